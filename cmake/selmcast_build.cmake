@@ -1,0 +1,73 @@
+# How every target of this project is compiled, and the two functions that declare one.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(SELMCAST_CCACHE ccache)
+if(SELMCAST_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SELMCAST_CCACHE})
+endif()
+find_program(SELMCAST_MOLD mold)
+if(SELMCAST_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# Our own code only: generated and third-party code is not held to our warnings.
+add_library(selmcast_options INTERFACE)
+target_compile_options(selmcast_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+  -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+target_include_directories(selmcast_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+
+if(SELMCAST_SANITIZE)
+  add_compile_options(-fsanitize=${SELMCAST_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SELMCAST_SANITIZE})
+endif()
+if(SELMCAST_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
+
+# selmcast_layer(base SOURCES a.cpp ... USES plan sync ... LIBS Threads::Threads ...)
+# One static library a layer; USES names the layers it may include.
+function(selmcast_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(selmcast_${name} STATIC ${ARG_SOURCES})
+    set(scope PUBLIC)
+    target_link_libraries(selmcast_${name} PRIVATE $<BUILD_INTERFACE:selmcast_options>)
+  else()
+    add_library(selmcast_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(selmcast_${name} ${scope}
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(selmcast_${name} ${scope} selmcast_${used})
+  endforeach()
+  if(ARG_LIBS)
+    target_link_libraries(selmcast_${name} ${scope} ${ARG_LIBS})
+  endif()
+endfunction()
+
+# selmcast_test(plan_test SOURCES a_test.cpp ... USES plan [LABELS slow])
+# One binary for a folder's unit tests; every TEST becomes a ctest test with a generous watchdog.
+function(selmcast_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;USES;LIBS;LABELS" ${ARGN})
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE selmcast_options GTest::gmock GTest::gtest_main ${ARG_LIBS})
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(${name} PRIVATE selmcast_${used})
+  endforeach()
+  include(GoogleTest)
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "unit;${ARG_LABELS}")
+endfunction()

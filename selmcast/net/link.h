@@ -1,0 +1,82 @@
+// A TCP connection that carries data-plane frames (wire/frame.h). Moves buffers; knows no plan.
+//
+// Thread rule: everything here belongs to the one thread that runs the io_context; handlers are called there.
+// Life: made by dial() or an Acceptor, ends with exactly one on_closed(), after which no handler is called.
+//
+// Sending: small frames (send) go ahead of the next chunk; one payload at a time is streamed (stream) in writes of
+// header + chunk without copying it, paced by SO_MAX_PACING_RATE and by the uplink budget, if there is one. The
+// payload must stay alive until on_stream_sent(), stop_stream() or on_closed().
+// Receiving: for every chunk the handler says where its bytes go, so that they are read straight into place; reads
+// take their bytes from the downlink budget, if there is one.
+// Socket settings (design.md section 4): cubic, TCP_NODELAY, TCP_NOTSENT_LOWAT 128 KiB, TCP_USER_TIMEOUT.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/units.h"
+#include "selmcast/net/budget.h"
+#include "selmcast/wire/frame.h"
+
+namespace selmcast::net {
+
+class Link;
+
+class LinkHandler {
+ public:
+  virtual ~LinkHandler() = default;
+  // A dialled link is connected. Not called for accepted links.
+  virtual void on_connected(Link& link) = 0;
+  // Where to put the payload of this chunk: a span of exactly header.length bytes. An error closes the link.
+  virtual Result<std::span<std::byte>> on_chunk_header(Link& link, const wire::FrameHeader& header) = 0;
+  // `bytes` more payload bytes of the current chunk were read.
+  virtual void on_chunk_bytes(Link& link, const wire::FrameHeader& header, Bytes bytes) = 0;
+  // A whole frame is here. Body CRCs of small frames are already checked; a chunk's is the handler's to check,
+  // since it knows what to do about it. An error closes the link.
+  virtual Result<void> on_frame(Link& link, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
+  // The whole payload has been handed to the kernel.
+  virtual void on_stream_sent(Link& link, TransferId transfer) = 0;
+  virtual void on_closed(Link& link, const Error& error) = 0;
+};
+
+struct LinkOptions {
+  std::shared_ptr<Budget> uplink;    // emulated link shared by all links of a worker; null: none
+  std::shared_ptr<Budget> downlink;  // likewise
+  Duration connect_timeout = Duration::seconds(5);
+  Duration user_timeout = Duration::seconds(5);  // unacknowledged data: the link is dead
+};
+
+class Link {
+ public:
+  virtual ~Link() = default;  // aborts if still open; no handler is called from the destructor
+  virtual void send(std::vector<std::byte> frame) = 0;
+  // One stream at a time. Rate::unlimited(): TCP alone decides.
+  virtual void stream(TransferId transfer, std::span<const std::byte> payload, Rate rate) = 0;
+  virtual void set_rate(Rate rate) = 0;  // of the running stream
+  // SO_LINGER 0 + close: what is queued is discarded at once. on_closed is not called.
+  virtual void abort() = 0;
+  virtual const std::string& remote() const = 0;  // "host:port", for messages
+};
+
+// Connects in the background; failure comes as on_closed().
+std::unique_ptr<Link> dial(asio::io_context& io, const std::string& host, std::uint16_t port, LinkOptions options,
+                           LinkHandler& handler);
+
+// Listens on host:port (port 0: any free one).
+class Acceptor {
+ public:
+  using OnAccept = std::function<void(std::unique_ptr<Link>)>;
+  virtual ~Acceptor() = default;  // stops listening
+  virtual std::uint16_t port() const = 0;
+};
+// Error (io) naming address and reason, e.g. port in use. `handler` serves all accepted links.
+Result<std::unique_ptr<Acceptor>> listen(asio::io_context& io, const std::string& host, std::uint16_t port,
+                                         LinkOptions options, LinkHandler& handler, Acceptor::OnAccept on_accept);
+
+}  // namespace selmcast::net

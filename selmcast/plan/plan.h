@@ -1,0 +1,66 @@
+// A plan: who receives from whom, and why. What every planner returns.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/plan/problem.h"
+
+namespace selmcast::plan {
+
+// Why a receiver was selected.
+enum class Reason {
+  required,   // the pair's age has reached max_age
+  basic,      // fills the sender up to min_receivers
+  spare,      // fits into bandwidth that would lie idle until the completion time (Pareto improvement)
+  random,     // drawn
+  broadcast,  // everybody receives
+};
+std::string_view to_string(Reason reason);
+
+struct Selection {
+  WorkerIndex receiver;
+  Reason reason = Reason::basic;
+  constexpr bool operator==(const Selection&) const = default;
+};
+
+// selections[i] belongs to sender i, ascending by receiver, no receiver twice, never i itself.
+struct Plan {
+  std::vector<std::vector<Selection>> selections;
+
+  std::size_t receiver_count() const;
+  bool has(Pair pair) const;  // O(log receivers)
+  bool operator==(const Plan&) const = default;
+};
+
+enum class Status { optimal, feasible };
+std::string_view to_string(Status status);
+
+struct Planned {
+  Plan plan;
+  Status status = Status::feasible;
+};
+
+// No plan satisfies the constraints; `reason` names the worker or pair that makes it so.
+struct Infeasible {
+  std::string reason;
+};
+
+using Outcome = std::variant<Planned, Infeasible>;
+
+// The model's time until the last delivery of `plan` ends (problem.h). 0 for the empty plan. O(workers + pairs).
+Duration completion_time(const Problem& problem, const Plan& plan);
+
+// Busy time of each link under `plan`: load / bandwidth, by worker.
+struct LinkTimes {
+  std::vector<Duration> uplink;
+  std::vector<Duration> downlink;
+};
+LinkTimes link_times(const Problem& problem, const Plan& plan);
+
+}  // namespace selmcast::plan

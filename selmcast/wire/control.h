@@ -1,0 +1,141 @@
+// The messages between a worker and the manager, as values. The bytes are Protocol Buffers (control.proto), turned
+// into these and back by control_codec.h, which checks everything that came from a peer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+
+namespace selmcast::wire {
+
+inline constexpr std::uint32_t kControlProtocolVersion = 1;
+
+// What is synchronised: the same on every worker, or the worker is turned away with the first difference.
+struct TensorInfo {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  bool operator==(const TensorInfo&) const = default;
+};
+struct ModelManifest {
+  std::vector<TensorInfo> tensors;  // float32
+  bool operator==(const ModelManifest&) const = default;
+};
+Bytes payload_bytes(const ModelManifest& manifest);
+
+struct PeerAddress {
+  WorkerId id;
+  std::string host;
+  std::uint16_t port = 0;
+  bool operator==(const PeerAddress&) const = default;
+};
+
+// ---- worker -> manager -------------------------------------------------------------------------------------
+
+// The first message of a session.
+struct Hello {
+  std::uint32_t protocol_version = kControlProtocolVersion;
+  std::string name;  // for people; unique in the training
+  std::string data_host;
+  std::uint16_t data_port = 0;
+  Rate declared_uplink;
+  Rate declared_downlink;
+  ModelManifest model;
+  bool operator==(const Hello&) const = default;
+};
+// Computation of `round` is over: the parameters may be sent.
+struct Ready {
+  Round round;
+  bool operator==(const Ready&) const = default;
+};
+// A transfer to this worker is complete and verified. Times are offsets from this worker's receipt of the plan.
+struct Delivered {
+  TransferId transfer;
+  Bytes bytes;
+  Duration started;   // first payload byte read
+  Duration finished;  // last payload byte read
+  bool operator==(const Delivered&) const = default;
+};
+// Said by either side of a transfer that can no longer complete.
+struct TransferFailed {
+  TransferId transfer;
+  std::string reason;
+  bool operator==(const TransferFailed&) const = default;
+};
+struct Heartbeat {
+  bool operator==(const Heartbeat&) const = default;
+};
+// Leaves for good; the last message of a session.
+struct Goodbye {
+  std::string reason;
+  bool operator==(const Goodbye&) const = default;
+};
+using FromWorker = std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye>;
+
+// ---- manager -> worker -------------------------------------------------------------------------------------
+
+// The answer to Hello, once all expected workers are there.
+struct Welcome {
+  WorkerId id;
+  std::uint64_t epoch = 0;
+  std::uint64_t run_token = 0;
+  std::uint32_t workers = 0;
+  Duration heartbeat_interval;  // send a Heartbeat at least this often
+  Duration manager_timeout;     // give the manager up after this long without a word
+  bool operator==(const Welcome&) const = default;
+};
+struct Outgoing {
+  TransferId transfer;
+  PeerAddress receiver;
+  Rate rate;  // pace to this; unlimited: TCP alone decides
+  bool operator==(const Outgoing&) const = default;
+};
+struct Incoming {
+  TransferId transfer;
+  WorkerId sender;
+  Bytes bytes;
+  bool operator==(const Incoming&) const = default;
+};
+// This worker's part of the plan of one round.
+struct RoundPlan {
+  PlanVersion version;
+  Round round;
+  std::vector<Outgoing> outgoing;
+  std::vector<Incoming> incoming;
+  Duration predicted;  // of the whole synchronisation
+  bool operator==(const RoundPlan&) const = default;
+};
+// The delivery counts: the receiver may mix it now. Sent to the receiver only.
+struct Commit {
+  TransferId transfer;
+  bool operator==(const Commit&) const = default;
+};
+// The delivery will not count: stop sending, discard what came. Sent to both sides.
+struct Cancel {
+  TransferId transfer;
+  std::string reason;
+  bool operator==(const Cancel&) const = default;
+};
+// Every delivery of the round is committed or cancelled: mix and go on with round + 1.
+struct RoundEnd {
+  PlanVersion version;
+  Round round;
+  std::vector<TransferId> committed;  // this worker's incoming ones, ascending
+  std::uint32_t workers = 0;          // still in the training
+  bool operator==(const RoundEnd&) const = default;
+};
+// Answer to the heartbeat, so that a worker notices a silent manager.
+struct Alive {
+  bool operator==(const Alive&) const = default;
+};
+// The session is over and will not be taken up again.
+struct Reject {
+  std::string reason;
+  bool operator==(const Reject&) const = default;
+};
+using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject>;
+
+}  // namespace selmcast::wire

@@ -1,0 +1,84 @@
+// The frames of the data plane: what one worker says to another over TCP. Byte by byte in docs/data_plane.md.
+//
+// One connection carries frames of one ordered pair: the sender dialled the receiver.
+//     sender                         receiver
+//     hello  (who I am)         ->
+//     offer  (transfer, bytes)  ->              the receiver answers once its plan names the transfer and it
+//                               <-  grant       has a buffer; until then the offer waits (bounded)
+//     chunk 0, 1, 2, ...        ->              in sequence, each with its own CRC32C
+//                               <-  ack         complete and verified: the only proof of a delivery
+//                               <-  refuse      (instead of grant or ack) with the reason
+// A header is 32 bytes, little-endian, with a CRC32C of its own; a payload of `length` bytes follows it.
+// Pure: bytes in, values out. Nothing here trusts the peer.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+
+namespace selmcast::wire {
+
+inline constexpr std::uint32_t kFrameMagic = 0x31434d53;  // "SMC1"
+inline constexpr std::uint16_t kDataProtocolVersion = 1;
+inline constexpr std::size_t kHeaderBytes = 32;
+inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;  // writes of about 1 MB (design.md section 4)
+inline constexpr std::size_t kBodyBytesMax = 256;                    // every frame but a chunk
+
+enum class FrameKind : std::uint16_t { hello = 1, offer = 2, grant = 3, chunk = 4, ack = 5, refuse = 6 };
+std::string_view to_string(FrameKind kind);
+
+struct FrameHeader {
+  FrameKind kind = FrameKind::hello;
+  TransferId transfer;            // 0 in hello
+  std::uint32_t sequence = 0;     // of a chunk, from 0; else 0
+  std::uint32_t length = 0;       // payload bytes that follow
+  std::uint32_t payload_crc = 0;  // CRC32C of the payload
+  bool operator==(const FrameHeader&) const = default;
+};
+
+std::array<std::byte, kHeaderBytes> encode(const FrameHeader& header);
+// Errors: protocol (magic, version, kind, length over the limit of its kind), corrupt (header CRC).
+Result<FrameHeader> decode_header(std::span<const std::byte, kHeaderBytes> bytes);
+
+// CRC32C (Castagnoli), as in iSCSI: crc32c("123456789") = 0xe3069283.
+std::uint32_t crc32c(std::span<const std::byte> bytes);
+// Error (corrupt) naming transfer and sequence if the payload does not match its header.
+Result<void> verify_payload(const FrameHeader& header, std::span<const std::byte> payload);
+
+struct HelloBody {
+  std::uint64_t run_token = 0;  // from the manager; keeps strangers and other trainings out
+  WorkerId sender;
+  bool operator==(const HelloBody&) const = default;
+};
+struct OfferBody {
+  PlanVersion version;
+  Bytes total;
+  bool operator==(const OfferBody&) const = default;
+};
+
+// A whole frame ready to be sent: header, then body.
+std::vector<std::byte> hello_frame(const HelloBody& body);
+std::vector<std::byte> offer_frame(TransferId transfer, const OfferBody& body);
+std::vector<std::byte> grant_frame(TransferId transfer);
+std::vector<std::byte> ack_frame(TransferId transfer);
+std::vector<std::byte> refuse_frame(TransferId transfer, std::string_view reason);  // cut to kBodyBytesMax
+
+Result<HelloBody> decode_hello(std::span<const std::byte> payload);
+Result<OfferBody> decode_offer(std::span<const std::byte> payload);
+std::string decode_refuse(std::span<const std::byte> payload);  // printable characters only
+
+// How a payload is cut into chunks: all kChunkBytesMax long but the last. An empty payload is one empty chunk.
+std::uint32_t chunk_count(Bytes total);
+Bytes chunk_offset(std::uint32_t sequence);
+Bytes chunk_length(Bytes total, std::uint32_t sequence);  // requires sequence < chunk_count(total)
+FrameHeader chunk_header(TransferId transfer, std::uint32_t sequence, std::span<const std::byte> chunk);
+
+}  // namespace selmcast::wire
