@@ -1,0 +1,106 @@
+// What every worker's uplink and downlink can carry: declared at first, then learnt from each round's
+// deliveries.
+//
+// Bandwidth is payload goodput. A paced delivery that arrives as fast as it was paced shows only that both
+// its links carry *at least* what they carried at that time: an estimate may rise to it, never fall from it.
+// Only deliveries that fell clearly short of their pacing (or were not paced at all) say where a link ends,
+// and only of the one link that held them back. So after each round:
+//   1. aggregate: the deliveries of a link, each spread evenly over [started, finished], add up to a step
+//   function;
+//      the link's aggregate is the level held or exceeded for a fifth of its busy time (and at least 10 ms).
+//   2. attribution: find few and plausible full links that together explain every short delivery (each must
+//   have a
+//      full link at one of its ends). Greedy weighted cover; the costs are defined in bandwidth_attribution
+//      in the .cpp and argued in docs/bandwidth.md.
+//   3. update: a link judged saturated moves to its aggregate, up or down (the first time at once, later half
+//   way,
+//      so that one wrong judgement or noisy round costs at most half the distance); any other link rises to
+//      its aggregate if that is above the estimate.
+// An estimate that is too low would never be noticed by pacing at it: see bursts.h for the search upwards.
+//
+// Limits: unicast only (a network multicast's receivers share one flow); receivers' clocks start at their own
+// receipt of the plan, so skew between them (one control-plane latency) blurs the aggregates of uplinks.
+// Hostile numbers: deliveries with impossible times or sizes, or of unknown workers, are ignored; none is
+// believed to be faster than it was paced; no estimate grows more than fourfold a round; estimates stay
+// positive and finite. Complexity of observe(): O(L^2 + D log D) for D deliveries on L links. Pure and
+// deterministic: no clock, no I/O; not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+
+namespace selmcast::sync {
+
+struct DeliveryObservation {
+  WorkerId sender;
+  WorkerId receiver;
+  Bytes bytes;
+  Duration started;   // first payload byte read; offset from the receiver's receipt of the plan
+  Duration finished;  // last payload byte read
+  Rate allocated;  // its fair rate under the estimates of that time (rate_allocator.h); for the record only
+  Rate paced;      // what the sender was told to send at; Rate::unlimited() if TCP alone decided
+};
+
+enum class Direction : std::uint8_t { up, down };
+
+struct LinkId {
+  WorkerId worker;
+  Direction direction = Direction::up;
+  constexpr auto operator<=>(const LinkId&) const = default;
+};
+
+// What one round told about one link, and what followed from it.
+struct LinkJudgement {
+  LinkId link;
+  bool saturated = false;  // else the aggregate is only a lower bound
+  Rate aggregate;          // sustained sum over its deliveries
+  Rate paced;              // what its deliveries were told in total; unlimited if any was
+  Rate before;             // the estimate
+  Rate after;
+  int deliveries = 0;  // observed on this link
+  int held_back = 0;   // of these: short of their pacing, and this link is held to be the reason
+  bool operator==(const LinkJudgement&) const = default;
+};
+
+class BandwidthEstimator {
+ public:
+  // Requires a new id and positive, finite rates.
+  void join(WorkerId worker, Rate declared_uplink, Rate declared_downlink);
+  void leave(WorkerId worker);  // nothing happens if it is not there
+  bool knows(WorkerId worker) const { return workers_.contains(worker); }
+
+  // All committed deliveries of one round. Returns the judged links, ascending; links without usable
+  // deliveries keep their estimates and are not listed.
+  std::vector<LinkJudgement> observe(std::span<const DeliveryObservation> deliveries);
+
+  // Require a known worker.
+  Rate uplink(WorkerId worker) const { return estimate({worker, Direction::up}); }
+  Rate downlink(WorkerId worker) const { return estimate({worker, Direction::down}); }
+  Rate estimate(LinkId link) const;
+  // The end of this link is not known yet: it was never seen saturated, or has carried more than its estimate
+  // since.
+  bool searching(LinkId link) const;
+
+ private:
+  struct Link {
+    Rate estimate;
+    bool confirmed = false;    // seen saturated
+    bool risen = false;        // has carried more than the estimate since it was last seen saturated
+    std::vector<Rate> recent;  // aggregates of the last kMemory rounds that used it, oldest first
+  };
+  struct Worker {
+    Link up;
+    Link down;
+  };
+  const Link& link(LinkId id) const;
+  Link& link(LinkId id) { return const_cast<Link&>(std::as_const(*this).link(id)); }
+  std::map<WorkerId, Worker> workers_;
+};
+
+}  // namespace selmcast::sync

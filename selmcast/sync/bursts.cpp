@@ -1,0 +1,1 @@
+#include "selmcast/sync/bursts.h"

@@ -1,0 +1,37 @@
+// Which deliveries are paced above their allocated rate, to find out whether their links carry more than
+// estimated.
+//
+// Pacing at the estimate can show that an estimate is too high, never that it is too low; so we look upwards:
+//   - a delivery neither of whose links binds (both are done before 0.9 of the completion time) is paced
+//   at 1.5 times
+//     its rate: if the links cannot carry it, it still ends well before the round does;
+//   - a delivery on a binding link is paced at 1.5 times its rate while that link's end is unknown
+//     (BandwidthEstimator::searching), else at 1.25 times its rate in every fourth round (staggered by worker
+//     id). This hardly delays the round: all deliveries of the link grow together and TCP keeps the link
+//     full, so the last byte through it arrives when it would have arrived anyway; if the estimate was too
+//     low, earlier.
+// Bursts keep to no other limit: over-committing a link for a moment is the point.
+//
+// Deterministic: a function of estimates, round and ids. O(deliveries + workers). Pure; any thread.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "selmcast/base/ids.h"
+#include "selmcast/sync/bandwidth_estimator.h"
+#include "selmcast/sync/rate_allocator.h"
+
+namespace selmcast::sync {
+
+struct BurstContext {
+  std::span<const WorkerId> ids;  // of the problem's workers, by index; all known to the estimator
+  Round round;
+};
+
+// `allocated` (from allocate_rates, for the same problem) with each rate multiplied by its burst factor; same
+// order. The receivers of one network multicast share the least factor among them.
+std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const PairRate> allocated,
+                                  const BandwidthEstimator& estimator, const BurstContext& context);
+
+}  // namespace selmcast::sync

@@ -1,0 +1,1 @@
+#include "selmcast/sync/rate_allocator.h"
