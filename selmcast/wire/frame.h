@@ -29,15 +29,16 @@ namespace selmcast::wire {
 inline constexpr std::uint32_t kFrameMagic = 0x31434d53;  // "SMC1"
 inline constexpr std::uint16_t kDataProtocolVersion = 1;
 inline constexpr std::size_t kHeaderBytes = 32;
-inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;  // writes of about 1 MB (design.md section 4)
-inline constexpr std::size_t kBodyBytesMax = 256;                    // every frame but a chunk
+inline constexpr std::size_t kChunkBytesMax = 1024 * 1024;  // small writes cost a third of the throughput
+inline constexpr std::size_t kBodyBytesMax = 256;           // every frame but a chunk
+inline constexpr Bytes kPayloadBytesMax = Bytes(std::int64_t{1} << 48);  // so that chunks can be numbered
 
 enum class FrameKind : std::uint16_t { hello = 1, offer = 2, grant = 3, chunk = 4, ack = 5, refuse = 6 };
 std::string_view to_string(FrameKind kind);
 
 struct FrameHeader {
   FrameKind kind = FrameKind::hello;
-  TransferId transfer;            // 0 in hello
+  TransferId transfer = {};       // 0 in hello
   std::uint32_t sequence = 0;     // of a chunk, from 0; else 0
   std::uint32_t length = 0;       // payload bytes that follow
   std::uint32_t payload_crc = 0;  // CRC32C of the payload
@@ -45,7 +46,8 @@ struct FrameHeader {
 };
 
 std::array<std::byte, kHeaderBytes> encode(const FrameHeader& header);
-// Errors: protocol (magic, version, kind, length over the limit of its kind), corrupt (header CRC).
+// Errors: protocol (magic, version, kind, length over the limit of its kind, a sequence or transfer where
+// there is none), corrupt (header CRC). Checked in that order, the CRC after the version.
 Result<FrameHeader> decode_header(std::span<const std::byte, kHeaderBytes> bytes);
 
 // CRC32C (Castagnoli), as in iSCSI: crc32c("123456789") = 0xe3069283.
@@ -73,9 +75,10 @@ std::vector<std::byte> refuse_frame(TransferId transfer, std::string_view reason
 
 Result<HelloBody> decode_hello(std::span<const std::byte> payload);
 Result<OfferBody> decode_offer(std::span<const std::byte> payload);
-std::string decode_refuse(std::span<const std::byte> payload);  // printable characters only
+std::string decode_refuse(std::span<const std::byte> payload);  // printable ASCII; anything else becomes '?'
 
-// How a payload is cut into chunks: all kChunkBytesMax long but the last. An empty payload is one empty chunk.
+// How a payload is cut into chunks: all kChunkBytesMax long but the last. An empty payload is one empty
+// chunk. Requires 0 <= total <= kPayloadBytesMax.
 std::uint32_t chunk_count(Bytes total);
 Bytes chunk_offset(std::uint32_t sequence);
 Bytes chunk_length(Bytes total, std::uint32_t sequence);  // requires sequence < chunk_count(total)
