@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -9,6 +10,7 @@
 
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/plan/link_time.h"
 #include "selmcast/plan/problem.h"
 
 namespace selmcast::plan {
@@ -53,7 +55,28 @@ struct Infeasible {
 
 using Outcome = std::variant<Planned, Infeasible>;
 
-// The model's time until the last delivery of `plan` ends (problem.h). 0 for the empty plan. O(workers + pairs).
+// What each link has to carry under a plan, by worker (problem.h: s_i and sum_i volume_i x_ij).
+struct LinkLoads {
+  std::vector<Bytes> uplink;
+  std::vector<Bytes> downlink;
+};
+LinkLoads link_loads(const Problem& problem, const Plan& plan);
+
+enum class LinkSide { uplink, downlink };
+std::string_view to_string(LinkSide side);
+
+// The link that is busy longest, and for how long; of several the first: uplinks before downlinks, then by
+// worker.
+struct Bottleneck {
+  LinkSide side = LinkSide::uplink;
+  WorkerIndex worker;
+  LinkTime time;
+};
+// nullopt if no link carries anything. O(workers).
+std::optional<Bottleneck> find_bottleneck(const Problem& problem, const LinkLoads& loads);
+
+// The model's time until the last delivery of `plan` ends (problem.h). 0 for the empty plan. O(workers +
+// pairs).
 Duration completion_time(const Problem& problem, const Plan& plan);
 
 // Busy time of each link under `plan`: load / bandwidth, by worker.

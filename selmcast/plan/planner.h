@@ -24,4 +24,7 @@ std::span<const Planner> planners();
 // nullptr if there is none of that name.
 const Planner* find_planner(std::string_view name);
 
+// What the planner `auto` hands this problem to: never `auto` itself.
+const Planner& best_planner(const Problem& problem);
+
 }  // namespace selmcast::plan

@@ -1,20 +1,23 @@
 // The planning problem of one synchronisation, as a value.
 //
-// Model (paper section III-A): one big non-blocking switch. Worker i sends through its `uplink` (paper: ingress
-// b_i^I) and receives through its `downlink` (egress b_j^E); nothing else limits. A plan picks for every sender i
-// a set of receivers with
+// Model (paper section III-A): one big non-blocking switch. Worker i sends through its `uplink` (paper:
+// ingress b_i^I) and receives through its `downlink` (egress b_j^E); nothing else limits. A plan picks for
+// every sender i a set of receivers with
 //     sum_j x_ij >= min_receivers_i,  x_ii = 0,  x_ij = 1 on required pairs,
 // and its completion time is
 //     t = max( max_i s_i / uplink_i, max_j sum_i volume_i x_ij / downlink_j ),
 // where s_i = volume_i if i has a receiver (`network`, L3: one flow for all receivers), and
 //       s_i = volume_i * receivers of i   (`unicast`, L7: one flow a receiver).
 //
-// Invariants of a valid problem (validate()): names are unique and not empty; rates are positive and finite;
-// volumes are positive; 0 <= min_receivers <= workers - 1; pairs join two different known workers; no required
-// pair stands twice.
+// Invariants of a valid problem (validate()): 1 to kMaxWorkers workers; names are unique and not empty; rates
+// lie in [kMinRate, kMaxRate]; 1 <= volume <= kMaxVolume; 0 <= min_receivers <= workers - 1; pairs join two
+// different known workers; no required pair and no aged pair stands twice. The limits keep every load of a
+// plan below 2^62 bytes, so that loads are added and compared exactly (link_time.h).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +27,11 @@
 #include "selmcast/base/units.h"
 
 namespace selmcast::plan {
+
+inline constexpr std::size_t kMaxWorkers = 4096;
+inline constexpr Bytes kMaxVolume = Bytes(std::int64_t{1} << 50);
+inline constexpr Rate kMinRate = Rate::bits_per_second(1e-3);
+inline constexpr Rate kMaxRate = Rate::bits_per_second(1e18);
 
 enum class MulticastKind { network, unicast };
 std::string_view to_string(MulticastKind kind);
@@ -58,6 +66,17 @@ struct Problem {
   std::size_t size() const { return workers.size(); }
   const WorkerSpec& worker(WorkerIndex index) const { return workers[position(index)]; }
 };
+
+// The first thing in which a problem is not valid: which part, and a sentence naming the worker or pair and
+// the remedy.
+struct Fault {
+  enum class Part { workers, name, uplink, downlink, min_receivers, volume, required, ages };
+  Part part = Part::workers;
+  std::size_t index = 0;  // of the worker, required pair or aged pair; 0 for Part::workers
+  std::string message;
+};
+// O(workers + pairs log pairs). For readers of files, who know what `part` is called there.
+std::optional<Fault> first_fault(const Problem& problem);
 
 // Error (invalid_input) naming the worker or pair and the remedy; nothing else in this folder checks input.
 Result<void> validate(const Problem& problem);

@@ -1,0 +1,93 @@
+#include "selmcast/plan/explain.h"
+
+#include <algorithm>
+
+namespace selmcast::plan {
+namespace {
+
+Refusal refusal_of(bool delays_uplink, bool delays_downlink) {
+  if (delays_uplink && delays_downlink) return Refusal::both;
+  if (delays_uplink) return Refusal::uplink;
+  if (delays_downlink) return Refusal::downlink;
+  return Refusal::not_chosen;
+}
+
+// Ages of one sender's pairs by receiver, refilled for each sender.
+using AgeRow = std::vector<std::uint32_t>;
+
+class Explainer {
+ public:
+  Explainer(const Problem& problem, const Plan& plan, Explanation& explanation)
+      : problem_(problem), plan_(plan), explanation_(explanation) {
+    if (explanation.bottleneck) limit_ = explanation.bottleneck->time;
+  }
+
+  SenderExplanation sender(std::size_t i, const AgeRow& ages) const {
+    SenderExplanation result;
+    for (const Selection& selection : plan_.selections[i]) {
+      result.selected.push_back({selection.receiver, selection.reason, ages[position(selection.receiver)]});
+    }
+    for (std::size_t j = 0; j < problem_.size(); ++j) {
+      const auto receiver = WorkerIndex(static_cast<std::uint32_t>(j));
+      if (j != i && !std::ranges::binary_search(plan_.selections[i], receiver, {}, &Selection::receiver)) {
+        result.refused.push_back(refused(i, receiver));
+      }
+    }
+    return result;
+  }
+
+ private:
+  ExplainedRefusal refused(std::size_t i, WorkerIndex receiver) const {
+    const Bytes volume = problem_.workers[i].volume;
+    const bool network = problem_.multicast == MulticastKind::network;
+    const LinkTime uplink{network ? volume : explanation_.loads.uplink[i] + volume,
+                          problem_.workers[i].uplink};
+    const LinkTime downlink{explanation_.loads.downlink[position(receiver)] + volume,
+                            problem_.worker(receiver).downlink};
+    return {receiver, refusal_of(uplink > limit_, downlink > limit_), uplink.duration(), downlink.duration()};
+  }
+
+  const Problem& problem_;
+  const Plan& plan_;
+  const Explanation& explanation_;
+  LinkTime limit_;  // zero for the empty plan: anything delays it
+};
+
+}  // namespace
+
+std::string_view to_string(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::uplink:
+      return "uplink";
+    case Refusal::downlink:
+      return "downlink";
+    case Refusal::both:
+      return "both";
+    case Refusal::not_chosen:
+      return "not_chosen";
+  }
+  return "?";
+}
+
+Explanation explain(const Problem& problem, const Plan& plan) {
+  Explanation explanation{.bottleneck = std::nullopt,
+                          .loads = link_loads(problem, plan),
+                          .times = link_times(problem, plan),
+                          .senders = {}};
+  explanation.bottleneck = find_bottleneck(problem, explanation.loads);
+  std::vector<PairAge> ages = problem.ages;
+  std::ranges::sort(ages, {}, &PairAge::pair);
+  const Explainer explainer(problem, plan, explanation);
+  auto next_age = ages.begin();
+  AgeRow row(problem.size());
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    std::ranges::fill(row, 0U);
+    for (; next_age != ages.end() && position(next_age->pair.sender) == i; ++next_age) {
+      row[position(next_age->pair.receiver)] = next_age->age;
+    }
+    explanation.senders.push_back(explainer.sender(i, row));
+  }
+  return explanation;
+}
+
+}  // namespace selmcast::plan

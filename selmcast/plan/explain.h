@@ -1,0 +1,55 @@
+// Why a plan is as it is: which link sets the completion time, why each pair is in and why each other pair is
+// not.
+//
+// A pure function of problem and plan, whoever planned it, and only run on demand: O(workers^2 log
+// receivers).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "selmcast/plan/plan.h"
+
+namespace selmcast::plan {
+
+// Why a pair is not selected.
+enum class Refusal {
+  uplink,      // one more receiver would keep the sender's uplink busy beyond the completion time
+  downlink,    // one more sender would keep the receiver's downlink busy beyond it
+  both,        // either
+  not_chosen,  // it would fit: the planner did not want or did not draw it
+};
+std::string_view to_string(Refusal refusal);
+
+struct ExplainedSelection {
+  WorkerIndex receiver;
+  Reason reason = Reason::basic;
+  std::uint32_t age = 0;
+};
+
+struct ExplainedRefusal {
+  WorkerIndex receiver;
+  Refusal refusal = Refusal::not_chosen;
+  // How long the two links would be busy if the pair were added.
+  Duration uplink_time;
+  Duration downlink_time;
+};
+
+struct SenderExplanation {
+  std::vector<ExplainedSelection> selected;  // ascending by receiver
+  std::vector<ExplainedRefusal> refused;     // all others but the sender, ascending by receiver
+};
+
+struct Explanation {
+  std::optional<Bottleneck> bottleneck;  // nullopt: nothing is sent
+  LinkLoads loads;
+  LinkTimes times;
+  std::vector<SenderExplanation> senders;  // by worker
+};
+
+// Requires a valid problem and a plan that passes check_plan().
+Explanation explain(const Problem& problem, const Plan& plan);
+
+}  // namespace selmcast::plan

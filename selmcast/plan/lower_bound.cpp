@@ -1,0 +1,167 @@
+#include "selmcast/plan/lower_bound.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <queue>
+
+#include "selmcast/base/check.h"
+
+namespace selmcast::plan {
+namespace {
+
+// More than the relative error of a sum of kMaxWorkers doubles.
+constexpr double kSafety = 1e-12;
+
+// d_i of the header, and what follows from it.
+struct Demand {
+  std::vector<std::int64_t> receivers;  // d_i
+  std::int64_t deliveries = 0;          // sum of d_i
+  std::int64_t senders = 0;             // |N|
+  Bytes least_volume = kMaxVolume;      // over N
+  Bytes greatest_volume;                // over N
+  Bytes sent_once;                      // sum of v_i over N
+  double bits = 0;                      // sum of d_i v_i
+
+  bool needs(std::size_t i) const { return receivers[i] > 0; }
+};
+
+Demand demand_of(const Problem& problem) {
+  Demand demand;
+  demand.receivers.resize(problem.size(), 0);
+  for (const Pair& pair : problem.required) ++demand.receivers[position(pair.sender)];
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    const WorkerSpec& worker = problem.workers[i];
+    demand.receivers[i] = std::max<std::int64_t>(demand.receivers[i], worker.min_receivers);
+    if (!demand.needs(i)) continue;
+    demand.deliveries += demand.receivers[i];
+    ++demand.senders;
+    demand.least_volume = std::min(demand.least_volume, worker.volume);
+    demand.greatest_volume = std::max(demand.greatest_volume, worker.volume);
+    demand.sent_once += worker.volume;
+    demand.bits += static_cast<double>(demand.receivers[i]) * worker.volume.in_bits();
+  }
+  return demand;
+}
+
+// What each link carries in every plan.
+LinkLoads unavoidable_loads(const Problem& problem, const Demand& demand) {
+  LinkLoads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    const bool network = problem.multicast == MulticastKind::network;
+    const std::int64_t flows = network ? std::min<std::int64_t>(demand.receivers[i], 1) : demand.receivers[i];
+    loads.uplink[i] = flows * problem.workers[i].volume;
+  }
+  for (const Pair& pair : problem.required)
+    loads.downlink[position(pair.receiver)] += problem.worker(pair.sender).volume;
+  return loads;
+}
+
+// The count: the demand.deliveries-th smallest of the fractions m v / downlink_j, 1 <= m <= k_j.
+LinkTime counted(const Problem& problem, const Demand& demand) {
+  double total_bps = 0;
+  for (const WorkerSpec& worker : problem.workers) total_bps += worker.downlink.bps();
+  // Even without floor() and k_j the sum stays below the demand here. So all fractions up to this time are
+  // among those sought and may be skipped at once; the few that are left are taken one by one.
+  const double volume_bits = demand.least_volume.in_bits();
+  const double start_seconds =
+      static_cast<double>(demand.deliveries) * volume_bits / total_bps * (1 - kSafety);
+
+  struct Next {
+    LinkTime time;
+    std::size_t receiver;
+    std::int64_t deliveries;
+  };
+  const auto later = [](const Next& a, const Next& b) {
+    const auto order = a.time <=> b.time;
+    return order != 0 ? order > 0 : a.receiver > b.receiver;
+  };
+  std::priority_queue<Next, std::vector<Next>, decltype(later)> upcoming(later);
+  const auto push = [&](std::size_t j, std::int64_t deliveries) {
+    const std::int64_t most = demand.senders - (demand.needs(j) ? 1 : 0);
+    if (deliveries > most) return;
+    upcoming.push({{deliveries * demand.least_volume, problem.workers[j].downlink}, j, deliveries});
+  };
+  std::int64_t left = demand.deliveries;
+  for (std::size_t j = 0; j < problem.size(); ++j) {
+    const std::int64_t most = demand.senders - (demand.needs(j) ? 1 : 0);
+    const double fit =
+        std::floor(start_seconds * problem.workers[j].downlink.bps() / volume_bits * (1 - kSafety));
+    const std::int64_t skipped = std::min(most, static_cast<std::int64_t>(std::min(fit, 1e9)));
+    left -= skipped;
+    push(j, skipped + 1);
+  }
+  LinkTime last;
+  while (left > 0) {
+    SELMCAST_CHECK(!upcoming.empty(), "receivers can take what min_receivers <= n - 1 asks of them");
+    const Next next = upcoming.top();
+    upcoming.pop();
+    last = next.time;
+    --left;
+    push(next.receiver, next.deliveries + 1);
+  }
+  return last;
+}
+
+// The fluid bound: the least t with sum_j min(w_j, t downlink_j) >= demand.bits. The left side is concave, so
+// with the receivers in the order in which they fill up it is the largest of the bounds "the first k are
+// full".
+Duration fluid(const Problem& problem, const Demand& demand) {
+  struct Receiver {
+    double most_bits;  // w_j
+    double bps;
+    double full_at() const { return most_bits / bps; }
+  };
+  std::vector<Receiver> receivers;
+  for (std::size_t j = 0; j < problem.size(); ++j) {
+    const WorkerSpec& worker = problem.workers[j];
+    const Bytes own = demand.needs(j) ? worker.volume : Bytes(0);
+    receivers.push_back({(demand.sent_once - own).in_bits(), worker.downlink.bps()});
+  }
+  std::ranges::sort(receivers, {}, &Receiver::full_at);
+  // Summed from the back: differences of large rates would lose the small ones.
+  std::vector<double> open_bps(receivers.size());
+  double sum_bps = 0;
+  for (std::size_t k = receivers.size(); k-- > 0;) open_bps[k] = sum_bps += receivers[k].bps;
+
+  double open_bits = demand.bits * (1 - kSafety);
+  double bound_seconds = 0;
+  for (std::size_t k = 0; k < receivers.size() && open_bits > 0; ++k) {
+    bound_seconds = std::max(bound_seconds, open_bits / open_bps[k]);
+    open_bits -= receivers[k].most_bits;
+  }
+  return Duration::seconds(bound_seconds * (1 - kSafety));
+}
+
+}  // namespace
+
+LowerBound lower_bound(const Problem& problem) {
+  const Demand demand = demand_of(problem);
+  if (demand.deliveries == 0) return {};
+  const auto link = find_bottleneck(problem, unavoidable_loads(problem, demand));
+  SELMCAST_CHECK(link.has_value(), "whoever needs a receiver uses its uplink");
+  LowerBound bound{link->time.duration(),
+                   link->side == LinkSide::uplink ? BoundKind::uplink : BoundKind::downlink, link->worker};
+  Duration together = counted(problem, demand).duration();
+  if (demand.least_volume != demand.greatest_volume) together = std::max(together, fluid(problem, demand));
+  if (together > bound.time) bound = {together, BoundKind::all_downlinks, std::nullopt};
+  return bound;
+}
+
+std::string describe(const Problem& problem, const LowerBound& bound) {
+  const auto name = [&] { return problem.worker(*bound.worker).name; };
+  switch (bound.kind) {
+    case BoundKind::nothing:
+      return "nobody needs a receiver";
+    case BoundKind::uplink:
+      return fmt::format("the uplink of {} under its least number of receivers", name());
+    case BoundKind::downlink:
+      return fmt::format("the downlink of {} under its required senders", name());
+    case BoundKind::all_downlinks:
+      return "all downlinks together under the least number of deliveries";
+  }
+  return "?";
+}
+
+}  // namespace selmcast::plan

@@ -1,0 +1,49 @@
+// A time that no plan can beat, cheap to compute, with the reason. Says how good a plan is without solving
+// exactly.
+//
+// Notation: n workers, v_i volumes, p_i min_receivers, d_i = max(p_i, required receivers of i): i has at
+// least d_i receivers in every plan. N = senders with d_i > 0. All plans considered are those that meet the
+// constraints of problem.h, t is the completion time of any of them. The bound is the largest of:
+//
+//   uplink of i      i sends d_i flows of v_i (unicast), or one if d_i > 0 (network), so t >= s_i / uplink_i.
+//   downlink of j    j receives from all its required senders, so t >= sum of their v / downlink_j.
+//   all downlinks, counted
+//     Let v be the least v_i over N. In time t receiver j takes at most c_j(t) = floor(t downlink_j / v)
+//     deliveries of senders in N, since each is v bytes or more; and at most k_j = |N| - [j in N], one from
+//     each but itself. Together they take at least sum_i d_i. So sum_j min(k_j, c_j(t)) >= sum_i d_i. The
+//     left side is a step function of t that jumps only at t = m v / downlink_j, so the least such t is one
+//     of these fractions, kept as (m v, downlink_j) and compared exactly (link_time.h). With equal volumes
+//     this sees whole deliveries, which the next one does not.
+//   all downlinks, fluid
+//     Counted in bytes instead: receiver j takes at most t downlink_j, and at most w_j = sum of v_i over N
+//     but itself; together at least sum_i d_i v_i. So sum_j min(w_j, t downlink_j) >= sum_i d_i v_i. The left
+//     side grows with t and is linear between the points w_j / downlink_j. Only for unequal volumes (for
+//     equal ones the count implies it). Rounded down by 1e-12 of itself, more than its sums can err.
+//
+// The first two and the count are exact fractions of the problem's own numbers; a plan that meets one of them
+// has bit for bit the same completion time. Complexity O(n log n + D log n) with D = the deliveries that the
+// fluid estimate leaves to count, about n; n^2 at worst.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "selmcast/base/units.h"
+#include "selmcast/plan/plan.h"
+
+namespace selmcast::plan {
+
+enum class BoundKind { nothing, uplink, downlink, all_downlinks };
+
+struct LowerBound {
+  Duration time;  // 0 if nobody needs a receiver
+  BoundKind kind = BoundKind::nothing;
+  std::optional<WorkerIndex> worker;  // whose uplink or downlink
+};
+
+LowerBound lower_bound(const Problem& problem);
+
+// "w3's uplink: its 4 least receivers", for people.
+std::string describe(const Problem& problem, const LowerBound& bound);
+
+}  // namespace selmcast::plan

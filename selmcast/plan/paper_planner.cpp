@@ -1,0 +1,93 @@
+#include "selmcast/plan/paper_planner.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "selmcast/plan/draft.h"
+
+namespace selmcast::plan {
+namespace {
+
+// What receiver j would be busy with if it took one more delivery.
+struct Candidate {
+  LinkTime time;
+  std::size_t receiver = 0;
+
+  bool operator<(const Candidate& other) const {
+    const auto order = time <=> other.time;
+    return order != 0 ? order < 0 : receiver < other.receiver;
+  }
+};
+
+void select_lightest(const Problem& problem, std::size_t sender, std::size_t count,
+                     std::vector<Candidate>& candidates, Draft& draft) {
+  candidates.clear();
+  for (std::size_t j = 0; j < problem.size(); ++j) {
+    if (j == sender || draft.has(sender, j)) continue;
+    candidates.push_back(
+        {{draft.loads().downlink[j] + problem.workers[sender].volume, problem.workers[j].downlink}, j});
+  }
+  // One sender's picks do not weigh on one another, so their order does not matter.
+  std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count) - 1,
+                   candidates.end());
+  for (std::size_t k = 0; k < count; ++k) draft.add(sender, candidates[k].receiver, Reason::basic);
+}
+
+void select_basic(const Problem& problem, Draft& draft) {
+  std::vector<std::size_t> senders(problem.size());
+  std::iota(senders.begin(), senders.end(), std::size_t{0});
+  std::ranges::stable_sort(senders, std::greater{}, [&](std::size_t i) { return draft.receivers_of(i); });
+  std::vector<Candidate> candidates;
+  for (const std::size_t i : senders) {
+    const auto wanted = static_cast<std::size_t>(problem.workers[i].min_receivers);
+    if (wanted > draft.receivers_of(i))
+      select_lightest(problem, i, wanted - draft.receivers_of(i), candidates, draft);
+  }
+}
+
+// The bytes each link may carry without delaying the plan.
+LinkLoads capacities_within(const Problem& problem, const LinkTime& limit) {
+  LinkLoads capacities;
+  for (const WorkerSpec& worker : problem.workers) {
+    capacities.uplink.push_back(capacity_within(worker.uplink, limit));
+    capacities.downlink.push_back(capacity_within(worker.downlink, limit));
+  }
+  return capacities;
+}
+
+void fill_spare_bandwidth(const Problem& problem, Draft& draft) {
+  const auto slowest = find_bottleneck(problem, draft.loads());
+  if (!slowest) return;  // t = 0: nobody needs a receiver
+  const LinkLoads capacity = capacities_within(problem, slowest->time);
+  const auto add_if_it_fits = [&](std::size_t i, std::size_t j) {
+    if (i == j || draft.has(i, j)) return;
+    if (draft.uplink_load_with_one_more(i) > capacity.uplink[i]) return;
+    if (draft.loads().downlink[j] + problem.workers[i].volume > capacity.downlink[j]) return;
+    draft.add(i, j, Reason::spare);
+  };
+
+  std::vector<PairAge> aged = problem.ages;
+  std::ranges::sort(aged, [](const PairAge& a, const PairAge& b) {
+    return a.age != b.age ? a.age > b.age : a.pair < b.pair;
+  });
+  for (const PairAge& old : aged) {
+    if (old.age > 0) add_if_it_fits(position(old.pair.sender), position(old.pair.receiver));
+  }
+  // All others have age 0. A pair that was turned away above is turned away again: loads only grow.
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    for (std::size_t j = 0; j < problem.size(); ++j) add_if_it_fits(i, j);
+  }
+}
+
+}  // namespace
+
+Plan plan_by_paper(const Problem& problem) {
+  Draft draft(problem);
+  draft.add_required();
+  select_basic(problem, draft);
+  fill_spare_bandwidth(problem, draft);
+  return std::move(draft).finish();
+}
+
+}  // namespace selmcast::plan

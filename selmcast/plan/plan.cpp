@@ -1,0 +1,99 @@
+#include "selmcast/plan/plan.h"
+
+#include <algorithm>
+
+namespace selmcast::plan {
+
+std::string_view to_string(Reason reason) {
+  switch (reason) {
+    case Reason::required:
+      return "required";
+    case Reason::basic:
+      return "basic";
+    case Reason::spare:
+      return "spare";
+    case Reason::random:
+      return "random";
+    case Reason::broadcast:
+      return "broadcast";
+  }
+  return "?";
+}
+
+std::string_view to_string(Status status) {
+  switch (status) {
+    case Status::optimal:
+      return "optimal";
+    case Status::feasible:
+      return "feasible";
+  }
+  return "?";
+}
+
+std::string_view to_string(LinkSide side) {
+  switch (side) {
+    case LinkSide::uplink:
+      return "uplink";
+    case LinkSide::downlink:
+      return "downlink";
+  }
+  return "?";
+}
+
+std::size_t Plan::receiver_count() const {
+  std::size_t count = 0;
+  for (const auto& of_sender : selections) count += of_sender.size();
+  return count;
+}
+
+bool Plan::has(Pair pair) const {
+  if (position(pair.sender) >= selections.size()) return false;
+  return std::ranges::binary_search(selections[position(pair.sender)], pair.receiver, {},
+                                    &Selection::receiver);
+}
+
+LinkLoads link_loads(const Problem& problem, const Plan& plan) {
+  LinkLoads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
+  for (std::size_t i = 0; i < plan.selections.size(); ++i) {
+    const Bytes volume = problem.workers[i].volume;
+    const auto receivers = static_cast<std::int64_t>(plan.selections[i].size());
+    const std::int64_t flows =
+        problem.multicast == MulticastKind::network ? std::min<std::int64_t>(receivers, 1) : receivers;
+    loads.uplink[i] = flows * volume;
+    for (const Selection& selection : plan.selections[i])
+      loads.downlink[position(selection.receiver)] += volume;
+  }
+  return loads;
+}
+
+std::optional<Bottleneck> find_bottleneck(const Problem& problem, const LinkLoads& loads) {
+  std::optional<Bottleneck> longest;
+  const auto consider = [&](LinkSide side, std::size_t i, LinkTime time) {
+    if (time.load == Bytes(0) || (longest && time <= longest->time)) return;
+    longest = Bottleneck{side, WorkerIndex(static_cast<std::uint32_t>(i)), time};
+  };
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    consider(LinkSide::uplink, i, {loads.uplink[i], problem.workers[i].uplink});
+  }
+  for (std::size_t j = 0; j < problem.size(); ++j) {
+    consider(LinkSide::downlink, j, {loads.downlink[j], problem.workers[j].downlink});
+  }
+  return longest;
+}
+
+Duration completion_time(const Problem& problem, const Plan& plan) {
+  const auto longest = find_bottleneck(problem, link_loads(problem, plan));
+  return longest ? longest->time.duration() : Duration();
+}
+
+LinkTimes link_times(const Problem& problem, const Plan& plan) {
+  const LinkLoads loads = link_loads(problem, plan);
+  LinkTimes times{std::vector<Duration>(problem.size()), std::vector<Duration>(problem.size())};
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    times.uplink[i] = loads.uplink[i] / problem.workers[i].uplink;
+    times.downlink[i] = loads.downlink[i] / problem.workers[i].downlink;
+  }
+  return times;
+}
+
+}  // namespace selmcast::plan

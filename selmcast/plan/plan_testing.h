@@ -1,0 +1,41 @@
+// Problems for tests of the planners: short to write, random from a seed, and solved by trying everything.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "selmcast/base/rng.h"
+#include "selmcast/plan/plan.h"
+
+namespace selmcast::plan::testing {
+
+// Rates in byte/s, so that volume / rate is seconds without a factor 8.
+struct TestWorker {
+  double uplink = 1;
+  double downlink = 1;
+  int min_receivers = 0;
+  std::int64_t volume = 1;
+};
+Problem make_problem(MulticastKind kind, const std::vector<TestWorker>& workers);
+WorkerIndex worker(std::size_t index);
+Pair pair(std::size_t sender, std::size_t receiver);
+// The receivers of one sender, as numbers.
+std::vector<std::size_t> receivers(const Plan& plan, std::size_t sender);
+std::optional<Reason> reason(const Plan& plan, std::size_t sender, std::size_t receiver);
+
+struct RandomProblem {
+  std::size_t most_workers = 4;
+  bool equal_volumes = true;
+  // Rates of the form 1 .. 6 make ties and exact fits likely; otherwise uniform doubles.
+  bool small_whole_rates = false;
+};
+Problem random_problem(const RandomProblem& options, Rng& rng);
+
+// The lexicographic optimum over all 2^(n(n-1)) plans: least time, then most receivers. For n <= 4.
+struct Optimum {
+  Duration time;
+  std::size_t receiver_count = 0;
+};
+Optimum brute_force(const Problem& problem);
+
+}  // namespace selmcast::plan::testing

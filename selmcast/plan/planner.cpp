@@ -1,0 +1,36 @@
+#include "selmcast/plan/planner.h"
+
+#include <algorithm>
+#include <array>
+
+#include "selmcast/plan/baseline_planners.h"
+#include "selmcast/plan/paper_planner.h"
+
+namespace selmcast::plan {
+namespace {
+
+Outcome feasible(Plan plan) { return Planned{std::move(plan), Status::feasible}; }
+
+constexpr std::array<Planner, 4> kPlanners{{
+    {"auto", "the best planner for the case: today always `paper`",
+     [](const Problem& problem, Rng& rng) { return best_planner(problem).plan(problem, rng); }},
+    {"paper", "Algorithm 1 of the paper: lightest receivers first, then whatever fits without delay",
+     [](const Problem& problem, Rng&) { return feasible(plan_by_paper(problem)); }},
+    {"random", "Orpheus: required receivers, then random ones up to min_receivers; blind to bandwidth",
+     [](const Problem& problem, Rng& rng) { return feasible(plan_at_random(problem, rng)); }},
+    {"broadcast", "everybody to everybody",
+     [](const Problem& problem, Rng&) { return feasible(plan_broadcast(problem)); }},
+}};
+
+}  // namespace
+
+std::span<const Planner> planners() { return kPlanners; }
+
+const Planner* find_planner(std::string_view name) {
+  const auto found = std::ranges::find(kPlanners, name, &Planner::name);
+  return found == kPlanners.end() ? nullptr : &*found;
+}
+
+const Planner& best_planner(const Problem&) { return *find_planner("paper"); }
+
+}  // namespace selmcast::plan
