@@ -3,12 +3,12 @@
 // Thread rule: everything here belongs to the one thread that runs the io_context; handlers are called there.
 // Life: made by dial() or an Acceptor, ends with exactly one on_closed(), after which no handler is called.
 //
-// Sending: small frames (send) go ahead of the next chunk; one payload at a time is streamed (stream) in writes of
-// header + chunk without copying it, paced by SO_MAX_PACING_RATE and by the uplink budget, if there is one. The
-// payload must stay alive until on_stream_sent(), stop_stream() or on_closed().
-// Receiving: for every chunk the handler says where its bytes go, so that they are read straight into place; reads
-// take their bytes from the downlink budget, if there is one.
-// Socket settings (design.md section 4): cubic, TCP_NODELAY, TCP_NOTSENT_LOWAT 128 KiB, TCP_USER_TIMEOUT.
+// Sending: small frames (send) go ahead of the next chunk; one payload at a time is streamed (stream) in
+// writes of header + chunk without copying it, paced by SO_MAX_PACING_RATE and by the uplink budget, if there
+// is one. The payload must stay alive until on_stream_sent(), stop_stream() or on_closed(). Receiving: for
+// every chunk the handler says where its bytes go, so that they are read straight into place; reads take
+// their bytes from the downlink budget, if there is one. Socket settings (design.md section 4): cubic,
+// TCP_NODELAY, TCP_NOTSENT_LOWAT 128 KiB, TCP_USER_TIMEOUT.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -37,9 +37,10 @@ class LinkHandler {
   virtual Result<std::span<std::byte>> on_chunk_header(Link& link, const wire::FrameHeader& header) = 0;
   // `bytes` more payload bytes of the current chunk were read.
   virtual void on_chunk_bytes(Link& link, const wire::FrameHeader& header, Bytes bytes) = 0;
-  // A whole frame is here. Body CRCs of small frames are already checked; a chunk's is the handler's to check,
-  // since it knows what to do about it. An error closes the link.
-  virtual Result<void> on_frame(Link& link, const wire::FrameHeader& header, std::span<const std::byte> payload) = 0;
+  // A whole frame is here. Body CRCs of small frames are already checked; a chunk's is the handler's to
+  // check, since it knows what to do about it. An error closes the link.
+  virtual Result<void> on_frame(Link& link, const wire::FrameHeader& header,
+                                std::span<const std::byte> payload) = 0;
   // The whole payload has been handed to the kernel.
   virtual void on_stream_sent(Link& link, TransferId transfer) = 0;
   virtual void on_closed(Link& link, const Error& error) = 0;
@@ -65,8 +66,8 @@ class Link {
 };
 
 // Connects in the background; failure comes as on_closed().
-std::unique_ptr<Link> dial(asio::io_context& io, const std::string& host, std::uint16_t port, LinkOptions options,
-                           LinkHandler& handler);
+std::unique_ptr<Link> dial(asio::io_context& io, const std::string& host, std::uint16_t port,
+                           LinkOptions options, LinkHandler& handler);
 
 // Listens on host:port (port 0: any free one).
 class Acceptor {
@@ -77,6 +78,7 @@ class Acceptor {
 };
 // Error (io) naming address and reason, e.g. port in use. `handler` serves all accepted links.
 Result<std::unique_ptr<Acceptor>> listen(asio::io_context& io, const std::string& host, std::uint16_t port,
-                                         LinkOptions options, LinkHandler& handler, Acceptor::OnAccept on_accept);
+                                         LinkOptions options, LinkHandler& handler,
+                                         Acceptor::OnAccept on_accept);
 
 }  // namespace selmcast::net

@@ -1,0 +1,43 @@
+// Every bound and constant of this folder in one place. The size limits of frames stand in wire/frame.h; the
+// requests that wait at a Budget are bounded by two a link.
+#pragma once
+
+#include <cstddef>
+
+#include "selmcast/base/units.h"
+
+namespace selmcast::net {
+
+// Small frames that wait to be sent on one link. Far more than a correct pair of workers ever has in flight:
+// who lets it fill up does not read.
+inline constexpr std::size_t kSendQueueBytesMax = 64 * 1024;
+
+// Socket calls of one link in a row, before the other links of the io_context get a turn.
+inline constexpr int kSocketCallsPerTurn = 16;
+
+inline constexpr int kListenBacklog = 128;
+// Pause after accept() failed for want of descriptors or memory.
+inline constexpr Duration kAcceptRetry = Duration::milliseconds(100);
+
+// Bytes in the kernel that were not sent yet: small, because they cannot be taken back, and a new rate comes
+// too late for them.
+inline constexpr int kUnsentBytesMax = 128 * 1024;
+
+// An idle link is probed after kKeepaliveIdle, then every kKeepaliveInterval, and given up after
+// kKeepaliveProbes.
+inline constexpr Duration kKeepaliveIdle = Duration::seconds(5);
+inline constexpr Duration kKeepaliveInterval = Duration::seconds(1);
+inline constexpr int kKeepaliveProbes = 3;
+
+// Under an emulated link the socket buffers are small, so that a slow receiver slows its senders as a real
+// link would. The kernel doubles these numbers and spends about half of that on its own bookkeeping.
+inline constexpr int kEmulatedBufferBytes = 128 * 1024;
+// The loopback interface has segments of 64 KiB. With a receive buffer of the same size TCP would wait for
+// the whole window to open (silly-window avoidance) and stall until its persist timer fires, 200 ms later.
+inline constexpr int kEmulatedSegmentBytes = 8 * 1024;
+
+// A waiting budget sleeps at least this long; what accrued meanwhile is handed out at once. Saves thousands
+// of timers a second on fast links.
+inline constexpr Duration kBudgetSleepMin = Duration::milliseconds(1);
+
+}  // namespace selmcast::net

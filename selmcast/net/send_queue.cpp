@@ -1,0 +1,80 @@
+#include "selmcast/net/send_queue.h"
+
+#include <algorithm>
+
+#include "selmcast/base/check.h"
+#include "selmcast/net/limits.h"
+
+namespace selmcast::net {
+namespace {
+
+Bytes size_of(std::span<const std::byte> bytes) { return Bytes(static_cast<std::int64_t>(bytes.size())); }
+
+}  // namespace
+
+bool SendQueue::push(std::vector<std::byte> frame) {
+  SELMCAST_CHECK(!frame.empty() && frame.size() <= wire::kHeaderBytes + wire::kBodyBytesMax,
+                 "a small frame is sent");
+  if (frame_bytes_ + frame.size() > kSendQueueBytesMax) return false;
+  frame_bytes_ += frame.size();
+  frames_.push_back(std::move(frame));
+  return true;
+}
+
+void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> payload) {
+  SELMCAST_CHECK(!streaming(), "one stream at a time");
+  stream_ = Stream{.transfer = transfer, .payload = payload};
+}
+
+void SendQueue::stop() {
+  frames_.clear();
+  frame_bytes_ = 0;
+  sent_of_frame_ = 0;
+  stream_.reset();
+  in_chunk_ = false;
+  chunk_rest_ = {};
+}
+
+SendQueue::Segment SendQueue::next() {
+  if (!in_chunk_ && !frames_.empty())
+    return {.head = std::span(frames_.front()).subspan(sent_of_frame_), .payload = {}};
+  if (!in_chunk_ && stream_) begin_chunk();
+  return in_chunk_ ? chunk_rest_ : Segment{};
+}
+
+void SendQueue::begin_chunk() {
+  const std::uint32_t sequence = stream_->next_sequence++;
+  const auto offset = static_cast<std::size_t>(wire::chunk_offset(sequence).count());
+  const auto length =
+      static_cast<std::size_t>(wire::chunk_length(size_of(stream_->payload), sequence).count());
+  const auto chunk = stream_->payload.subspan(offset, length);
+  chunk_header_ = wire::encode(wire::chunk_header(stream_->transfer, sequence, chunk));
+  chunk_rest_ = {.head = chunk_header_, .payload = chunk};
+  in_chunk_ = true;
+}
+
+std::optional<TransferId> SendQueue::consume(std::size_t count) {
+  if (!in_chunk_) {
+    SELMCAST_CHECK(!frames_.empty() && count <= frames_.front().size() - sent_of_frame_,
+                   "only what is there is sent");
+    sent_of_frame_ += count;
+    if (sent_of_frame_ == frames_.front().size()) {
+      frame_bytes_ -= sent_of_frame_;
+      sent_of_frame_ = 0;
+      frames_.pop_front();
+    }
+    return std::nullopt;
+  }
+  const std::size_t of_head = std::min(count, chunk_rest_.head.size());
+  SELMCAST_CHECK(count - of_head <= chunk_rest_.payload.size(), "only what is there is sent");
+  chunk_rest_.head = chunk_rest_.head.subspan(of_head);
+  chunk_rest_.payload = chunk_rest_.payload.subspan(count - of_head);
+  if (!chunk_rest_.empty()) return std::nullopt;
+  in_chunk_ = false;
+  if (stream_->next_sequence < wire::chunk_count(size_of(stream_->payload))) return std::nullopt;
+  const TransferId transfer = stream_->transfer;
+  stream_.reset();
+  return transfer;
+}
+
+}  // namespace selmcast::net

@@ -1,0 +1,67 @@
+#include "selmcast/net/socket_options.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "selmcast/base/check.h"
+#include "selmcast/net/limits.h"
+
+namespace selmcast::net {
+namespace {
+
+template <class T>
+bool set(int socket, int level, int name, const T& value) {
+  return setsockopt(socket, level, name, &value, sizeof value) == 0;
+}
+
+bool set_congestion_control(int socket, std::string_view name) {
+  return setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())) ==
+         0;
+}
+
+int whole_seconds(Duration time) { return std::max(1, static_cast<int>(std::ceil(time.in_seconds()))); }
+
+}  // namespace
+
+void shape_buffers(int socket, EmulatedLinks emulated) {
+  if (emulated.downlink) set(socket, SOL_SOCKET, SO_RCVBUF, kEmulatedBufferBytes);
+  if (emulated.uplink) set(socket, SOL_SOCKET, SO_SNDBUF, kEmulatedBufferBytes);
+  if (emulated.downlink || emulated.uplink) set(socket, IPPROTO_TCP, TCP_MAXSEG, kEmulatedSegmentBytes);
+}
+
+void tune_link(int socket, Duration user_timeout) {
+  if (!set_congestion_control(socket, "cubic")) set_congestion_control(socket, "reno");
+  set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesMax);
+  const double milliseconds = std::clamp(user_timeout.in_milliseconds(), 1.0, 1e9);
+  set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<unsigned>(milliseconds));
+  set(socket, IPPROTO_TCP, TCP_KEEPIDLE, whole_seconds(kKeepaliveIdle));
+  set(socket, IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(kKeepaliveInterval));
+  set(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+  set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  close_on_exec(socket);
+}
+
+void pace(int socket, Rate rate) {
+  SELMCAST_CHECK(rate > Rate(), "a paced rate is positive");
+  constexpr auto kNoLimit = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t bytes_per_second = kNoLimit;
+  if (rate.bytes_per_second() < 1e18) {
+    bytes_per_second = std::max(std::uint64_t{1}, static_cast<std::uint64_t>(rate.bytes_per_second()));
+  }
+  set(socket, SOL_SOCKET, SO_MAX_PACING_RATE, bytes_per_second);
+}
+
+void reset_on_close(int socket) { set(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0}); }
+
+void close_on_exec(int socket) { fcntl(socket, F_SETFD, FD_CLOEXEC); }
+
+}  // namespace selmcast::net

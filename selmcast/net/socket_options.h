@@ -1,0 +1,30 @@
+// The TCP settings of a link, by system call. A setting that the kernel does not offer is left out: the link
+// still works, only less well.
+#pragma once
+
+#include "selmcast/base/units.h"
+
+namespace selmcast::net {
+
+// To be set before listen() and connect(), since window scaling and segment size are agreed upon in the
+// handshake.
+struct EmulatedLinks {
+  bool uplink = false;
+  bool downlink = false;
+};
+void shape_buffers(int socket, EmulatedLinks emulated);
+
+// Congestion control cubic, else reno: the default here is often bbr, which loses a quarter behind token
+// buckets. No Nagle, small unsent queue, keepalive, dead after `user_timeout` without acknowledgement or open
+// window. Closed on exec.
+void tune_link(int socket, Duration user_timeout);
+
+// Rate::unlimited() takes the limit away. Requires rate > 0.
+void pace(int socket, Rate rate);
+
+// close() then discards what is queued and resets the connection.
+void reset_on_close(int socket);
+
+void close_on_exec(int socket);
+
+}  // namespace selmcast::net
