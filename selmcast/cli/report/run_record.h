@@ -1,0 +1,128 @@
+// A run folder (docs/run_folder.md) as values: the scenario, and what each run left behind.
+//
+// Reading is strict about what stands in a line and tolerant about where a run stopped: a last line without
+// its newline that does not parse is what a killed process leaves and is dropped (`cut_short`); a missing
+// journal, evaluation or worker file is a run that ended early and reads as empty. Everything else that is
+// wrong is an error naming file, line and key. Keys that are not known are ignored.
+//
+// Invariants of a record that was read: every worker index is below scenario.workers.size(); rounds ascend
+// strictly within a file; times are finite and not negative; rates are positive; run names are safe file
+// names and unique. Thread rule: plain values.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/plan/plan.h"
+
+namespace selmcast::report {
+
+struct WorkerLinks {
+  std::string name;
+  Rate uplink;  // true: what the link is limited to
+  Rate downlink;
+  Rate declared_uplink;  // what the manager was told at first
+  Rate declared_downlink;
+};
+
+struct RunPlan {
+  std::string name;  // also the folder's name
+  std::string planner;
+  bool paced = true;
+  std::uint64_t seed = 0;
+};
+
+struct Scenario {
+  std::uint64_t seed = 0;
+  std::uint64_t rounds = 0;
+  std::uint64_t min_receivers = 0;
+  std::uint64_t max_age = 0;
+  std::string model;
+  Bytes model_bytes;
+  plan::MulticastKind multicast = plan::MulticastKind::unicast;
+  double target_accuracy = 0;  // 0 .. 1
+  std::vector<WorkerLinks> workers;
+  std::vector<RunPlan> runs;
+};
+
+struct Delivery {
+  WorkerIndex sender;
+  WorkerIndex receiver;
+  plan::Reason reason = plan::Reason::basic;
+  Bytes bytes;
+  Rate allocated;             // by the plan
+  std::optional<Rate> paced;  // what it was sent at; nothing: TCP left alone
+  bool committed = false;
+  std::string why_cancelled;
+  std::optional<Duration> finished;  // after the receiver got the plan; committed deliveries only
+};
+
+struct Estimate {
+  WorkerIndex worker;
+  Rate uplink;
+  Rate downlink;
+};
+
+struct RoundRecord {
+  Round round;
+  Instant ended;
+  Duration sync;       // plan sent -> round ended
+  Duration delivery;   // plan sent -> last committed delivery
+  Duration predicted;  // by the model, from the estimates the plan was made with
+  Duration bound;      // no plan is faster, by the same estimates
+  double receivers_mean = 0;
+  std::uint64_t widest_meeting_gap = 0;  // rounds
+  std::vector<Delivery> deliveries;
+  std::vector<Estimate> estimates;  // after the round
+};
+
+struct Departure {
+  Instant at;
+  std::string worker;
+  std::string reason;
+};
+
+struct Evaluation {
+  Round round;
+  Instant at;  // the slowest worker had finished the round
+  double accuracy = 0;
+  std::optional<double> consensus_distance;
+  std::vector<double> worker_accuracy;  // last round only
+};
+
+// One round as a worker saw it.
+struct WorkerRound {
+  Round round;
+  Instant ended;
+  std::optional<double> loss;  // nothing: not a number
+  Duration compute;
+  Duration blocked;  // in synchronize()
+};
+
+struct RunRecord {
+  RunPlan plan;
+  std::vector<RoundRecord> rounds;
+  std::vector<Departure> departures;
+  std::vector<Evaluation> evaluations;
+  std::vector<std::vector<WorkerRound>> workers;  // by worker index
+  std::vector<std::string> cut_short;             // files whose last line was dropped
+};
+
+struct RunFolder {
+  Scenario scenario;
+  std::vector<RunRecord> runs;
+};
+
+// O(bytes of the folder); memory for the rounds, never for other journal lines.
+Result<RunFolder> read_run_folder(const std::filesystem::path& folder);
+
+// The bandwidths that the plan of `run.rounds[at]` was made with, by worker: what was declared, overlaid with
+// what the rounds before had learnt.
+std::vector<Estimate> estimates_before(const Scenario& scenario, const RunRecord& run, std::size_t at);
+
+}  // namespace selmcast::report
