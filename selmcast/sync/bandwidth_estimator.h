@@ -5,35 +5,34 @@
 // its links carry *at least* what they carried at that time: an estimate may rise to it, never fall from it.
 // Only deliveries that fell clearly short of their pacing (or were not paced at all) say where a link ends,
 // and only of the one link that held them back. So after each round:
-//   1. aggregate: the deliveries of a link, each spread evenly over [started, finished], add up to a step
-//   function;
-//      the link's aggregate is the level held or exceeded for a fifth of its busy time (and at least 10 ms).
-//   2. attribution: find few and plausible full links that together explain every short delivery (each must
-//   have a
-//      full link at one of its ends). Greedy weighted cover; the costs are defined in bandwidth_attribution
-//      in the .cpp and argued in docs/bandwidth.md.
-//   3. update: a link judged saturated moves to its aggregate, up or down (the first time at once, later half
-//   way,
-//      so that one wrong judgement or noisy round costs at most half the distance); any other link rises to
-//      its aggregate if that is above the estimate.
+//   1. aggregate: what each link carried at least, summed over its deliveries (link_usage.h);
+//   2. attribution: find few and plausible full links that together explain every short delivery
+//      (bandwidth_attribution.h);
+//   3. update: a link judged saturated for the first time moves to its aggregate, up or down. Later it moves
+//      0.7 of the way to the larger of its last two saturated aggregates: one wrong judgement or noisy round
+//      costs nothing, a real fall is followed in three rounds that use the link. A rise of more than 5 % is
+//      proof and is taken at once. Any other link rises to its aggregate if that is above the estimate.
 // An estimate that is too low would never be noticed by pacing at it: see bursts.h for the search upwards.
+// Measured behaviour and its limits: docs/bandwidth.md.
 //
 // Limits: unicast only (a network multicast's receivers share one flow); receivers' clocks start at their own
 // receipt of the plan, so skew between them (one control-plane latency) blurs the aggregates of uplinks.
 // Hostile numbers: deliveries with impossible times or sizes, or of unknown workers, are ignored; none is
 // believed to be faster than it was paced; no estimate grows more than fourfold a round; estimates stay
-// positive and finite. Complexity of observe(): O(L^2 + D log D) for D deliveries on L links. Pure and
-// deterministic: no clock, no I/O; not thread-safe.
+// positive and finite. Complexity of observe(): O(D * (L + most deliveries of one link)) for D deliveries on
+// L links; in practice it is far less (docs/bandwidth.md). Deterministic: no clock, no I/O. Not thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/sync/bandwidth_attribution.h"
 
 namespace selmcast::sync {
 
@@ -59,7 +58,7 @@ struct LinkId {
 struct LinkJudgement {
   LinkId link;
   bool saturated = false;  // else the aggregate is only a lower bound
-  Rate aggregate;          // sustained sum over its deliveries
+  Rate aggregate;          // what it carried, at least
   Rate paced;              // what its deliveries were told in total; unlimited if any was
   Rate before;             // the estimate
   Rate after;
@@ -90,14 +89,17 @@ class BandwidthEstimator {
  private:
   struct Link {
     Rate estimate;
-    bool confirmed = false;    // seen saturated
-    bool risen = false;        // has carried more than the estimate since it was last seen saturated
-    std::vector<Rate> recent;  // aggregates of the last kMemory rounds that used it, oldest first
+    bool confirmed = false;         // seen saturated
+    Rate last_full = Rate();        // aggregate when last seen saturated
+    bool risen = false;             // has carried more than the estimate since it was last seen saturated
+    std::vector<Rate> recent = {};  // aggregates of the last kMemory rounds that used it, oldest first
   };
   struct Worker {
     Link up;
     Link down;
   };
+  static LinkEvidence weigh(Link& link, std::optional<Rate> aggregate);
+  static void update(Link& link, bool saturated, Rate aggregate);
   const Link& link(LinkId id) const;
   Link& link(LinkId id) { return const_cast<Link&>(std::as_const(*this).link(id)); }
   std::map<WorkerId, Worker> workers_;

@@ -1,1 +1,225 @@
 #include "selmcast/sync/bandwidth_estimator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+#include "selmcast/sync/bursts.h"
+
+namespace selmcast::sync {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+WorkerId w(std::uint32_t i) { return WorkerId(i); }
+Rate mbps(double value) { return Rate::megabits_per_second(value); }
+
+// `got` Mbit/s for one second from 0.
+DeliveryObservation delivery(std::uint32_t from, std::uint32_t to, double paced, double got) {
+  return {.sender = w(from),
+          .receiver = w(to),
+          .bytes = Bytes(static_cast<std::int64_t>(got * 125'000)),
+          .started = Duration(),
+          .finished = Duration::seconds(1),
+          .allocated = mbps(paced),
+          .paced = mbps(paced)};
+}
+
+BandwidthEstimator workers(std::uint32_t count, double up, double down) {
+  BandwidthEstimator estimator;
+  for (std::uint32_t i = 0; i < count; ++i) estimator.join(w(i), mbps(up), mbps(down));
+  return estimator;
+}
+
+std::optional<LinkJudgement> find(const std::vector<LinkJudgement>& judgements, LinkId link) {
+  for (const LinkJudgement& j : judgements) {
+    if (j.link == link) return j;
+  }
+  return std::nullopt;
+}
+
+TEST(BandwidthEstimator, LinksWithoutTrafficStayDeclared) {
+  auto estimator = workers(3, 400, 100);
+  const auto judged = estimator.observe(std::vector{delivery(0, 1, 100, 50)});
+  EXPECT_EQ(judged.size(), 2U);  // uplink of w0, downlink of w1
+  EXPECT_EQ(estimator.uplink(w(2)), mbps(400));
+  EXPECT_EQ(estimator.downlink(w(2)), mbps(100));
+  EXPECT_EQ(estimator.downlink(w(0)), mbps(100));
+}
+
+TEST(BandwidthEstimator, DeliveryAsFastAsPacedNeverLowersAnEstimate) {
+  auto estimator = workers(2, 400, 100);
+  const auto judged = estimator.observe(std::vector{delivery(0, 1, 10, 9.9)});
+  EXPECT_EQ(estimator.uplink(w(0)), mbps(400));
+  EXPECT_EQ(estimator.downlink(w(1)), mbps(100));
+  EXPECT_FALSE(find(judged, {w(1), Direction::down})->saturated);
+}
+
+TEST(BandwidthEstimator, DeliveryAsFastAsPacedRaisesAnEstimateBelowIt) {
+  auto estimator = workers(2, 400, 100);
+  estimator.observe(std::vector{delivery(0, 1, 150, 150)});
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 150, 1e-6);
+}
+
+TEST(BandwidthEstimator, SlowDownlinkIsBlamedWhereAllItsSendersFallShortThere) {
+  // w3 (declared 60) gets 10 + 10 of the 30 + 30 paced; w0 and w1 serve others as paced.
+  auto estimator = workers(4, 400, 60);
+  const auto judged = estimator.observe(std::vector{delivery(0, 2, 50, 50), delivery(0, 3, 30, 10),
+                                                    delivery(1, 2, 10, 10), delivery(1, 3, 30, 10)});
+  const auto down = find(judged, {w(3), Direction::down});
+  ASSERT_TRUE(down.has_value());
+  EXPECT_TRUE(down->saturated);
+  EXPECT_EQ(down->held_back, 2);
+  EXPECT_EQ(down->deliveries, 2);
+  EXPECT_NEAR(down->aggregate.mbps(), 20, 1e-6);
+  EXPECT_NEAR(down->paced.mbps(), 60, 1e-6);
+  EXPECT_EQ(down->before, mbps(60));
+  EXPECT_EQ(down->after, estimator.downlink(w(3)));
+  EXPECT_NEAR(estimator.downlink(w(3)).mbps(), 20, 1e-6);  // the first saturation replaces what was declared
+  EXPECT_EQ(estimator.uplink(w(0)), mbps(400));
+  EXPECT_EQ(estimator.uplink(w(1)), mbps(400));
+}
+
+TEST(BandwidthEstimator, SlowUplinkIsBlamedWhereAllItsReceiversFallShort) {
+  // w0 (declared 60) gets 10 of 30 to each; its receivers get all they were promised from w3.
+  auto estimator = workers(4, 60, 100);
+  const auto judged = estimator.observe(std::vector{delivery(0, 1, 30, 10), delivery(0, 2, 30, 10),
+                                                    delivery(3, 1, 30, 30), delivery(3, 2, 30, 30)});
+  EXPECT_TRUE(find(judged, {w(0), Direction::up})->saturated);
+  EXPECT_NEAR(estimator.uplink(w(0)).mbps(), 20, 1e-6);
+  EXPECT_EQ(estimator.downlink(w(1)), mbps(100));
+  EXPECT_EQ(estimator.downlink(w(2)), mbps(100));
+}
+
+TEST(BandwidthEstimator, UnpacedDeliveryIsHeldBackByTheLinkNearerToItsEstimate) {
+  // 40 over an uplink declared 400 and a downlink declared 50: one of them is full.
+  auto estimator = workers(2, 400, 50);
+  estimator.observe(std::vector{delivery(0, 1, kInfinity, 40)});
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 40, 1e-6);
+  EXPECT_EQ(estimator.uplink(w(0)), mbps(400));
+}
+
+TEST(BandwidthEstimator, OneBadRoundDoesNotLowerAConfirmedEstimateButTwoDo) {
+  auto estimator = workers(2, 4000, 100);
+  estimator.observe(std::vector{delivery(0, 1, 150, 100)});  // confirmed at 100
+  estimator.observe(std::vector{delivery(0, 1, 150, 50)});
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 100, 1e-6);
+  estimator.observe(std::vector{delivery(0, 1, 150, 50)});  // 100 + 0.7 * (50 - 100)
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 65, 1e-6);
+  estimator.observe(std::vector{delivery(0, 1, 150, 50)});  // 65 + 0.7 * (50 - 65)
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 54.5, 1e-6);
+}
+
+TEST(BandwidthEstimator, SearchesUntilSaturatedAndAgainAfterARise) {
+  const LinkId down{w(1), Direction::down};
+  auto estimator = workers(2, 4000, 100);
+  EXPECT_TRUE(estimator.searching(down));
+  estimator.observe(std::vector{delivery(0, 1, 150, 100)});
+  EXPECT_FALSE(estimator.searching(down));
+  estimator.observe(std::vector{delivery(0, 1, 125, 125)});
+  EXPECT_TRUE(estimator.searching(down));
+}
+
+TEST(BandwidthEstimator, ImpossibleNumbersAreIgnored) {
+  auto estimator = workers(2, 400, 100);
+  std::vector<DeliveryObservation> odd(9, delivery(0, 1, 100, 10));
+  odd[0].finished = odd[0].started;
+  odd[1].finished = Duration::seconds(-1);
+  odd[2].finished = Duration::infinite();
+  odd[3].started = Duration::seconds(std::numeric_limits<double>::quiet_NaN());
+  odd[4].bytes = Bytes(-5);
+  odd[5].paced = mbps(std::numeric_limits<double>::quiet_NaN());
+  odd[6].paced = mbps(0);
+  odd[7].sender = w(99);  // left in the meantime
+  odd[8].finished = Duration::milliseconds(4);
+  EXPECT_TRUE(estimator.observe(odd).empty());
+  EXPECT_EQ(estimator.downlink(w(1)), mbps(100));
+}
+
+TEST(BandwidthEstimator, NoDeliveryIsBelievedToBeFasterThanItWasPaced) {
+  auto estimator = workers(2, 400, 100);
+  estimator.observe(std::vector{delivery(0, 1, 110, 5000)});
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 110, 1e-6);
+}
+
+TEST(BandwidthEstimator, AnEstimateGrowsAtMostFourfoldARound) {
+  auto estimator = workers(2, 400, 100);
+  auto absurd = delivery(0, 1, kInfinity, 0);
+  absurd.bytes = Bytes(std::numeric_limits<std::int64_t>::max());
+  absurd.finished = Duration::milliseconds(10);
+  estimator.observe(std::vector{absurd});
+  EXPECT_LE(estimator.downlink(w(1)), mbps(400));
+  EXPECT_LE(estimator.uplink(w(0)), mbps(1600));
+}
+
+TEST(BandwidthEstimator, WhoLeavesIsForgotten) {
+  auto estimator = workers(2, 400, 100);
+  estimator.leave(w(1));
+  estimator.leave(w(1));
+  EXPECT_FALSE(estimator.knows(w(1)));
+  EXPECT_TRUE(estimator.observe(std::vector{delivery(0, 1, 100, 50)}).empty());
+}
+
+// ---- bursts
+// ---------------------------------------------------------------------------------------------------
+
+class Bursts : public testing::Test {
+ protected:
+  // w0 -> w1 and w2 -> w3 with downlinks 10 and 100: w1's downlink binds, w3's is done in a tenth of the
+  // time.
+  Bursts() {
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      ids_.push_back(w(i));
+      const Rate down = i == 1 ? mbps(10) : mbps(100);
+      estimator_.join(w(i), mbps(400), down);
+      problem_.workers.push_back({.name = to_string(w(i)),
+                                  .uplink = mbps(400),
+                                  .downlink = down,
+                                  .min_receivers = 0,
+                                  .volume = Bytes(1'000'000)});
+    }
+    const auto worker = [](std::uint32_t i) { return WorkerIndex(i); };
+    allocated_ = {{{worker(0), worker(1)}, mbps(10)}, {{worker(2), worker(3)}, mbps(100)}};
+  }
+  double factor(std::size_t delivery, std::uint64_t round) const {
+    const auto paced = plan_bursts(problem_, allocated_, estimator_, {.ids = ids_, .round = Round(round)});
+    EXPECT_EQ(paced[delivery].pair, allocated_[delivery].pair);
+    return paced[delivery].rate / allocated_[delivery].rate;
+  }
+  std::vector<WorkerId> ids_;
+  BandwidthEstimator estimator_;
+  plan::Problem problem_;
+  std::vector<PairRate> allocated_;
+};
+
+TEST_F(Bursts, UnknownBindingLinkIsSearchedEveryRound) {
+  for (std::uint64_t round = 0; round < 8; ++round) EXPECT_DOUBLE_EQ(factor(0, round), 1.5);
+}
+
+TEST_F(Bursts, KnownBindingLinkIsTriedEveryFourthRound) {
+  estimator_.observe(std::vector{delivery(0, 1, 15, 10)});  // its end is seen
+  // Due where (round + id 1) is divisible by 4.
+  for (std::uint64_t round = 0; round < 12; ++round) {
+    EXPECT_DOUBLE_EQ(factor(0, round), round % 4 == 3 ? 1.25 : 1) << "round " << round;
+  }
+}
+
+TEST_F(Bursts, DeliveryThatEndsEarlyIsAlwaysPacedHigher) {
+  estimator_.observe(std::vector{delivery(0, 1, 15, 10), delivery(2, 3, 150, 100)});
+  for (std::uint64_t round = 0; round < 8; ++round) EXPECT_DOUBLE_EQ(factor(1, round), 1.5);
+}
+
+TEST_F(Bursts, ReceiversOfANetworkMulticastShareTheLeastFactor) {
+  // w0 -> {w1, w3}: w1 binds and is known (factor 1 in round 0), w3 alone would get 1.5.
+  estimator_.observe(std::vector{delivery(0, 1, 15, 10)});
+  problem_.multicast = plan::MulticastKind::network;
+  allocated_ = {{{WorkerIndex(0), WorkerIndex(1)}, mbps(10)}, {{WorkerIndex(0), WorkerIndex(3)}, mbps(10)}};
+  EXPECT_DOUBLE_EQ(factor(0, 0), 1);
+  EXPECT_DOUBLE_EQ(factor(1, 0), 1);
+}
+
+}  // namespace
+}  // namespace selmcast::sync

@@ -1,1 +1,75 @@
 #include "selmcast/sync/bursts.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "selmcast/base/check.h"
+
+namespace selmcast::sync {
+namespace {
+
+constexpr double kDoneEarly = 0.9;  // of the completion time
+constexpr double kSearch = 1.5;
+constexpr double kRoutine = 1.25;
+constexpr std::uint64_t kRoutinePeriod = 4;
+
+struct Loads {
+  std::vector<Bytes> up;
+  std::vector<Bytes> down;
+};
+
+Loads loads_of(const plan::Problem& problem, std::span<const PairRate> allocated) {
+  Loads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
+  for (const auto& [pair, rate] : allocated) {
+    const Bytes volume = problem.worker(pair.sender).volume;
+    Bytes& up = loads.up[position(pair.sender)];
+    up = problem.multicast == plan::MulticastKind::network ? volume : up + volume;
+    loads.down[position(pair.receiver)] += volume;
+  }
+  return loads;
+}
+
+double factor_on_binding(const BandwidthEstimator& estimator, LinkId link, Round round) {
+  if (estimator.searching(link)) return kSearch;
+  const bool is_due = (round.value() + link.worker.value()) % kRoutinePeriod == 0;
+  return is_due ? kRoutine : 1;
+}
+
+}  // namespace
+
+std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const PairRate> allocated,
+                                  const BandwidthEstimator& estimator, const BurstContext& context) {
+  SELMCAST_CHECK(context.ids.size() == problem.size(), "one id a worker");
+  const Loads loads = loads_of(problem, allocated);
+  const auto up_time = [&](WorkerIndex i) { return loads.up[position(i)] / problem.worker(i).uplink; };
+  const auto down_time = [&](WorkerIndex j) { return loads.down[position(j)] / problem.worker(j).downlink; };
+  Duration completion;
+  for (const PairRate& delivery : allocated) {
+    completion = std::max({completion, up_time(delivery.pair.sender), down_time(delivery.pair.receiver)});
+  }
+  const auto binds = [&](Duration link_time) { return link_time >= completion * kDoneEarly; };
+
+  std::vector<PairRate> paced(allocated.begin(), allocated.end());
+  std::vector<double> factors;
+  for (const auto& [pair, rate] : allocated) {
+    const LinkId up{context.ids[position(pair.sender)], Direction::up};
+    const LinkId down{context.ids[position(pair.receiver)], Direction::down};
+    const bool up_binds = binds(up_time(pair.sender));
+    const bool down_binds = binds(down_time(pair.receiver));
+    double factor = up_binds || down_binds ? 1 : kSearch;
+    if (up_binds) factor = std::max(factor, factor_on_binding(estimator, up, context.round));
+    if (down_binds) factor = std::max(factor, factor_on_binding(estimator, down, context.round));
+    factors.push_back(factor);
+  }
+  for (std::size_t k = 1; problem.multicast == plan::MulticastKind::network && k < factors.size(); ++k) {
+    if (paced[k].pair.sender == paced[k - 1].pair.sender) factors[k] = std::min(factors[k], factors[k - 1]);
+  }
+  for (std::size_t k = factors.size(); problem.multicast == plan::MulticastKind::network && k-- > 1;) {
+    if (paced[k].pair.sender == paced[k - 1].pair.sender) factors[k - 1] = factors[k];
+  }
+  for (std::size_t k = 0; k < factors.size(); ++k) paced[k].rate = paced[k].rate * factors[k];
+  return paced;
+}
+
+}  // namespace selmcast::sync
