@@ -1,0 +1,48 @@
+// The arena: the real manager and worker cores on a simulated network in virtual time, driven by a seed.
+//
+// One run is a training of 3 to 16 workers: every control message and every data frame is delayed at random (in order
+// on its connection), streams take the time their rate says, and faults strike: data connections break in the middle
+// of a stream, bytes are corrupted on the way, workers crash or fall silent. The same seed replays the same story.
+// Apart from the system stand the checkers (checkers.h), which see the traffic and the models, not the cores' state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "selmcast/base/units.h"
+#include "selmcast/plan/planner.h"
+
+namespace selmcast::arena {
+
+struct Faults {
+  bool broken_links = true;
+  bool corruption = true;
+  bool crashes = true;   // the session and all links break at once
+  bool silences = true;  // nothing is heard any more, no connection breaks
+};
+
+struct ArenaSettings {
+  std::uint64_t seed = 1;
+  std::uint32_t workers = 0;                   // 0: drawn from 3 .. 16
+  std::uint64_t rounds = 12;
+  const plan::Planner* planner = nullptr;      // null: drawn
+  Faults faults;
+  Duration virtual_time_max = Duration::seconds(3600);
+};
+
+struct ArenaResult {
+  std::vector<std::string> violations;  // empty: all checkers are content
+  std::vector<std::string> story;       // what happened, a line an event, with virtual times
+  std::uint64_t rounds_done = 0;        // by the survivors
+  std::uint32_t workers = 0;
+  std::uint32_t survivors = 0;
+  std::uint64_t deliveries = 0;         // committed
+  std::uint64_t cancelled = 0;
+  std::uint64_t widest_gap = 0;
+  Duration virtual_time;
+};
+
+ArenaResult run_arena(const ArenaSettings& settings);
+
+}  // namespace selmcast::arena

@@ -1,0 +1,76 @@
+#include "selmcast/arena/arena.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "selmcast/plan/planner.h"
+
+namespace selmcast::arena {
+namespace {
+
+std::string described(const ArenaResult& result) {
+  std::string text;
+  for (const std::string& violation : result.violations) text += "violation: " + violation + "\n";
+  const std::size_t from = result.story.size() > 60 ? result.story.size() - 60 : 0;
+  for (std::size_t k = from; k < result.story.size(); ++k) text += result.story[k] + "\n";
+  return text;
+}
+
+ArenaSettings calm(std::uint64_t seed) {
+  ArenaSettings settings;
+  settings.seed = seed;
+  settings.faults = {false, false, false, false};
+  return settings;
+}
+
+TEST(Arena, WithoutFaultsEverybodyFinishesAndNothingIsCancelled) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const ArenaResult result = run_arena(calm(seed));
+    EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+    EXPECT_EQ(result.survivors, result.workers);
+    EXPECT_EQ(result.rounds_done, 12u * result.workers);
+    EXPECT_EQ(result.cancelled, 0u) << "seed " << seed;
+    EXPECT_GT(result.deliveries, 0u);
+  }
+}
+
+TEST(Arena, FaultsNeverBreakAPromise) {
+  std::uint64_t cancelled = 0, lost = 0;
+  for (std::uint64_t seed = 100; seed < 140; ++seed) {
+    ArenaSettings settings;
+    settings.seed = seed;
+    const ArenaResult result = run_arena(settings);
+    EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+    cancelled += result.cancelled;
+    lost += result.workers - result.survivors;
+  }
+  // The faults did strike: otherwise this test would prove nothing.
+  EXPECT_GT(cancelled, 40u);
+  EXPECT_GT(lost, 20u);
+}
+
+TEST(Arena, EveryPlannerAndSizeTrains) {
+  for (const plan::Planner& planner : plan::planners()) {
+    for (std::uint32_t workers : {1u, 2u, 3u, 16u}) {
+      ArenaSettings settings = calm(9);
+      settings.planner = &planner;
+      settings.workers = workers;
+      settings.rounds = 5;
+      const ArenaResult result = run_arena(settings);
+      EXPECT_TRUE(result.violations.empty()) << planner.name << " n=" << workers << "\n" << described(result);
+    }
+  }
+}
+
+TEST(Arena, TheSameSeedIsTheSameStory) {
+  ArenaSettings settings;
+  settings.seed = 42;
+  const ArenaResult a = run_arena(settings), b = run_arena(settings);
+  EXPECT_EQ(a.story, b.story);
+  settings.seed = 43;
+  EXPECT_NE(a.story, run_arena(settings).story);
+}
+
+}  // namespace
+}  // namespace selmcast::arena

@@ -1,0 +1,94 @@
+#include "selmcast/arena/checkers.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace selmcast::arena {
+namespace {
+
+std::string pair_name(WorkerId from, WorkerId to) { return to_string(from) + " -> " + to_string(to); }
+
+}  // namespace
+
+void Checkers::planned(const manager::Planned& plan) {
+  plan_.clear();
+  streamed_.clear();
+  for (const sync::Transfer& transfer : plan.plan.transfers) plan_[transfer.id] = transfer;
+}
+
+void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate) {
+  const auto found = plan_.find(transfer);
+  const std::string name = "stream " + pair_name(from, to) + " of transfer " + std::to_string(transfer.value());
+  if (found == plan_.end()) return violated(name + " is not of the plan in force");
+  if (found->second.sender != from || found->second.receiver != to) violated(name + " joins other workers than planned");
+  if (found->second.paced != rate) violated(name + " runs at another rate than planned");
+  if (!streamed_.insert(transfer).second) violated(name + " started twice");
+}
+
+void Checkers::round_over(const manager::RoundOver& over) {
+  for (const sync::Settled& settled : over.round.transfers) {
+    const sync::Transfer& t = settled.transfer;
+    if (!settled.committed) continue;
+    committed_[{t.receiver, over.round.round}].insert(t.sender);
+    if (!streamed_.contains(t.id)) violated("committed " + pair_name(t.sender, t.receiver) + " was never sent");
+  }
+  if (over.round.transfers.size() != plan_.size()) violated("a round ended with other transfers than it was planned with");
+  check_meetings(over.round);
+}
+
+void Checkers::check_meetings(const sync::RoundEnded& round) {
+  std::map<std::pair<WorkerId, WorkerId>, bool> committed;
+  for (const sync::Settled& settled : round.transfers) {
+    committed[{settled.transfer.sender, settled.transfer.receiver}] = settled.committed;
+  }
+  for (WorkerId sender : round.members) {
+    for (WorkerId receiver : round.members) {
+      if (sender == receiver) continue;
+      Wait& wait = waits_[{sender, receiver}];
+      ++wait.rounds;
+      const auto found = committed.find({sender, receiver});
+      if (found != committed.end() && !found->second) ++wait.cancelled;
+      if (wait.rounds > max_age_ + 1 + wait.cancelled) {
+        violated(pair_name(sender, receiver) + " has not met for " + std::to_string(wait.rounds) + " rounds");
+      }
+      if (found != committed.end() && found->second) wait = {};
+    }
+  }
+}
+
+void Checkers::synchronize_called(WorkerId worker, Round round, std::span<const float> parameters) {
+  models_[{worker, round}].assign(parameters.begin(), parameters.end());
+  // Nobody needs a model of two rounds ago any more.
+  if (round.value() >= 2) models_.erase({worker, Round(round.value() - 2)});
+}
+
+void Checkers::synchronized(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
+                            std::size_t buffers_in_use) {
+  if (buffers_in_use != 0) violated(to_string(worker) + " holds receive buffers between rounds");
+  const std::set<WorkerId> said(report.mixed_with.begin(), report.mixed_with.end());
+  if (said != committed_[{worker, report.round}]) {
+    violated(to_string(worker) + " mixed with others than were committed in round " +
+             std::to_string(report.round.value()));
+  }
+  check_mixing(worker, report, mixed);
+}
+
+void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed) {
+  std::vector<const std::vector<float>*> models{&models_.at({worker, report.round})};
+  for (WorkerId sender : report.mixed_with) {
+    const auto found = models_.find({sender, report.round});
+    if (found == models_.end()) return violated(to_string(worker) + " mixed with a model that was never offered");
+    models.push_back(&found->second);
+  }
+  for (std::size_t k = 0; k < mixed.size(); ++k) {
+    double sum = 0;
+    for (const std::vector<float>* model : models) sum += static_cast<double>((*model)[k]);
+    const double expected = sum / static_cast<double>(models.size());
+    if (std::abs(static_cast<double>(mixed[k]) - expected) > 1e-5 * (1 + std::abs(expected))) {
+      return violated(to_string(worker) + " has a wrong mix after round " + std::to_string(report.round.value()) +
+                      " at parameter " + std::to_string(k));
+    }
+  }
+}
+
+}  // namespace selmcast::arena

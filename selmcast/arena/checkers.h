@@ -1,0 +1,59 @@
+// What must hold whatever the network does. The checkers watch plans, traffic and models from outside:
+//   - traffic is the plan: every stream is a transfer of the plan in force, from its sender to its receiver, at its
+//     rate; every planned transfer was streamed or cancelled;
+//   - mixing: after a round a model is exactly the average of its own and the complete models, as they stood when
+//     their owners called synchronize() in this round, of those it says it mixed with (compared to 1e-5: the order of
+//     float additions may differ);
+//   - the two sides agree: a receiver mixed with just those whose delivery the manager committed;
+//   - meetings: no pair waits more than max_age + 1 rounds of the sender, plus one for each of its deliveries
+//     that was cancelled meanwhile;
+//   - nothing leaks: no receive buffer is in use between rounds.
+// (That every survivor makes progress is checked by the run itself, arena.cpp.)
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "selmcast/base/ids.h"
+#include "selmcast/manager/manager_core.h"
+#include "selmcast/worker/worker_core.h"
+
+namespace selmcast::arena {
+
+class Checkers {
+ public:
+  explicit Checkers(std::uint32_t max_age) : max_age_(max_age) {}
+
+  void planned(const manager::Planned& plan);
+  void round_over(const manager::RoundOver& over);
+  void synchronize_called(WorkerId worker, Round round, std::span<const float> parameters);
+  void stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate);
+  void synchronized(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
+                    std::size_t buffers_in_use);
+
+  const std::vector<std::string>& violations() const { return violations_; }
+
+ private:
+  void violated(const std::string& what) { violations_.push_back(what); }
+  void check_mixing(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed);
+  void check_meetings(const sync::RoundEnded& round);
+
+  std::uint32_t max_age_;
+  std::map<TransferId, sync::Transfer> plan_;  // in force
+  std::set<TransferId> streamed_;
+  std::map<std::pair<WorkerId, Round>, std::vector<float>> models_;  // as sent
+  std::map<std::pair<WorkerId, Round>, std::set<WorkerId>> committed_;
+  struct Wait {
+    std::uint64_t rounds = 0;
+    std::uint64_t cancelled = 0;
+  };
+  std::map<std::pair<WorkerId, WorkerId>, Wait> waits_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace selmcast::arena

@@ -1,0 +1,95 @@
+// The in-process twin: one ManagerCore and n WorkerCores joined by a simulated network in virtual time.
+//
+// Carries out the cores' actions as the real shells do (manager/manager.cpp, worker/worker.cpp), with delays drawn from
+// the seed and faults on order. Each connection delivers in order; a broken one tells both ends, a silent worker is
+// cut off without anyone being told. The workers' "training": parameters drawn anew from the seed each round.
+// Thread rule: one owner.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "selmcast/arena/arena.h"
+#include "selmcast/arena/checkers.h"
+#include "selmcast/arena/event_queue.h"
+#include "selmcast/base/rng.h"
+#include "selmcast/manager/manager_core.h"
+#include "selmcast/worker/worker_core.h"
+
+namespace selmcast::arena {
+
+struct TwinSettings {
+  manager::ManagerSettings manager;
+  std::uint64_t seed = 1;
+  std::uint64_t rounds = 12;
+  Faults faults;
+  std::size_t parameters = 3000;
+};
+
+class Twin {
+ public:
+  explicit Twin(const TwinSettings& settings);
+
+  void run(Instant until);  // until nothing happens any more, or that time
+  ArenaResult result() const;
+
+ private:
+  struct Node {
+    std::unique_ptr<worker::WorkerCore> core;
+    manager::SessionId session;
+    std::vector<float> parameters;
+    Rng rng{0};
+    Instant to_manager_free, to_worker_free;  // order on the control stream
+    Instant tick_at = Instant::never();
+    std::uint64_t rounds_done = 0;
+    bool alive = true, silent = false;
+    std::optional<std::string> over;
+  };
+  // One TCP connection: who dialled whom, and what each end calls it.
+  struct Connection {
+    std::size_t from = 0, to = 0;
+    std::optional<worker::LinkId> from_link, to_link;
+    Instant forth_free, back_free;  // order in each direction
+    bool open = true;
+  };
+  using ConnectionId = std::uint64_t;
+
+  void tell(const std::string& line);
+  Duration delay(Rng& rng);
+  void plan_faults(Rng rng);
+  // Manager side.
+  void carry_out(const manager::Outputs& outputs);
+  void schedule_manager_tick();
+  // Worker side.
+  void carry_out(std::size_t node, const worker::WorkerActions& actions);
+  void schedule_tick(std::size_t node);
+  void compute(std::size_t node);
+  void crash(std::size_t node);
+  // Network.
+  void to_manager(std::size_t node, const wire::FromWorker& message);
+  void to_worker(std::size_t node, const wire::ToWorker& message);
+  void dial(std::size_t node, const worker::Dial& order);
+  void send_frame(std::size_t node, worker::LinkId link, std::vector<std::byte> frame);
+  void stream(std::size_t node, const worker::StartStream& order);
+  void deliver(ConnectionId id, bool forth, const wire::FrameHeader& header, std::vector<std::byte> payload);
+  void break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not);
+  std::optional<ConnectionId> connection_of(std::size_t node, worker::LinkId link) const;
+  bool cut_off(const Connection& connection) const;
+
+  TwinSettings settings_;
+  EventQueue queue_;
+  Rng rng_;
+  manager::ManagerCore manager_;
+  Instant manager_tick_at_ = Instant::never();
+  std::vector<Node> nodes_;
+  std::map<ConnectionId, Connection> connections_;
+  ConnectionId connections_made_ = 0;
+  Checkers checkers_;
+  ArenaResult result_;
+};
+
+}  // namespace selmcast::arena

@@ -1,0 +1,47 @@
+// The manager's journal: everything that came into its core and everything it decided, one JSON object a line
+// (docs/run_folder.md). The one event stream from which reports, metrics and replays are fed.
+//
+// A replay feeds the recorded inputs to a new core and compares its plans with the recorded ones: same settings, same
+// seed and same observations give the same plans, to the last bit.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "selmcast/base/error.h"
+#include "selmcast/manager/manager_core.h"
+
+namespace selmcast::manager {
+
+class Journal {
+ public:
+  // An empty path: nothing is written. Error (io) if the file cannot be made.
+  static Result<std::unique_ptr<Journal>> create(const std::filesystem::path& path, const ManagerSettings& settings);
+
+  void opened(SessionId session, Instant now);
+  void message(SessionId session, const wire::FromWorker& message, Instant now);
+  void closed(SessionId session, const std::string& why, Instant now);
+  void tick(Instant now);
+  // `deciding`: the time that the core took for the outputs it stands among.
+  void output(const Output& output, Instant now, Duration deciding);
+  void flush() { file_.flush(); }
+
+ private:
+  Journal() = default;
+  void write(const std::string& line);
+  std::ofstream file_;
+  std::string planner_;
+  Duration last_plan_took_;
+};
+
+struct ReplaySummary {
+  std::uint64_t inputs = 0;
+  std::uint64_t plans = 0;  // compared, all equal
+};
+// Error (invalid_input) for a journal that cannot be read, (corrupt) for the first plan that differs.
+Result<ReplaySummary> replay(const std::filesystem::path& path);
+
+}  // namespace selmcast::manager

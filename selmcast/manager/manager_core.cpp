@@ -1,0 +1,284 @@
+#include "selmcast/manager/manager_core.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace selmcast::manager {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+// w2 before w10: shorter names first, then by letters.
+bool natural_less(const std::string& a, const std::string& b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+std::string describe(const wire::TensorInfo& tensor) {
+  std::string text = "'" + tensor.name + "' [";
+  for (std::size_t k = 0; k < tensor.shape.size(); ++k) text += (k ? ", " : "") + std::to_string(tensor.shape[k]);
+  return text + "]";
+}
+
+std::string first_difference(const wire::ModelManifest& mine, const wire::ModelManifest& theirs) {
+  const auto [m, t] = std::ranges::mismatch(mine.tensors, theirs.tensors);
+  if (m == mine.tensors.end()) return "its tensor " + describe(*t) + " is one too many";
+  if (t == theirs.tensors.end()) return "it lacks tensor " + describe(*m);
+  return "its tensor " + describe(*t) + " should be " + describe(*m);
+}
+
+}  // namespace
+
+ManagerCore::ManagerCore(ManagerSettings settings, Instant now)
+    : settings_(std::move(settings)), rounds_(settings_.rounds), created_(now) {}
+
+Outputs ManagerCore::opened(SessionId session, Instant now) {
+  sessions_[session] = {now, now, std::nullopt, std::nullopt};
+  return {};
+}
+
+Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Instant now) {
+  Outputs outputs;
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end() || finished_) return outputs;
+  Session& session = found->second;
+  session.last_heard = now;
+  if (const auto* greeting = std::get_if<wire::Hello>(&message)) {
+    if (session.hello) {
+      drop(id, "said hello twice", true, now, outputs);
+      return outputs;
+    }
+    hello(id, session, *greeting, outputs);
+    const auto waiting = std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
+    if (!started_ && waiting == settings_.workers) start_training(now, outputs);
+    return outputs;
+  }
+  if (const auto* goodbye = std::get_if<wire::Goodbye>(&message)) {
+    drop(id, goodbye->reason.empty() ? "goodbye" : goodbye->reason, false, now, outputs);
+    return outputs;
+  }
+  if (!session.worker) {
+    drop(id, "spoke before its welcome", true, now, outputs);
+    return outputs;
+  }
+  auto actions = member_message(*session.worker, message, now);
+  if (!actions) {
+    drop(id, actions.error().message, true, now, outputs);
+    return outputs;
+  }
+  if (std::holds_alternative<wire::Heartbeat>(message)) outputs.push_back(Send{id, wire::Alive{}});
+  carry_out(*actions, outputs);
+  return outputs;
+}
+
+Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::FromWorker& message, Instant now) {
+  return std::visit(
+      Overloaded{
+          [&](const wire::Ready& ready) { return rounds_.ready(worker, ready.round, now); },
+          [&](const wire::Delivered& d) {
+            return rounds_.delivered(worker, {d.transfer, d.bytes, d.started, d.finished}, now);
+          },
+          [&](const wire::TransferFailed& failed) { return rounds_.failed(worker, failed.transfer, failed.reason, now); },
+          [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
+      },
+      message);
+}
+
+// ---- joining -----------------------------------------------------------------------------------------------
+
+std::optional<std::string> ManagerCore::objection(const wire::Hello& hello) const {
+  if (hello.protocol_version != wire::kControlProtocolVersion) {
+    return "it speaks control protocol version " + std::to_string(hello.protocol_version) + ", this manager speaks " +
+           std::to_string(wire::kControlProtocolVersion) + ": install the same release of selmcast everywhere";
+  }
+  if (started_) return "the training has started already; workers cannot join a running training yet";
+  for (const auto& [id, other] : sessions_) {
+    if (!other.hello) continue;
+    if (other.hello->name == hello.name) return "another worker is called '" + hello.name + "' already: names must differ";
+    if (other.hello->model != hello.model) {
+      return "its model is not that of worker '" + other.hello->name + "': " +
+             first_difference(other.hello->model, hello.model);
+    }
+  }
+  return std::nullopt;
+}
+
+void ManagerCore::hello(SessionId id, Session& session, const wire::Hello& hello, Outputs& outputs) {
+  if (const auto why = objection(hello)) {
+    outputs.push_back(TurnedAway{hello.name, *why});
+    turn_away(id, *why, outputs);
+    return;
+  }
+  session.hello = hello;
+}
+
+void ManagerCore::start_training(Instant now, Outputs& outputs) {
+  started_ = true;
+  std::vector<SessionId> order;
+  for (const auto& [id, session] : sessions_) {
+    if (session.hello) order.push_back(id);
+  }
+  std::ranges::sort(order, [&](SessionId a, SessionId b) {
+    return natural_less(sessions_.at(a).hello->name, sessions_.at(b).hello->name);
+  });
+  Started started;
+  for (std::uint32_t k = 0; k < order.size(); ++k) {
+    const WorkerId worker(k);
+    Session& session = sessions_.at(order[k]);
+    session.worker = worker;
+    session.last_heard = now;  // waiting for the others was no silence
+    session_of_[worker] = order[k];
+    const wire::Hello& hello = *session.hello;
+    rounds_.join(worker, {hello.name, hello.declared_uplink, hello.declared_downlink, wire::payload_bytes(hello.model)});
+    started.names.emplace_back(worker, hello.name);
+  }
+  for (const auto& [worker, session] : session_of_) {
+    send_to(worker, wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
+                                  settings_.heartbeat_interval, settings_.manager_timeout}, outputs);
+  }
+  outputs.push_back(std::move(started));
+}
+
+// ---- rounds ------------------------------------------------------------------------------------------------
+
+void ManagerCore::carry_out(const sync::Actions& actions, Outputs& outputs) {
+  for (const sync::Action& action : actions) {
+    std::visit(Overloaded{
+                   [&](const sync::RoundPlanned& plan) { send_plans(plan, outputs); },
+                   [&](const sync::TransferCommitted& committed) {
+                     send_to(committed.transfer.receiver, wire::Commit{committed.transfer.id}, outputs);
+                   },
+                   [&](const sync::TransferCancelled& cancelled) {
+                     const wire::Cancel cancel{cancelled.transfer.id, cancelled.why};
+                     send_to(cancelled.transfer.sender, cancel, outputs);
+                     send_to(cancelled.transfer.receiver, cancel, outputs);
+                   },
+                   [&](const sync::RoundEnded& ended) { send_round_end(ended, outputs); },
+                   [&](const sync::Evicted& evicted) {
+                     const auto session = session_of_.find(evicted.worker);
+                     if (session == session_of_.end()) return;
+                     const SessionId id = session->second;
+                     session_of_.erase(session);
+                     outputs.push_back(Left{evicted.worker, evicted.why, session_of_.size()});
+                     turn_away(id, evicted.why, outputs);
+                   },
+               },
+               action);
+  }
+}
+
+void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
+  const PlanVersion version{settings_.epoch, plan.number};
+  std::map<WorkerId, wire::RoundPlan> parts;
+  for (const auto& [worker, session] : session_of_) {
+    parts[worker] = {version, plan.round, {}, {}, plan.predicted};
+  }
+  for (const sync::Transfer& transfer : plan.transfers) {
+    const wire::Hello& receiver = *sessions_.at(session_of_.at(transfer.receiver)).hello;
+    parts.at(transfer.sender)
+        .outgoing.push_back(
+            {transfer.id, {transfer.receiver, receiver.data_host, receiver.data_port}, transfer.paced});
+    parts.at(transfer.receiver).incoming.push_back({transfer.id, transfer.sender, transfer.bytes});
+  }
+  outputs.push_back(Planned{version, plan});
+  for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);
+}
+
+void ManagerCore::send_round_end(const sync::RoundEnded& ended, Outputs& outputs) {
+  const PlanVersion version{settings_.epoch, ended.number};
+  const auto workers = static_cast<std::uint32_t>(ended.members.size());
+  for (WorkerId worker : ended.members) {
+    wire::RoundEnd end{version, ended.round, {}, workers};
+    for (const sync::Settled& settled : ended.transfers) {
+      if (settled.committed && settled.transfer.receiver == worker) end.committed.push_back(settled.transfer.id);
+    }
+    send_to(worker, std::move(end), outputs);
+  }
+  outputs.push_back(RoundOver{version, ended});
+}
+
+void ManagerCore::send_to(WorkerId worker, wire::ToWorker message, Outputs& outputs) {
+  const auto session = session_of_.find(worker);  // gone: nobody to tell
+  if (session != session_of_.end()) outputs.push_back(Send{session->second, std::move(message)});
+}
+
+// ---- leaving -----------------------------------------------------------------------------------------------
+
+void ManagerCore::turn_away(SessionId id, const std::string& why, Outputs& outputs) {
+  outputs.push_back(Send{id, wire::Reject{why}});
+  outputs.push_back(Close{id});
+  sessions_.erase(id);
+}
+
+void ManagerCore::drop(SessionId id, const std::string& why, bool tell, Instant now, Outputs& outputs) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  const std::optional<WorkerId> worker = found->second.worker;
+  if (tell) outputs.push_back(Send{id, wire::Reject{why}});
+  outputs.push_back(Close{id});
+  sessions_.erase(found);
+  if (worker) {
+    session_of_.erase(*worker);
+    outputs.push_back(Left{*worker, why, session_of_.size()});
+    carry_out(rounds_.leave(*worker, why, now), outputs);
+  }
+  if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
+}
+
+Outputs ManagerCore::closed(SessionId id, const std::string& why, Instant now) {
+  Outputs outputs;
+  if (!finished_) drop(id, "session lost: " + why, false, now, outputs);
+  return outputs;
+}
+
+Outputs ManagerCore::stop(const std::string& why, Instant /*now*/) {
+  Outputs outputs;
+  if (finished_) return outputs;
+  while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
+  session_of_.clear();
+  finish(Error{ErrorCode::cancelled, why}, outputs);
+  return outputs;
+}
+
+void ManagerCore::finish(std::optional<Error> error, Outputs& outputs) {
+  if (std::exchange(finished_, true)) return;
+  outputs.push_back(Finished{std::move(error)});
+}
+
+Outputs ManagerCore::tick(Instant now) {
+  Outputs outputs;
+  if (finished_) return outputs;
+  if (!started_ && now >= created_ + settings_.join_patience) {
+    const auto here = std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
+    const std::string why = "only " + std::to_string(here) + " of " + std::to_string(settings_.workers) +
+                            " workers came within " + std::to_string(settings_.join_patience.in_seconds()) + " s";
+    while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
+    finish(Error{ErrorCode::timeout, why}, outputs);
+    return outputs;
+  }
+  std::vector<std::pair<SessionId, std::string>> silent;
+  for (const auto& [id, session] : sessions_) {
+    if (!session.hello && now >= session.opened + settings_.hello_patience) silent.emplace_back(id, "did not say hello");
+    if (session.worker && now >= session.last_heard + settings_.heartbeat_timeout) {
+      silent.emplace_back(id, "not heard for " + std::to_string(settings_.heartbeat_timeout.in_seconds()) + " s");
+    }
+  }
+  for (const auto& [id, why] : silent) drop(id, why, true, now, outputs);
+  carry_out(rounds_.tick(now), outputs);
+  if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
+  return outputs;
+}
+
+Instant ManagerCore::deadline() const {
+  if (finished_) return Instant::never();
+  Instant earliest = started_ ? rounds_.deadline() : created_ + settings_.join_patience;
+  for (const auto& [id, session] : sessions_) {
+    if (!session.hello) earliest = std::min(earliest, session.opened + settings_.hello_patience);
+    if (session.worker) earliest = std::min(earliest, session.last_heard + settings_.heartbeat_timeout);
+  }
+  return earliest;
+}
+
+}  // namespace selmcast::manager

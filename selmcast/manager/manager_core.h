@@ -1,0 +1,126 @@
+// The manager of one training as a pure state machine: sessions, membership, and the rounds between them.
+//
+//     waiting for workers ── all have said hello ──> training (rounds: sync/round_machine.h) ── all left ──> finished
+//                         └─ join_patience over ──> everybody rejected, finished with an error
+//
+// A session is one worker's control stream. Its first message is Hello; a worker whose protocol version, name or model
+// does not fit is rejected with the reason, the others are not disturbed. Ids are given when all are there, in natural
+// order of the names (w2 before w10), so that the same workers get the same ids whatever order they came in.
+// A worker leaves by Goodbye, by losing its session, by heartbeat_timeout without a word, by breaking the protocol, or
+// by being too slow to compute; its open transfers are cancelled and the others go on.
+// Plans carry (epoch, number): workers obey only what is newer than what they obeyed.
+// No clock, no I/O: callers hand in events with `now` and carry out the outputs in order. Thread rule: one owner.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/sync/round_machine.h"
+#include "selmcast/wire/control.h"
+
+namespace selmcast::manager {
+
+// One control stream; numbered by the caller, never reused.
+using SessionId = Id<struct SessionIdTag, std::uint64_t>;
+
+struct ManagerSettings {
+  sync::RoundSettings rounds;
+  std::uint32_t workers = 1;  // the training starts when so many have said hello
+  std::uint64_t epoch = 1;
+  std::uint64_t run_token = 0;  // keeps strangers out of the data plane
+  Duration hello_patience = Duration::seconds(10);
+  Duration join_patience = Duration::seconds(60);
+  Duration heartbeat_interval = Duration::milliseconds(500);
+  Duration heartbeat_timeout = Duration::seconds(4);  // of a worker
+  Duration manager_timeout = Duration::seconds(10);   // after which a worker gives up the manager
+};
+
+// ---- outputs, to be carried out in order -------------------------------------------------------------------
+
+struct Send {
+  SessionId session;
+  wire::ToWorker message;
+};
+// End the session once what was sent is out. No event of it is expected any more.
+struct Close {
+  SessionId session;
+};
+struct Started {
+  std::vector<std::pair<WorkerId, std::string>> names;
+};
+struct Planned {
+  PlanVersion version;
+  sync::RoundPlanned plan;
+};
+struct RoundOver {
+  PlanVersion version;
+  sync::RoundEnded round;
+};
+struct Left {
+  WorkerId worker;
+  std::string why;
+  std::size_t remaining = 0;
+};
+struct TurnedAway {
+  std::string name;
+  std::string why;
+};
+// Nothing will happen any more. An error if the training never started.
+struct Finished {
+  std::optional<Error> error;
+};
+using Output = std::variant<Send, Close, Started, Planned, RoundOver, Left, TurnedAway, Finished>;
+using Outputs = std::vector<Output>;
+
+class ManagerCore {
+ public:
+  ManagerCore(ManagerSettings settings, Instant now);
+
+  Outputs opened(SessionId session, Instant now);
+  Outputs message(SessionId session, const wire::FromWorker& message, Instant now);
+  Outputs closed(SessionId session, const std::string& why, Instant now);
+  Outputs tick(Instant now);
+  // Tells every worker and finishes.
+  Outputs stop(const std::string& why, Instant now);
+
+  Instant deadline() const;
+  bool finished() const { return finished_; }
+  bool started() const { return started_; }
+  Round round() const { return rounds_.round(); }
+
+ private:
+  struct Session {
+    Instant opened, last_heard;
+    std::optional<wire::Hello> hello;
+    std::optional<WorkerId> worker;  // once the training has started
+  };
+
+  void hello(SessionId id, Session& session, const wire::Hello& hello, Outputs& outputs);
+  std::optional<std::string> objection(const wire::Hello& hello) const;
+  void start_training(Instant now, Outputs& outputs);
+  Result<sync::Actions> member_message(WorkerId worker, const wire::FromWorker& message, Instant now);
+  void carry_out(const sync::Actions& actions, Outputs& outputs);
+  void send_plans(const sync::RoundPlanned& plan, Outputs& outputs);
+  void send_round_end(const sync::RoundEnded& ended, Outputs& outputs);
+  void send_to(WorkerId worker, wire::ToWorker message, Outputs& outputs);
+  void turn_away(SessionId id, const std::string& why, Outputs& outputs);
+  void drop(SessionId id, const std::string& why, bool tell, Instant now, Outputs& outputs);
+  void finish(std::optional<Error> error, Outputs& outputs);
+
+  ManagerSettings settings_;
+  sync::RoundMachine rounds_;
+  Instant created_;
+  bool started_ = false;
+  bool finished_ = false;
+  std::map<SessionId, Session> sessions_;
+  std::map<WorkerId, SessionId> session_of_;
+};
+
+}  // namespace selmcast::manager

@@ -1,0 +1,73 @@
+#include "selmcast/manager/session_stream.h"
+
+#include <utility>
+
+namespace selmcast::manager {
+
+std::shared_ptr<SessionStream> SessionStream::open(grpc::CallbackServerContext* context, Events events) {
+  std::shared_ptr<SessionStream> stream(new SessionStream(context, std::move(events)));
+  stream->self_ = stream;
+  stream->StartRead(&stream->incoming_);
+  return stream;
+}
+
+SessionStream::SessionStream(grpc::CallbackServerContext* context, Events events)
+    : context_(context), events_(std::move(events)) {}
+
+void SessionStream::send(wire::pb::ToWorker message) {
+  const std::lock_guard lock(mutex_);
+  if (finished_ || ending_) return;
+  if (unwritten_.size() >= kUnwrittenMax) {
+    finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "the worker does not read its messages"});
+    return;
+  }
+  unwritten_.push_back(std::move(message));
+  write_next();
+}
+
+void SessionStream::end() {
+  const std::lock_guard lock(mutex_);
+  ending_ = true;
+  if (!writing_ && unwritten_.empty()) finish(grpc::Status::OK);
+}
+
+void SessionStream::write_next() {
+  if (writing_ || finished_ || unwritten_.empty()) return;
+  writing_ = true;
+  StartWrite(&unwritten_.front());
+}
+
+void SessionStream::finish(const grpc::Status& status) {
+  if (!std::exchange(finished_, true)) Finish(status);
+}
+
+void SessionStream::OnReadDone(bool ok) {
+  if (!ok) {  // the worker will say nothing more, or is gone
+    const std::lock_guard lock(mutex_);
+    finish(grpc::Status::OK);
+    return;
+  }
+  events_.on_message(incoming_);
+  StartRead(&incoming_);
+}
+
+void SessionStream::OnWriteDone(bool ok) {
+  const std::lock_guard lock(mutex_);
+  writing_ = false;
+  unwritten_.pop_front();
+  if (!ok) return finish({grpc::StatusCode::UNAVAILABLE, "the worker is gone"});
+  write_next();
+  if (ending_ && unwritten_.empty()) finish(grpc::Status::OK);
+}
+
+void SessionStream::OnCancel() {
+  const std::lock_guard lock(mutex_);
+  finish(grpc::Status::CANCELLED);
+}
+
+void SessionStream::OnDone() {
+  events_.on_closed(context_->IsCancelled() ? "connection lost" : "stream ended");
+  self_.reset();  // may delete this
+}
+
+}  // namespace selmcast::manager

@@ -1,0 +1,98 @@
+#include "selmcast/sync/age_table.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "selmcast/base/rng.h"
+#include "selmcast/sync/meetings.h"
+
+namespace selmcast::sync {
+namespace {
+
+const WorkerId a(0), b(1), c(2);
+
+AgeTable three() {
+  AgeTable ages;
+  for (WorkerId worker : {a, b, c}) ages.join(worker);
+  return ages;
+}
+
+TEST(AgeTable, OnlyAReachedReceiverStartsAnew) {
+  AgeTable ages = three();
+  const std::vector<WorkerId> to_b{b};
+  ages.complete(a, to_b);
+  ages.complete(a, to_b);
+  EXPECT_EQ(ages.age({a, b}), 0u);
+  EXPECT_EQ(ages.age({a, c}), 2u);  // two multicasts passed it by
+  EXPECT_EQ(ages.age({c, a}), 0u);  // c sent nothing yet
+  EXPECT_EQ(ages.oldest(), 2u);
+}
+
+TEST(AgeTable, RequiredFromMaxAgeOn) {
+  AgeTable ages = three();
+  ages.complete(a, std::vector<WorkerId>{b});
+  EXPECT_TRUE(ages.required(2).empty());
+  ages.complete(a, std::vector<WorkerId>{b});
+  EXPECT_EQ(ages.required(2), (std::vector<WorkerPair>{{a, c}}));
+}
+
+TEST(AgeTable, MaxAgeZeroRequiresEverybody) { EXPECT_EQ(three().required(0).size(), 6u); }
+
+TEST(AgeTable, ALeaverIsInNoPairAndAJoinerStartsAtZero) {
+  AgeTable ages = three();
+  ages.complete(a, std::vector<WorkerId>{b});
+  ages.leave(c);
+  EXPECT_EQ(ages.oldest(), 0u);
+  const WorkerId d(3);
+  ages.join(d);
+  EXPECT_EQ(ages.age({a, d}), 0u);
+  EXPECT_EQ(ages.required(0).size(), 6u);  // a, b, d
+}
+
+TEST(Meetings, CountsMulticastsFromOneMeetingToTheNext) {
+  Meetings meetings;
+  for (WorkerId worker : {a, b}) meetings.join(worker);
+  const auto round = [&](bool meet) {
+    if (meet) meetings.met({a, b});
+    meetings.multicast_completed(a);
+  };
+  round(true);
+  EXPECT_EQ(meetings.widest_gap(), 1u);
+  round(false);
+  round(false);
+  EXPECT_EQ(meetings.widest_gap(), 2u);  // open gap: two multicasts without b
+  round(true);
+  EXPECT_EQ(meetings.widest_gap(), 3u);  // met in the third
+}
+
+TEST(Meetings, ForgettingAnAgeWouldShow) {
+  // 4 workers, max_age 2, each multicast reaches the required pairs and one at random: no gap over 3. If required
+  // pairs are ignored, a gap over 3 appears.
+  for (bool obey : {true, false}) {
+    AgeTable ages;
+    Meetings meetings;
+    Rng rng(5);
+    for (std::uint32_t w = 0; w < 4; ++w) {
+      ages.join(WorkerId(w));
+      meetings.join(WorkerId(w));
+    }
+    for (int round = 0; round < 200; ++round) {
+      const auto required = ages.required(2);
+      for (std::uint32_t i = 0; i < 4; ++i) {
+        const WorkerId random((i + 1 + static_cast<std::uint32_t>(rng.below(3))) % 4);
+        std::vector<WorkerId> reached{random};
+        for (const WorkerPair& pair : required) {
+          if (obey && pair.sender == WorkerId(i) && pair.receiver != random) reached.push_back(pair.receiver);
+        }
+        for (WorkerId receiver : reached) meetings.met({WorkerId(i), receiver});
+        ages.complete(WorkerId(i), reached);
+        meetings.multicast_completed(WorkerId(i));
+      }
+    }
+    EXPECT_EQ(meetings.widest_gap() <= 3, obey);
+  }
+}
+
+}  // namespace
+}  // namespace selmcast::sync

@@ -1,0 +1,273 @@
+#include "selmcast/sync/round_machine.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "selmcast/base/check.h"
+#include "selmcast/plan/lower_bound.h"
+#include "selmcast/plan/plan_checker.h"
+#include "selmcast/sync/bursts.h"
+#include "selmcast/sync/rate_allocator.h"
+
+namespace selmcast::sync {
+namespace {
+
+// A problem's workers are the members in ascending order: both directions of that mapping.
+std::vector<WorkerId> ids_of(const std::map<WorkerId, Member>& members) {
+  std::vector<WorkerId> ids;
+  ids.reserve(members.size());
+  for (const auto& [id, member] : members) ids.push_back(id);
+  return ids;
+}
+
+WorkerIndex index_of(const std::vector<WorkerId>& ids, WorkerId id) {
+  return WorkerIndex(static_cast<std::uint32_t>(std::ranges::lower_bound(ids, id) - ids.begin()));
+}
+
+}  // namespace
+
+RoundMachine::RoundMachine(RoundSettings settings) : settings_(std::move(settings)), rng_(settings_.seed) {
+  SELMCAST_CHECK(settings_.planner != nullptr, "a round machine needs a planner");
+}
+
+void RoundMachine::join(WorkerId worker, const Member& member) {
+  SELMCAST_CHECK(gathering(), "workers join between rounds");
+  members_[worker] = member;
+  ready_[worker] = false;
+  ages_.join(worker);
+  meetings_.join(worker);
+  estimator_.join(worker, member.declared_uplink, member.declared_downlink);
+}
+
+Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now) {
+  Actions actions;
+  if (members_.erase(worker) == 0) return actions;
+  ready_.erase(worker);
+  if (in_flight_) {
+    for (std::size_t k = 0; k < in_flight_->transfers.size(); ++k) {
+      const Transfer& transfer = in_flight_->transfers[k].transfer;
+      if (transfer.sender != worker && transfer.receiver != worker) continue;
+      if (!in_flight_->settled[k]) cancel(k, to_string(worker) + " left: " + why, actions);
+    }
+    end_round_if_settled(now, actions);  // its ages still count this round's deliveries
+  }
+  ages_.leave(worker);
+  meetings_.leave(worker);
+  estimator_.leave(worker);
+  plan_if_all_ready(now, actions);
+  return actions;
+}
+
+Result<Actions> RoundMachine::ready(WorkerId worker, Round round, Instant now) {
+  SELMCAST_CHECK(members_.contains(worker), "only members report ready");
+  if (round != round_ || !gathering() || ready_.at(worker)) {
+    return failure(ErrorCode::protocol, "reported ready for round " + std::to_string(round.value()) + " while round " +
+                                            std::to_string(round_.value()) +
+                                            (gathering() ? " gathers" : " is being delivered"));
+  }
+  if (gathering_deadline_ == Instant::never()) gathering_deadline_ = now + settings_.compute_patience;
+  ready_.at(worker) = true;
+  Actions actions;
+  plan_if_all_ready(now, actions);
+  return actions;
+}
+
+void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
+  const bool all_ready = !ready_.empty() && std::ranges::all_of(ready_, [](const auto& entry) { return entry.second; });
+  if (!gathering() || !all_ready) return;
+  const plan::Problem problem = make_problem();
+  Rng rng = rng_.fork(round_.value());
+  const plan::Outcome outcome = settings_.planner->plan(problem, rng);
+  const auto* planned = std::get_if<plan::Planned>(&outcome);
+  SELMCAST_CHECK(planned != nullptr, "min_receivers is below the number of workers, so a plan exists");
+  issue(problem, planned->plan, now, actions);
+  end_round_if_settled(now, actions);  // a lone worker has nobody to send to
+}
+
+plan::Problem RoundMachine::make_problem() const {
+  plan::Problem problem;
+  problem.multicast = plan::MulticastKind::unicast;
+  const std::vector<WorkerId> ids = ids_of(members_);
+  for (const auto& [id, member] : members_) {
+    problem.workers.push_back({to_string(id), estimator_.uplink(id), estimator_.downlink(id),
+                               settings_.min_receivers.of(members_.size()), member.volume});
+  }
+  for (const WorkerPair& pair : ages_.required(settings_.max_age)) {
+    problem.required.push_back({index_of(ids, pair.sender), index_of(ids, pair.receiver)});
+  }
+  for (WorkerId sender : ids) {
+    for (WorkerId receiver : ids) {
+      const std::uint32_t age = sender == receiver ? 0 : ages_.age({sender, receiver});
+      if (age > 0) problem.ages.push_back({{index_of(ids, sender), index_of(ids, receiver)}, age});
+    }
+  }
+  const auto valid = plan::validate(problem);
+  SELMCAST_CHECK(valid.has_value(), "members and estimates make a valid problem");
+  return problem;
+}
+
+void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, Instant now, Actions& actions) {
+  const Duration predicted = plan::completion_time(problem, plan);
+  const auto violations = plan::check_plan(problem, plan, predicted);
+  SELMCAST_CHECK(violations.empty(), "the checker refuses the plan");
+  const std::vector<WorkerId> ids = ids_of(members_);
+  const std::vector<PairRate> rates = allocate_rates(problem, plan);
+  const std::vector<PairRate> bursts =
+      settings_.bursts ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
+
+  InFlight flight;
+  flight.number = ++plans_issued_;
+  flight.issued = flight.last_commit = now;
+  flight.predicted = predicted;
+  flight.bound = plan::lower_bound(problem).time;
+  flight.deadline = now + std::max(settings_.delivery_patience_min, predicted * settings_.delivery_patience_factor);
+  flight.first_id = TransferId(transfers_issued_ + 1);
+  RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound};
+  std::size_t k = 0;
+  for (std::size_t i = 0; i < plan.selections.size(); ++i) {
+    for (const plan::Selection& selection : plan.selections[i]) {
+      SELMCAST_CHECK(rates[k].pair == (plan::Pair{WorkerIndex(static_cast<std::uint32_t>(i)), selection.receiver}),
+                     "rates are in the plan's order");
+      const Rate paced = settings_.paced ? bursts[k].rate : Rate::unlimited();
+      planned.transfers.push_back({TransferId(++transfers_issued_), ids[i], ids[position(selection.receiver)],
+                                   problem.workers[i].volume, rates[k].rate, paced, selection.reason});
+      flight.transfers.push_back({planned.transfers.back(), false, "", {}, {}});
+      ++k;
+    }
+  }
+  flight.open = flight.transfers.size();
+  flight.settled.assign(flight.transfers.size(), false);
+  in_flight_ = std::move(flight);
+  gathering_deadline_ = Instant::never();
+  actions.push_back(std::move(planned));
+}
+
+std::optional<std::size_t> RoundMachine::find_open(TransferId transfer) const {
+  if (!in_flight_ || transfer < in_flight_->first_id) return std::nullopt;
+  const std::size_t k = transfer.value() - in_flight_->first_id.value();
+  if (k >= in_flight_->transfers.size() || in_flight_->settled[k]) return std::nullopt;
+  return k;
+}
+
+Result<Actions> RoundMachine::delivered(WorkerId receiver, const Delivery& delivery, Instant now) {
+  Actions actions;
+  if (delivery.transfer.value() > transfers_issued_) {
+    return failure(ErrorCode::protocol, "reported a transfer that was never planned");
+  }
+  const auto k = find_open(delivery.transfer);
+  if (!k) return actions;
+  const Transfer& transfer = in_flight_->transfers[*k].transfer;
+  if (transfer.receiver != receiver) return failure(ErrorCode::protocol, "reported another worker's delivery");
+  if (transfer.bytes != delivery.bytes) return failure(ErrorCode::protocol, "reported a delivery of another size");
+  commit(*k, delivery, now, actions);
+  end_round_if_settled(now, actions);
+  return actions;
+}
+
+Result<Actions> RoundMachine::failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now) {
+  Actions actions;
+  if (transfer.value() > transfers_issued_) {
+    return failure(ErrorCode::protocol, "reported a transfer that was never planned");
+  }
+  const auto k = find_open(transfer);
+  if (!k) return actions;
+  const Transfer& known = in_flight_->transfers[*k].transfer;
+  if (known.sender != worker && known.receiver != worker) {
+    return failure(ErrorCode::protocol, "reported the failure of a transfer between others");
+  }
+  cancel(*k, why, actions);
+  end_round_if_settled(now, actions);
+  return actions;
+}
+
+void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions) {
+  Settled& settled = in_flight_->transfers[index];
+  settled.committed = true;
+  settled.started = delivery.started;
+  settled.finished = delivery.finished;
+  in_flight_->settled[index] = true;
+  in_flight_->last_commit = now;
+  --in_flight_->open;
+  actions.push_back(TransferCommitted{settled.transfer});
+}
+
+void RoundMachine::cancel(std::size_t index, const std::string& why, Actions& actions) {
+  Settled& settled = in_flight_->transfers[index];
+  settled.why = why;
+  in_flight_->settled[index] = true;
+  --in_flight_->open;
+  actions.push_back(TransferCancelled{settled.transfer, why});
+}
+
+void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
+  if (!in_flight_ || in_flight_->open > 0) return;
+  static_cast<void>(now);
+  InFlight flight = std::move(*in_flight_);
+  in_flight_.reset();
+  learn(flight.transfers);
+
+  std::map<WorkerId, std::vector<WorkerId>> reached;
+  for (const auto& [id, member] : members_) reached[id];
+  for (const Settled& settled : flight.transfers) {
+    const auto& [sender, receiver] = std::pair(settled.transfer.sender, settled.transfer.receiver);
+    if (!settled.committed || !members_.contains(sender) || !members_.contains(receiver)) continue;
+    reached[sender].push_back(receiver);
+    meetings_.met({sender, receiver});
+  }
+  for (const auto& [sender, receivers] : reached) {
+    ages_.complete(sender, receivers);
+    meetings_.multicast_completed(sender);
+  }
+
+  RoundEnded ended{flight.number, round_,    flight.issued,     flight.last_commit, flight.predicted,
+                   flight.bound,  std::move(flight.transfers), ids_of(members_),   {},
+                   ages_.oldest(), meetings_.widest_gap()};
+  for (const auto& [id, member] : members_) {
+    ended.estimates.push_back({id, estimator_.uplink(id), estimator_.downlink(id)});
+  }
+  round_ = next(round_);
+  for (auto& [id, ready] : ready_) ready = false;
+  actions.push_back(std::move(ended));
+}
+
+void RoundMachine::learn(const std::vector<Settled>& transfers) {
+  std::vector<DeliveryObservation> observed;
+  for (const Settled& settled : transfers) {
+    const Transfer& t = settled.transfer;
+    if (!settled.committed) continue;
+    observed.push_back({t.sender, t.receiver, t.bytes, settled.started, settled.finished, t.allocated, t.paced});
+  }
+  estimator_.observe(observed);
+}
+
+Actions RoundMachine::tick(Instant now) {
+  Actions actions;
+  if (in_flight_ && now >= in_flight_->deadline) {
+    const std::string why = "not delivered within " +
+                            std::to_string((in_flight_->deadline - in_flight_->issued).in_seconds()) +
+                            " s (predicted " + std::to_string(in_flight_->predicted.in_seconds()) + " s)";
+    for (std::size_t k = 0; k < in_flight_->transfers.size(); ++k) {
+      if (!in_flight_->settled[k]) cancel(k, why, actions);
+    }
+    end_round_if_settled(now, actions);
+  } else if (gathering() && now >= gathering_deadline_) {
+    gathering_deadline_ = Instant::never();
+    std::vector<WorkerId> late;
+    for (const auto& [id, ready] : ready_) {
+      if (!ready) late.push_back(id);
+    }
+    for (WorkerId worker : late) {
+      const std::string why = "did not finish computing round " + std::to_string(round_.value()) + " within " +
+                              std::to_string(settings_.compute_patience.in_seconds()) + " s of the first";
+      actions.push_back(Evicted{worker, why});
+      Actions more = leave(worker, why, now);
+      actions.insert(actions.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+  }
+  return actions;
+}
+
+Instant RoundMachine::deadline() const { return in_flight_ ? in_flight_->deadline : gathering_deadline_; }
+
+}  // namespace selmcast::sync

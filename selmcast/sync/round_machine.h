@@ -1,0 +1,182 @@
+// BSP rounds as a pure state machine: who is in, who is ready, what the plan is, what was delivered.
+//
+//     join* ──> gathering ── all ready ──> delivering ── every transfer settled ──> gathering (round + 1) ...
+//
+// A round in words (paper section II-A): every member reports `ready`; the machine plans all multicasts together from
+// its present estimates of bandwidth, checks the plan with the independent checker, gives every delivery a rate
+// (rate_allocator.h) and issues it; each transfer is settled once, `committed` (the receiver reported it complete and
+// verified) or `cancelled` (failed, a side left, or out of time); then the round ends, ages move on and the deliveries
+// teach the estimator.
+//
+// Invariants:
+//   - between rounds no transfer is open; a transfer is settled exactly once;
+//   - only committed transfers reset ages, only members are planned;
+//   - the plan issued is the plan computed: RoundPlanned lists every transfer of it and nothing else;
+//   - the same settings, events and times give the same actions (ties on ids; planner rng = seed x round).
+// Bounds: a round waits at most compute_patience after its first `ready` for the others (then they are evicted), and
+// a plan at most delivery_deadline for its deliveries (then they are cancelled).
+// No clock, no I/O: callers hand in `now` and carry out the actions in order. Thread rule: one owner.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/rng.h"
+#include "selmcast/base/units.h"
+#include "selmcast/plan/planner.h"
+#include "selmcast/sync/age_table.h"
+#include "selmcast/sync/bandwidth_estimator.h"
+#include "selmcast/sync/meetings.h"
+#include "selmcast/sync/min_receivers.h"
+
+namespace selmcast::sync {
+
+struct RoundSettings {
+  const plan::Planner* planner = nullptr;  // required
+  MinReceivers min_receivers = MinReceivers::count(1);
+  std::uint32_t max_age = 7;
+  std::uint64_t seed = 1;
+  bool paced = true;    // false: senders are told to let TCP alone; rates still predict
+  bool bursts = true;   // pace some deliveries above their share to look for more bandwidth
+  Duration compute_patience = Duration::seconds(600);
+  Duration delivery_patience_min = Duration::seconds(10);
+  double delivery_patience_factor = 5;  // times the predicted time
+};
+
+struct Member {
+  std::string name;
+  Rate declared_uplink;
+  Rate declared_downlink;
+  Bytes volume;
+};
+
+struct Transfer {
+  TransferId id;
+  WorkerId sender;
+  WorkerId receiver;
+  Bytes bytes;
+  Rate allocated;  // its share by the allocator: the prediction rests on it
+  Rate paced;      // what the sender is told; above `allocated` in a burst, unlimited if not paced
+  plan::Reason reason = plan::Reason::basic;
+};
+
+// How a transfer ended.
+struct Settled {
+  Transfer transfer;
+  bool committed = false;
+  std::string why;              // of a cancelled one
+  Duration started, finished;   // of a committed one: offsets from the receiver's receipt of the plan
+};
+
+struct Estimate {
+  WorkerId worker;
+  Rate uplink;
+  Rate downlink;
+};
+
+// ---- actions, to be carried out in order -------------------------------------------------------------------
+
+struct RoundPlanned {
+  std::uint64_t number = 0;  // of the plan, from 1
+  Round round;
+  std::vector<Transfer> transfers;  // by sender, then receiver
+  Duration predicted;               // the plan's completion time under the estimates
+  Duration bound;                   // no plan could be faster under the estimates
+};
+struct TransferCommitted {
+  Transfer transfer;
+};
+struct TransferCancelled {
+  Transfer transfer;
+  std::string why;
+};
+struct RoundEnded {
+  std::uint64_t number = 0;
+  Round round;
+  Instant issued;
+  Instant last_commit;  // = issued if nothing was committed
+  Duration predicted;
+  Duration bound;
+  std::vector<Settled> transfers;
+  std::vector<WorkerId> members;
+  std::vector<Estimate> estimates;  // after learning from this round
+  std::uint32_t oldest_age = 0;
+  std::uint64_t widest_gap = 0;
+};
+// Too slow: the caller ends its session. It is out of the training already.
+struct Evicted {
+  WorkerId worker;
+  std::string why;
+};
+using Action = std::variant<RoundPlanned, TransferCommitted, TransferCancelled, RoundEnded, Evicted>;
+using Actions = std::vector<Action>;
+
+class RoundMachine {
+ public:
+  explicit RoundMachine(RoundSettings settings);
+
+  // Only while gathering. The member takes part from the current round on.
+  void join(WorkerId worker, const Member& member);
+  // At any time: its open transfers are cancelled, the others go on.
+  Actions leave(WorkerId worker, const std::string& why, Instant now);
+  // Error (protocol) if it is not the round that the worker is in, or said twice.
+  Result<Actions> ready(WorkerId worker, Round round, Instant now);
+
+  struct Delivery {
+    TransferId transfer;
+    Bytes bytes;
+    Duration started, finished;
+  };
+  // Said by `receiver`. A transfer already settled is no error (a late report) and changes nothing. Error (protocol)
+  // if the transfer was never this receiver's, or the bytes differ from the plan's.
+  Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now);
+  // Said by either side.
+  Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now);
+  Actions tick(Instant now);
+
+  Instant deadline() const;  // when tick() has something to do; never() if nothing is pending
+  Round round() const { return round_; }
+  bool gathering() const { return !in_flight_.has_value(); }
+  std::size_t members() const { return members_.size(); }
+
+ private:
+  struct InFlight {
+    std::uint64_t number = 0;
+    Instant issued, deadline, last_commit;
+    Duration predicted, bound;
+    std::vector<Settled> transfers;  // ids are consecutive from first_id
+    TransferId first_id;
+    std::size_t open = 0;
+    std::vector<bool> settled;
+  };
+
+  plan::Problem make_problem() const;
+  void plan_if_all_ready(Instant now, Actions& actions);
+  void issue(const plan::Problem& problem, const plan::Plan& plan, Instant now, Actions& actions);
+  std::optional<std::size_t> find_open(TransferId transfer) const;
+  void commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions);
+  void cancel(std::size_t index, const std::string& why, Actions& actions);
+  void end_round_if_settled(Instant now, Actions& actions);
+  void learn(const std::vector<Settled>& transfers);
+
+  RoundSettings settings_;
+  Rng rng_;
+  std::map<WorkerId, Member> members_;
+  std::map<WorkerId, bool> ready_;
+  AgeTable ages_;
+  Meetings meetings_;
+  BandwidthEstimator estimator_;
+  Round round_;
+  std::uint64_t plans_issued_ = 0;
+  std::uint64_t transfers_issued_ = 0;
+  Instant gathering_deadline_ = Instant::never();
+  std::optional<InFlight> in_flight_;
+};
+
+}  // namespace selmcast::sync

@@ -1,0 +1,285 @@
+#include "selmcast/wire/control_codec.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "selmcast/wire/control.pb.h"
+
+namespace selmcast::wire {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+std::unexpected<Error> bad(const std::string& field, const std::string& what) {
+  return failure(ErrorCode::protocol, "control message field " + field + " " + what);
+}
+
+Result<std::string> text(const std::string& field, const std::string& value, std::size_t bytes_max) {
+  if (value.size() > bytes_max) return bad(field, "is longer than " + std::to_string(bytes_max) + " bytes");
+  if (std::ranges::any_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    return bad(field, "has control characters");
+  }
+  return value;
+}
+
+// Reasons are for people: cut and cleaned rather than refused.
+std::string reason_text(std::string value) {
+  value.resize(std::min<std::size_t>(value.size(), 1000));
+  std::ranges::replace_if(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return value;
+}
+
+Result<Rate> positive_rate(const std::string& field, double bps) {
+  if (!std::isfinite(bps) || bps <= 0) return bad(field, "must be positive and finite");
+  return Rate::bits_per_second(bps);
+}
+
+Result<Duration> duration(const std::string& field, double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0) return bad(field, "must be finite and not negative");
+  return Duration::seconds(seconds);
+}
+
+Result<Bytes> size(const std::string& field, std::uint64_t bytes) {
+  if (bytes > std::uint64_t{1} << 50) return bad(field, "is larger than 1 PiB");
+  return Bytes(static_cast<std::int64_t>(bytes));
+}
+
+Result<std::uint16_t> port_number(const std::string& field, std::uint32_t port) {
+  if (port == 0 || port > 65535) return bad(field, "is no port");
+  return static_cast<std::uint16_t>(port);
+}
+
+// Unwraps a Result inside a function that returns a Result.
+#define SELMCAST_TRY(variable, expression)                  \
+  auto variable##_or = (expression);                        \
+  if (!variable##_or) return std::unexpected(variable##_or.error()); \
+  auto& variable = *variable##_or
+
+Result<Hello> decode_hello_message(const pb::Hello& in) {
+  SELMCAST_TRY(name, text("hello.name", in.name(), kNameBytesMax));
+  if (name.empty()) return bad("hello.name", "is empty");
+  SELMCAST_TRY(host, text("hello.data_host", in.data_host(), kNameBytesMax));
+  Hello hello;
+  hello.protocol_version = in.protocol_version();
+  hello.name = name;
+  hello.data_host = host;
+  if (in.protocol_version() != kControlProtocolVersion) return hello;  // the rest may mean something else
+  SELMCAST_TRY(port, port_number("hello.data_port", in.data_port()));
+  SELMCAST_TRY(uplink, positive_rate("hello.declared_uplink_bps", in.declared_uplink_bps()));
+  SELMCAST_TRY(downlink, positive_rate("hello.declared_downlink_bps", in.declared_downlink_bps()));
+  hello.data_port = port;
+  hello.declared_uplink = uplink;
+  hello.declared_downlink = downlink;
+  if (in.tensors_size() > kTensorsMax) return bad("hello.tensors", "has too many entries");
+  double elements_total = 0;
+  for (const pb::TensorInfo& tensor : in.tensors()) {
+    SELMCAST_TRY(tensor_name, text("hello.tensors.name", tensor.name(), kNameBytesMax));
+    double elements = 1;
+    for (std::int64_t extent : tensor.shape()) {
+      if (extent < 0) return bad("hello.tensors.shape", "of '" + tensor_name + "' is negative");
+      elements *= static_cast<double>(extent);
+    }
+    elements_total += elements;
+    if (elements_total > 0x1p46) return bad("hello.tensors", "is too large a model");
+    hello.model.tensors.push_back({tensor_name, {tensor.shape().begin(), tensor.shape().end()}});
+  }
+  if (elements_total == 0) return bad("hello.tensors", "is a model without parameters");
+  return hello;
+}
+
+Result<Delivered> decode_delivered(const pb::Delivered& in) {
+  SELMCAST_TRY(bytes, size("delivered.bytes", in.bytes()));
+  SELMCAST_TRY(started, duration("delivered.started_seconds", in.started_seconds()));
+  SELMCAST_TRY(finished, duration("delivered.finished_seconds", in.finished_seconds()));
+  if (finished < started) return bad("delivered.finished_seconds", "is before started_seconds");
+  return Delivered{TransferId(in.transfer()), bytes, started, finished};
+}
+
+Result<Welcome> decode_welcome(const pb::Welcome& in) {
+  SELMCAST_TRY(heartbeat, duration("welcome.heartbeat_interval_seconds", in.heartbeat_interval_seconds()));
+  SELMCAST_TRY(timeout, duration("welcome.manager_timeout_seconds", in.manager_timeout_seconds()));
+  if (heartbeat < Duration::milliseconds(1) || timeout < heartbeat) {
+    return bad("welcome.heartbeat_interval_seconds", "is below 1 ms or above manager_timeout_seconds");
+  }
+  return Welcome{WorkerId(in.id()), in.epoch(), in.run_token(), in.workers(), heartbeat, timeout};
+}
+
+Result<RoundPlan> decode_round_plan(const pb::RoundPlan& in) {
+  RoundPlan plan;
+  plan.version = {in.epoch(), in.number()};
+  plan.round = Round(in.round());
+  SELMCAST_TRY(predicted, duration("round_plan.predicted_seconds", in.predicted_seconds()));
+  plan.predicted = predicted;
+  for (const pb::Outgoing& out : in.outgoing()) {
+    SELMCAST_TRY(host, text("round_plan.outgoing.host", out.host(), kNameBytesMax));
+    SELMCAST_TRY(port, port_number("round_plan.outgoing.port", out.port()));
+    Rate rate = Rate::unlimited();
+    if (out.rate_bps() != 0) {
+      SELMCAST_TRY(paced, positive_rate("round_plan.outgoing.rate_bps", out.rate_bps()));
+      rate = paced;
+    }
+    plan.outgoing.push_back({TransferId(out.transfer()), {WorkerId(out.receiver()), host, port}, rate});
+  }
+  for (const pb::Incoming& incoming : in.incoming()) {
+    SELMCAST_TRY(bytes, size("round_plan.incoming.bytes", incoming.bytes()));
+    plan.incoming.push_back({TransferId(incoming.transfer()), WorkerId(incoming.sender()), bytes});
+  }
+  return plan;
+}
+
+RoundEnd decode_round_end(const pb::RoundEnd& in) {
+  RoundEnd end{{in.epoch(), in.number()}, Round(in.round()), {}, in.workers()};
+  for (std::uint64_t transfer : in.committed()) end.committed.push_back(TransferId(transfer));
+  return end;
+}
+
+void encode_into(pb::Hello& out, const Hello& hello) {
+  out.set_protocol_version(hello.protocol_version);
+  out.set_name(hello.name);
+  out.set_data_host(hello.data_host);
+  out.set_data_port(hello.data_port);
+  out.set_declared_uplink_bps(hello.declared_uplink.bps());
+  out.set_declared_downlink_bps(hello.declared_downlink.bps());
+  for (const TensorInfo& tensor : hello.model.tensors) {
+    pb::TensorInfo& info = *out.add_tensors();
+    info.set_name(tensor.name);
+    info.mutable_shape()->Add(tensor.shape.begin(), tensor.shape.end());
+  }
+}
+
+void encode_into(pb::RoundPlan& out, const RoundPlan& plan) {
+  out.set_epoch(plan.version.epoch);
+  out.set_number(plan.version.number);
+  out.set_round(plan.round.value());
+  out.set_predicted_seconds(plan.predicted.in_seconds());
+  for (const Outgoing& outgoing : plan.outgoing) {
+    pb::Outgoing& o = *out.add_outgoing();
+    o.set_transfer(outgoing.transfer.value());
+    o.set_receiver(outgoing.receiver.id.value());
+    o.set_host(outgoing.receiver.host);
+    o.set_port(outgoing.receiver.port);
+    o.set_rate_bps(outgoing.rate.is_unlimited() ? 0 : outgoing.rate.bps());
+  }
+  for (const Incoming& incoming : plan.incoming) {
+    pb::Incoming& i = *out.add_incoming();
+    i.set_transfer(incoming.transfer.value());
+    i.set_sender(incoming.sender.value());
+    i.set_bytes(static_cast<std::uint64_t>(incoming.bytes.count()));
+  }
+}
+
+template <class Message>
+std::string json_line(const Message& message) {
+  std::string json;
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  return status.ok() ? json : "{}";
+}
+
+}  // namespace
+
+pb::FromWorker encode(const FromWorker& message) {
+  pb::FromWorker out;
+  std::visit(Overloaded{
+                 [&](const Hello& hello) { encode_into(*out.mutable_hello(), hello); },
+                 [&](const Ready& ready) { out.mutable_ready()->set_round(ready.round.value()); },
+                 [&](const Delivered& delivered) {
+                   pb::Delivered& d = *out.mutable_delivered();
+                   d.set_transfer(delivered.transfer.value());
+                   d.set_bytes(static_cast<std::uint64_t>(delivered.bytes.count()));
+                   d.set_started_seconds(delivered.started.in_seconds());
+                   d.set_finished_seconds(delivered.finished.in_seconds());
+                 },
+                 [&](const TransferFailed& failed) {
+                   out.mutable_transfer_failed()->set_transfer(failed.transfer.value());
+                   out.mutable_transfer_failed()->set_reason(failed.reason);
+                 },
+                 [&](const Heartbeat&) { out.mutable_heartbeat(); },
+                 [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(goodbye.reason); },
+             },
+             message);
+  return out;
+}
+
+pb::ToWorker encode(const ToWorker& message) {
+  pb::ToWorker out;
+  std::visit(Overloaded{
+                 [&](const Welcome& welcome) {
+                   pb::Welcome& w = *out.mutable_welcome();
+                   w.set_id(welcome.id.value());
+                   w.set_epoch(welcome.epoch);
+                   w.set_run_token(welcome.run_token);
+                   w.set_workers(welcome.workers);
+                   w.set_heartbeat_interval_seconds(welcome.heartbeat_interval.in_seconds());
+                   w.set_manager_timeout_seconds(welcome.manager_timeout.in_seconds());
+                 },
+                 [&](const RoundPlan& plan) { encode_into(*out.mutable_round_plan(), plan); },
+                 [&](const Commit& commit) { out.mutable_commit()->set_transfer(commit.transfer.value()); },
+                 [&](const Cancel& cancel) {
+                   out.mutable_cancel()->set_transfer(cancel.transfer.value());
+                   out.mutable_cancel()->set_reason(cancel.reason);
+                 },
+                 [&](const RoundEnd& end) {
+                   pb::RoundEnd& e = *out.mutable_round_end();
+                   e.set_epoch(end.version.epoch);
+                   e.set_number(end.version.number);
+                   e.set_round(end.round.value());
+                   for (TransferId transfer : end.committed) e.add_committed(transfer.value());
+                   e.set_workers(end.workers);
+                 },
+                 [&](const Alive&) { out.mutable_alive(); },
+                 [&](const Reject& reject) { out.mutable_reject()->set_reason(reject.reason); },
+             },
+             message);
+  return out;
+}
+
+Result<FromWorker> decode(const pb::FromWorker& message) {
+  switch (message.kind_case()) {
+    case pb::FromWorker::kHello: return decode_hello_message(message.hello());
+    case pb::FromWorker::kReady: return Ready{Round(message.ready().round())};
+    case pb::FromWorker::kDelivered: return decode_delivered(message.delivered());
+    case pb::FromWorker::kTransferFailed: {
+      const auto& failed = message.transfer_failed();
+      return TransferFailed{TransferId(failed.transfer()), reason_text(failed.reason())};
+    }
+    case pb::FromWorker::kHeartbeat: return Heartbeat{};
+    case pb::FromWorker::kGoodbye: return Goodbye{reason_text(message.goodbye().reason())};
+    case pb::FromWorker::KIND_NOT_SET: break;
+  }
+  return bad("kind", "is not set, or of a newer version");
+}
+
+Result<ToWorker> decode(const pb::ToWorker& message) {
+  switch (message.kind_case()) {
+    case pb::ToWorker::kWelcome: return decode_welcome(message.welcome());
+    case pb::ToWorker::kRoundPlan: return decode_round_plan(message.round_plan());
+    case pb::ToWorker::kCommit: return Commit{TransferId(message.commit().transfer())};
+    case pb::ToWorker::kCancel:
+      return Cancel{TransferId(message.cancel().transfer()), reason_text(message.cancel().reason())};
+    case pb::ToWorker::kRoundEnd: return decode_round_end(message.round_end());
+    case pb::ToWorker::kAlive: return Alive{};
+    case pb::ToWorker::kReject: return Reject{reason_text(message.reject().reason())};
+    case pb::ToWorker::KIND_NOT_SET: break;
+  }
+  return bad("kind", "is not set, or of a newer version");
+}
+
+std::string to_json(const FromWorker& message) { return json_line(encode(message)); }
+std::string to_json(const ToWorker& message) { return json_line(encode(message)); }
+
+Result<FromWorker> from_worker_json(const std::string& json) {
+  pb::FromWorker message;
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
+  if (!status.ok()) return failure(ErrorCode::invalid_input, "not a control message: " + status.ToString());
+  return decode(message);
+}
+
+}  // namespace selmcast::wire

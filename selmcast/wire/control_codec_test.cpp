@@ -1,0 +1,108 @@
+#include "selmcast/wire/control_codec.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "selmcast/wire/control.pb.h"
+
+namespace selmcast::wire {
+namespace {
+
+Hello some_hello() {
+  return {.name = "w0",
+          .data_host = "127.0.0.1",
+          .data_port = 4711,
+          .declared_uplink = Rate::megabits_per_second(400),
+          .declared_downlink = Rate::megabits_per_second(20),
+          .model = {{{"fc.weight", {10, 784}}, {"fc.bias", {10}}}}};
+}
+
+TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
+  const FromWorker messages[] = {some_hello(),
+                                 Ready{Round(3)},
+                                 Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
+                                 TransferFailed{TransferId(8), "link lost"},
+                                 Heartbeat{},
+                                 Goodbye{"done"}};
+  for (const FromWorker& message : messages) {
+    const auto back = decode(encode(message));
+    ASSERT_TRUE(back.has_value()) << back.error().message;
+    EXPECT_EQ(*back, message);
+    const auto from_json = from_worker_json(to_json(message));
+    ASSERT_TRUE(from_json.has_value()) << from_json.error().message;
+    EXPECT_EQ(*from_json, message);
+  }
+}
+
+TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
+  RoundPlan plan{{2, 9}, Round(4), {}, {{TransferId(5), WorkerId(1), Bytes(100)}}, Duration::seconds(0.5)};
+  plan.outgoing.push_back({TransferId(6), {WorkerId(2), "127.0.0.1", 99}, Rate::megabits_per_second(3)});
+  plan.outgoing.push_back({TransferId(7), {WorkerId(3), "::1", 98}, Rate::unlimited()});
+  const ToWorker messages[] = {
+      Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10)},
+      plan,
+      Commit{TransferId(5)},
+      Cancel{TransferId(6), "w2 left"},
+      RoundEnd{{2, 9}, Round(4), {TransferId(5)}, 8},
+      Alive{},
+      Reject{"wrong model"}};
+  for (const ToWorker& message : messages) {
+    const auto back = decode(encode(message));
+    ASSERT_TRUE(back.has_value()) << back.error().message;
+    EXPECT_EQ(*back, message);
+  }
+}
+
+TEST(ControlCodec, PayloadIsFourBytesAParameter) {
+  EXPECT_EQ(payload_bytes(some_hello().model), Bytes(4 * (10 * 784 + 10)));
+}
+
+// Each change alone makes a good hello bad.
+TEST(ControlCodec, HostileHellosAreRefusedByField) {
+  const std::pair<std::string, std::function<void(pb::Hello&)>> changes[] = {
+      {"hello.name", [](pb::Hello& h) { h.clear_name(); }},
+      {"hello.name", [](pb::Hello& h) { h.set_name("a\nb"); }},
+      {"hello.name", [](pb::Hello& h) { h.set_name(std::string(300, 'x')); }},
+      {"hello.data_port", [](pb::Hello& h) { h.set_data_port(70000); }},
+      {"hello.declared_uplink_bps", [](pb::Hello& h) { h.set_declared_uplink_bps(-1); }},
+      {"hello.declared_downlink_bps",
+       [](pb::Hello& h) { h.set_declared_downlink_bps(std::numeric_limits<double>::quiet_NaN()); }},
+      {"hello.tensors", [](pb::Hello& h) { h.clear_tensors(); }},
+      {"hello.tensors.shape", [](pb::Hello& h) { h.mutable_tensors(0)->set_shape(0, -5); }},
+      {"hello.tensors", [](pb::Hello& h) { h.mutable_tensors(0)->set_shape(0, std::int64_t{1} << 60); }},
+  };
+  for (const auto& [field, change] : changes) {
+    pb::FromWorker message = encode(FromWorker(some_hello()));
+    change(*message.mutable_hello());
+    const auto result = decode(message);
+    ASSERT_FALSE(result.has_value()) << field;
+    EXPECT_EQ(result.error().code, ErrorCode::protocol);
+    EXPECT_NE(result.error().message.find(field), std::string::npos) << result.error().message;
+  }
+}
+
+TEST(ControlCodec, AHelloOfAnotherVersionIsReadOnlyAsFarAsItsVersion) {
+  pb::FromWorker message;
+  message.mutable_hello()->set_protocol_version(99);
+  message.mutable_hello()->set_name("new");
+  const auto result = decode(message);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(std::get<Hello>(*result).protocol_version, 99u);
+}
+
+TEST(ControlCodec, TimesAndKindsAreChecked) {
+  pb::FromWorker message;
+  EXPECT_FALSE(decode(message).has_value());
+  message.mutable_delivered()->set_started_seconds(2);
+  message.mutable_delivered()->set_finished_seconds(1);
+  EXPECT_FALSE(decode(message).has_value());
+  pb::ToWorker plan;
+  plan.mutable_round_plan()->add_outgoing()->set_port(5);
+  plan.mutable_round_plan()->mutable_outgoing(0)->set_rate_bps(-3);
+  EXPECT_FALSE(decode(plan).has_value());
+}
+
+}  // namespace
+}  // namespace selmcast::wire

@@ -1,0 +1,173 @@
+#include "selmcast/worker/inbox.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "selmcast/base/check.h"
+#include "selmcast/worker/limits.h"
+
+namespace selmcast::worker {
+
+Inbox::Answers Inbox::open(const wire::RoundPlan& plan, Instant now) {
+  close();
+  version_ = plan.version;
+  opened_ = now;
+  for (const wire::Incoming& planned : plan.incoming) incoming_[planned.transfer].planned = planned;
+  Answers answers;
+  for (auto& [link, waiting] : std::exchange(early_, {})) consider(link, waiting, answers);
+  grant_waiting(answers);
+  return answers;
+}
+
+void Inbox::close() {
+  for (auto& [id, incoming] : incoming_) {
+    if (!incoming.buffer.empty()) free_.push_back(std::move(incoming.buffer));
+  }
+  incoming_.clear();
+  queue_.clear();
+}
+
+Result<Inbox::Answers> Inbox::offered(LinkId link, WorkerId sender, TransferId transfer,
+                                      const wire::OfferBody& offer, Instant now) {
+  const bool open_already = early_.contains(link) || std::ranges::any_of(incoming_, [&](const auto& entry) {
+    return entry.second.link == link && !entry.second.is_verified && !entry.second.released;
+  });
+  if (open_already) {
+    return failure(ErrorCode::protocol, to_string(sender) + " offered transfer " +
+                                            std::to_string(transfer.value()) + " before its last one was done");
+  }
+  Answers answers;
+  consider(link, {sender, transfer, offer, now}, answers);
+  grant_waiting(answers);
+  return answers;
+}
+
+void Inbox::consider(LinkId link, const Waiting& waiting, Answers& answers) {
+  const auto refuse = [&](std::string why) { answers.refusals.push_back({link, waiting.transfer, std::move(why)}); };
+  if (waiting.offer.version > version_) {
+    early_.emplace(link, waiting);
+    return;
+  }
+  if (waiting.offer.version < version_) return refuse("the plan is out of date");
+  const auto found = incoming_.find(waiting.transfer);
+  if (found == incoming_.end()) return refuse("the plan has no such transfer");
+  Incoming& incoming = found->second;
+  if (incoming.planned.sender != waiting.sender) return refuse("the plan names another sender");
+  if (incoming.planned.bytes != waiting.offer.total) return refuse("the plan names another size");
+  if (incoming.link || incoming.is_verified || incoming.released) return refuse("offered before");
+  incoming.link = link;
+  queue_.push_back(waiting.transfer);
+}
+
+void Inbox::grant_waiting(Answers& answers) {
+  auto waiting = queue_.begin();
+  for (; waiting != queue_.end(); ++waiting) {
+    Incoming& incoming = incoming_.at(*waiting);
+    if (free_.empty()) {
+      if (buffers_made_ == static_cast<std::size_t>(buffers_max_)) break;
+      free_.emplace_back();
+      ++buffers_made_;
+    }
+    incoming.buffer = std::move(free_.back());
+    free_.pop_back();
+    incoming.buffer.resize(static_cast<std::size_t>(incoming.planned.bytes.count()) / sizeof(float));
+    incoming.granted = true;
+    answers.grants.push_back({*incoming.link, *waiting});
+  }
+  queue_.erase(queue_.begin(), waiting);
+}
+
+Inbox::Incoming* Inbox::granted_on(LinkId link) {
+  for (auto& [id, incoming] : incoming_) {
+    if (incoming.link == link && incoming.granted && !incoming.is_verified && !incoming.released) return &incoming;
+  }
+  return nullptr;
+}
+
+Result<std::span<std::byte>> Inbox::place(LinkId link, const wire::FrameHeader& header) {
+  const auto wrong = [&](const std::string& what) {
+    return failure(ErrorCode::protocol, "chunk " + std::to_string(header.sequence) + " of transfer " +
+                                            std::to_string(header.transfer.value()) + " " + what);
+  };
+  Incoming* incoming = granted_on(link);
+  if (incoming == nullptr || incoming->planned.transfer != header.transfer) return wrong("was not granted");
+  if (header.sequence != incoming->next_sequence) return wrong("is out of sequence");
+  if (header.length == 0) return wrong("is empty");
+  if (incoming->received + Bytes(header.length) > incoming->planned.bytes) return wrong("is longer than was offered");
+  return std::as_writable_bytes(std::span(incoming->buffer))
+      .subspan(static_cast<std::size_t>(incoming->received.count()), header.length);
+}
+
+void Inbox::bytes_arrived(LinkId link, Instant now) {
+  Incoming* incoming = granted_on(link);
+  if (incoming == nullptr) return;
+  incoming->first_byte = std::min(incoming->first_byte, now);
+  incoming->last_byte = now;
+}
+
+Result<bool> Inbox::chunk_complete(LinkId link, const wire::FrameHeader& header) {
+  const auto payload = place(link, header);
+  if (!payload) return std::unexpected(payload.error());
+  if (auto good = wire::verify_payload(header, *payload); !good) return std::unexpected(good.error());
+  Incoming* incoming = granted_on(link);
+  incoming->received += Bytes(header.length);
+  ++incoming->next_sequence;
+  incoming->is_verified = incoming->received == incoming->planned.bytes;
+  return incoming->is_verified;
+}
+
+Inbox::Timing Inbox::timing(TransferId transfer) const {
+  const Incoming& incoming = incoming_.at(transfer);
+  SELMCAST_CHECK(incoming.is_verified, "only a verified transfer has a timing");
+  return {incoming.received, incoming.first_byte - opened_, incoming.last_byte - opened_};
+}
+
+Result<std::span<const float>> Inbox::verified(TransferId transfer) const {
+  const auto found = incoming_.find(transfer);
+  if (found == incoming_.end() || !found->second.is_verified || found->second.released) {
+    return failure(ErrorCode::protocol, "the manager committed transfer " + std::to_string(transfer.value()) +
+                                            ", which is not verified here");
+  }
+  return std::span<const float>(found->second.buffer);
+}
+
+Inbox::Answers Inbox::release(TransferId transfer, Instant /*now*/) {
+  Answers answers;
+  const auto found = incoming_.find(transfer);
+  if (found == incoming_.end() || found->second.released) return answers;
+  found->second.released = true;
+  std::erase(queue_, transfer);
+  if (found->second.granted) free_.push_back(std::move(found->second.buffer));
+  found->second.buffer.clear();
+  grant_waiting(answers);
+  return answers;
+}
+
+std::optional<TransferId> Inbox::link_lost(LinkId link) {
+  early_.erase(link);
+  for (auto& [id, incoming] : incoming_) {
+    if (incoming.link == link && !incoming.is_verified && !incoming.released) return id;
+  }
+  return std::nullopt;
+}
+
+Inbox::Answers Inbox::expire(Instant now) {
+  Answers answers;
+  std::erase_if(early_, [&](const auto& entry) {
+    const auto& [link, waiting] = entry;
+    if (now < waiting.since + kEarlyOfferPatience) return false;
+    answers.refusals.push_back({link, waiting.transfer, "no plan came that names it"});
+    return true;
+  });
+  return answers;
+}
+
+Instant Inbox::deadline() const {
+  Instant earliest = Instant::never();
+  for (const auto& [link, waiting] : early_) earliest = std::min(earliest, waiting.since + kEarlyOfferPatience);
+  return earliest;
+}
+
+WorkerId Inbox::sender_of(TransferId transfer) const { return incoming_.at(transfer).planned.sender; }
+
+}  // namespace selmcast::worker

@@ -1,0 +1,115 @@
+// The receiving half of a worker's round: offers, buffers, chunks, and what was verified.
+//
+// A transfer to this worker:  planned -> granted (has a buffer) -> verified -> committed
+//                                \___________ cancelled (at any point before committed)
+// An offer may come before the plan that names it (the sender got its plan first): it waits for that plan. It also
+// waits while all buffers are in use, so that memory never grows with the number of senders.
+// Invariants: a buffer belongs to one transfer from grant until commit or cancel; a transfer is verified only when
+// chunks 0, 1, 2, ... arrived in sequence, each with a right CRC32C, and add up to the planned bytes.
+// Pure. Nothing here trusts the peer: its mistakes are Errors (protocol, corrupt). Thread rule: one owner.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/wire/control.h"
+#include "selmcast/wire/frame.h"
+
+namespace selmcast::worker {
+
+// A data-plane connection of this worker; numbered by WorkerCore, never reused.
+using LinkId = Id<struct LinkIdTag, std::uint64_t>;
+
+class Inbox {
+ public:
+  explicit Inbox(int buffers_max) : buffers_max_(buffers_max) {}
+
+  struct Grant {
+    LinkId link;
+    TransferId transfer;
+  };
+  struct Refusal {
+    LinkId link;
+    TransferId transfer;
+    std::string why;
+  };
+  struct Answers {
+    std::vector<Grant> grants;
+    std::vector<Refusal> refusals;
+  };
+
+  // A new plan replaces the last one, whose transfers must all be settled. Answers offers that waited for it.
+  Answers open(const wire::RoundPlan& plan, Instant now);
+  // The round is over: forgets everything, gives all buffers back.
+  void close();
+
+  // Error (protocol) for a second offer on a link that has one open.
+  Result<Answers> offered(LinkId link, WorkerId sender, TransferId transfer, const wire::OfferBody& offer,
+                          Instant now);
+  // Where to put the chunk's payload. Error (protocol) if it is not the next chunk of a granted transfer of this link.
+  Result<std::span<std::byte>> place(LinkId link, const wire::FrameHeader& header);
+  void bytes_arrived(LinkId link, Instant now);
+  // The chunk placed last is complete. True if the whole transfer is now verified. Error (corrupt).
+  Result<bool> chunk_complete(LinkId link, const wire::FrameHeader& header);
+
+  struct Timing {
+    Bytes bytes;
+    Duration started, finished;  // offsets from open()
+  };
+  Timing timing(TransferId transfer) const;  // of a verified transfer
+
+  // The verified model of a transfer, to be mixed, then released. Error (protocol) if it is not verified.
+  Result<std::span<const float>> verified(TransferId transfer) const;
+  // Committed and mixed, or cancelled: the buffer is free again, perhaps for an offer that waited.
+  Answers release(TransferId transfer, Instant now);
+
+  // The link is gone. The transfer it carried, if one was under way and not verified.
+  std::optional<TransferId> link_lost(LinkId link);
+  // Refuses offers that have waited for a plan for too long.
+  Answers expire(Instant now);
+  Instant deadline() const;  // of the next expiry; never() if none
+
+  WorkerId sender_of(TransferId transfer) const;
+  std::size_t buffers_in_use() const { return buffers_made_ - free_.size(); }
+
+ private:
+  using Buffer = std::vector<float>;
+  struct Incoming {
+    wire::Incoming planned;
+    std::optional<LinkId> link;  // while offered or granted
+    bool granted = false, is_verified = false, released = false;
+    Buffer buffer;
+    Bytes received;
+    std::uint32_t next_sequence = 0;
+    Instant first_byte = Instant::never(), last_byte;
+  };
+  struct Waiting {
+    WorkerId sender;
+    TransferId transfer;
+    wire::OfferBody offer;
+    Instant since;
+  };
+
+  void consider(LinkId link, const Waiting& waiting, Answers& answers);
+  void grant_waiting(Answers& answers);
+  Incoming* granted_on(LinkId link);
+
+  int buffers_max_;
+  std::size_t buffers_made_ = 0;
+  std::vector<Buffer> free_;
+  PlanVersion version_;
+  Instant opened_;
+  std::map<TransferId, Incoming> incoming_;  // of the present plan
+  std::map<LinkId, Waiting> early_;          // offers of a plan that is not here yet
+  std::vector<TransferId> queue_;            // offered, waiting for a buffer, first come first served
+};
+
+}  // namespace selmcast::worker

@@ -1,0 +1,20 @@
+// Every bound of the worker in one place.
+#pragma once
+
+#include "selmcast/base/units.h"
+
+namespace selmcast::worker {
+
+// Models held while they arrive or wait for their commit; further offers wait.
+inline constexpr int kReceiveBuffersDefault = 8;
+// An offer whose plan has not come by then is refused (the plan is on its way on another connection).
+inline constexpr Duration kEarlyOfferPatience = Duration::seconds(5);
+// Accepted connections that have not said hello, or beyond the peers of the training.
+inline constexpr int kStrangersMax = 64;
+inline constexpr Duration kHelloPatience = Duration::seconds(5);
+// Until the manager's Welcome: it waits for all workers of the training.
+inline constexpr Duration kWelcomePatience = Duration::seconds(120);
+// Until the plan, once ready: bounded by the manager's compute patience; heartbeats notice a dead manager sooner.
+inline constexpr Duration kPlanPatience = Duration::seconds(1200);
+
+}  // namespace selmcast::worker

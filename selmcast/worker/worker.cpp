@@ -1,0 +1,289 @@
+#include "selmcast/worker/worker.h"
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <future>
+#include <map>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "selmcast/net/link.h"
+#include "selmcast/wire/control_codec.h"
+#include "selmcast/worker/control_stream.h"
+#include "selmcast/worker/limits.h"
+#include "selmcast/worker/local_address.h"
+#include "selmcast/worker/worker_core.h"
+
+namespace selmcast::worker {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Carries out WorkerCore's actions. Everything is the loop thread's except what says otherwise.
+class RunningWorker final : public Worker, private net::LinkHandler {
+ public:
+  explicit RunningWorker(WorkerOptions options)
+      : options_(std::move(options)), started_at_(Clock::now()), timer_(loop_), work_(loop_.get_executor()) {
+    if (options_.emulated_uplink.is_positive_finite()) {
+      link_options_.uplink = net::make_budget(loop_, options_.emulated_uplink);
+    }
+    if (options_.emulated_downlink.is_positive_finite()) {
+      link_options_.downlink = net::make_budget(loop_, options_.emulated_downlink);
+    }
+  }
+
+  ~RunningWorker() override {
+    leave("the worker was closed");
+    if (control_) control_->close(kFarewell);
+    work_.reset();
+    loop_.stop();
+    if (thread_.joinable()) thread_.join();
+    control_.reset();
+    acceptor_.reset();
+    links_.clear();
+  }
+
+  // Caller's thread, before the loop runs.
+  Result<void> open() {
+    const auto manager = split_address(options_.manager);
+    if (!manager) return std::unexpected(manager.error());
+    if (options_.data_host.empty()) {
+      auto local = local_address_towards(*manager);
+      if (!local) return std::unexpected(local.error());
+      options_.data_host = *local;
+    }
+    auto acceptor = net::listen(loop_, options_.data_host, options_.data_port, link_options_, *this,
+                                [this](std::unique_ptr<net::Link> link) { accept(std::move(link)); });
+    if (!acceptor) return std::unexpected(acceptor.error());
+    acceptor_ = std::move(*acceptor);
+
+    wire::Hello hello;
+    hello.name = options_.name;
+    hello.data_host = options_.data_host;
+    hello.data_port = acceptor_->port();
+    hello.declared_uplink = options_.declared_uplink;
+    hello.declared_downlink = options_.declared_downlink;
+    for (Tensor& tensor : options_.model) hello.model.tensors.push_back({tensor.name, tensor.shape});
+    core_ = std::make_unique<WorkerCore>(std::move(hello), std::make_unique<AverageMixer>(), options_.receive_buffers);
+
+    ControlStream::Events events;
+    events.on_message = [this](const wire::pb::ToWorker& message) {
+      asio::post(loop_, [this, message] { from_manager(message); });
+    };
+    events.on_closed = [this](const Error& error) {
+      asio::post(loop_, [this, error] { carry_out(core_->manager_lost(error)); });
+    };
+    auto control = ControlStream::open(options_.manager, options_.connect_timeout, std::move(events));
+    if (!control) return std::unexpected(control.error());
+    control_ = std::move(*control);
+    thread_ = std::thread([this] { loop_.run(); });
+    return {};
+  }
+
+  // Caller's thread.
+  Result<void> join() {
+    std::promise<Result<Joined>> promise;
+    auto joined = promise.get_future();
+    asio::post(loop_, [this, &promise] {
+      on_joined_ = [&promise](Result<Joined> result) { promise.set_value(std::move(result)); };
+      carry_out(core_->start(now()));
+    });
+    const Result<Joined> result = joined.get();  // bounded by WorkerCore's patience
+    if (!result) return std::unexpected(result.error());
+    joined_ = *result;
+    return {};
+  }
+
+  WorkerId id() const override { return joined_.id; }
+  std::uint32_t workers_at_start() const override { return joined_.workers; }
+
+  // Caller's thread.
+  Result<SyncReport> synchronize(std::span<float> parameters) override {
+    std::promise<Result<SyncReport>> promise;
+    auto report = promise.get_future();
+    asio::post(loop_, [this, parameters, &promise] {
+      on_synchronized_ = [&promise](Result<SyncReport> result) { promise.set_value(std::move(result)); };
+      auto actions = core_->synchronize(parameters, now());
+      if (!actions) return answer(on_synchronized_, Result<SyncReport>(std::unexpected(actions.error())));
+      carry_out(std::move(*actions));
+    });
+    return report.get();  // bounded by WorkerCore's and the manager's patience
+  }
+
+  // Any thread.
+  void leave(const std::string& why) override {
+    if (!control_) return;
+    asio::post(loop_, [this, why] { carry_out(core_->leave(why)); });
+    std::promise<void> carried_out;
+    asio::post(loop_, [&carried_out] { carried_out.set_value(); });
+    if (std::this_thread::get_id() != thread_.get_id()) carried_out.get_future().wait();
+  }
+
+ private:
+  static constexpr Duration kFarewell = Duration::seconds(1);  // for the goodbye to reach the manager
+
+  template <class Callback, class Answer>
+  static void answer(Callback& callback, Answer result) {
+    if (auto once = std::exchange(callback, nullptr)) once(std::move(result));
+  }
+
+  Instant now() const {
+    return Instant::at_seconds(std::chrono::duration<double>(Clock::now() - started_at_).count());
+  }
+
+  void from_manager(const wire::pb::ToWorker& bytes) {
+    const auto message = wire::decode(bytes);
+    if (!message) return carry_out(core_->manager_lost(message.error()));
+    carry_out(core_->from_manager(*message, now()));
+  }
+
+  void carry_out(WorkerActions actions) {
+    for (WorkerAction& action : actions) {
+      std::visit([this](auto& order) { obey(order); }, action);
+    }
+    arm_timer();
+  }
+
+  void obey(SendToManager& order) { control_->send(wire::encode(order.message)); }
+  void obey(Dial& order) {
+    keep(order.link, net::dial(loop_, order.peer.host, order.peer.port, link_options_, *this));
+  }
+  void obey(SendFrame& order) {
+    if (net::Link* link = find(order.link)) link->send(std::move(order.frame));
+  }
+  void obey(StartStream& order) {
+    if (net::Link* link = find(order.link)) link->stream(order.transfer, order.payload, order.rate);
+  }
+  void obey(AbortLink& order) {
+    if (net::Link* link = find(order.link)) {
+      link->abort();
+      forget(order.link);
+    }
+  }
+  void obey(Joined& joined) { answer(on_joined_, Result<Joined>(joined)); }
+  void obey(Synchronized& done) { answer(on_synchronized_, Result<SyncReport>(std::move(done.report))); }
+  void obey(Over& over) {
+    acceptor_.reset();
+    answer(on_joined_, Result<Joined>(std::unexpected(over.error)));
+    answer(on_synchronized_, Result<SyncReport>(std::unexpected(over.error)));
+  }
+
+  // ---- links ----
+
+  void keep(LinkId id, std::unique_ptr<net::Link> link) {
+    ids_[link.get()] = id;
+    links_[id] = std::move(link);
+  }
+  net::Link* find(LinkId id) const {
+    const auto found = links_.find(id);
+    return found == links_.end() ? nullptr : found->second.get();
+  }
+  void forget(LinkId id) {
+    const auto found = links_.find(id);
+    if (found == links_.end()) return;
+    ids_.erase(found->second.get());
+    links_.erase(found);
+  }
+  std::optional<LinkId> id_of(const net::Link& link) const {
+    const auto found = ids_.find(&link);
+    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  void accept(std::unique_ptr<net::Link> link) {
+    const std::size_t most = static_cast<std::size_t>(joined_workers()) * 2 + kStrangersMax;
+    if (core_->is_over() || links_.size() >= most) return link->abort();
+    keep(core_->accepted(now()), std::move(link));
+    arm_timer();
+  }
+  std::uint32_t joined_workers() const { return core_->welcome() ? core_->welcome()->workers : 0; }
+
+  void on_connected(net::Link& link) override {
+    if (const auto id = id_of(link)) carry_out(core_->connected(*id));
+  }
+  Result<std::span<std::byte>> on_chunk_header(net::Link& link, const wire::FrameHeader& header) override {
+    const auto id = id_of(link);
+    if (!id) return failure(ErrorCode::cancelled, "the link was given up");
+    return core_->chunk_place(*id, header);
+  }
+  void on_chunk_bytes(net::Link& link, const wire::FrameHeader&, Bytes) override {
+    if (const auto id = id_of(link)) core_->chunk_bytes(*id, now());
+  }
+  Result<void> on_frame(net::Link& link, const wire::FrameHeader& header, std::span<const std::byte> payload) override {
+    const auto id = id_of(link);
+    if (!id) return {};
+    auto actions = core_->frame(*id, header, payload, now());
+    if (!actions) return std::unexpected(actions.error());
+    carry_out(std::move(*actions));
+    return {};
+  }
+  void on_stream_sent(net::Link& link, TransferId transfer) override {
+    if (const auto id = id_of(link)) carry_out(core_->stream_sent(*id, transfer));
+  }
+  void on_closed(net::Link& link, const Error& error) override {
+    const auto id = id_of(link);
+    if (!id) return;
+    forget(*id);
+    carry_out(core_->closed(*id, error, now()));
+  }
+
+  void arm_timer() {
+    const Instant due = core_->deadline();
+    if (due == Instant::never()) return;
+    timer_.expires_at(started_at_ + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(due.in_seconds())));
+    timer_.async_wait([this](const asio::error_code& cancelled) {
+      if (!cancelled) carry_out(core_->tick(now()));
+    });
+  }
+
+  WorkerOptions options_;
+  Clock::time_point started_at_;
+  asio::io_context loop_;
+  asio::steady_timer timer_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  net::LinkOptions link_options_;
+  std::unique_ptr<WorkerCore> core_;
+  std::unique_ptr<net::Acceptor> acceptor_;
+  std::map<LinkId, std::unique_ptr<net::Link>> links_;
+  std::map<const net::Link*, LinkId> ids_;
+  std::unique_ptr<ControlStream> control_;
+  std::function<void(Result<Joined>)> on_joined_;
+  std::function<void(Result<SyncReport>)> on_synchronized_;
+  std::thread thread_;
+  Joined joined_;  // the caller's, after join()
+};
+
+Result<void> check(const WorkerOptions& options) {
+  const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, "worker options: " + what); };
+  if (options.name.empty()) return bad("name is empty");
+  if (options.model.empty()) return bad("model has no tensors");
+  for (const Tensor& tensor : options.model) {
+    for (std::int64_t extent : tensor.shape) {
+      if (extent <= 0) return bad("tensor '" + tensor.name + "' has an extent that is not positive");
+    }
+  }
+  if (!options.declared_uplink.is_positive_finite() || !options.declared_downlink.is_positive_finite()) {
+    return bad("declared rates must be positive and finite");
+  }
+  if (!(options.emulated_uplink > Rate()) || !(options.emulated_downlink > Rate())) {
+    return bad("emulated rates must be positive");
+  }
+  if (options.receive_buffers < 1) return bad("receive_buffers must be at least 1");
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::connect(WorkerOptions options) {
+  if (auto good = check(options); !good) return std::unexpected(good.error());
+  auto worker = std::make_unique<RunningWorker>(std::move(options));
+  if (auto opened = worker->open(); !opened) return std::unexpected(opened.error());
+  if (auto joined = worker->join(); !joined) return std::unexpected(joined.error());
+  return worker;
+}
+
+}  // namespace selmcast::worker

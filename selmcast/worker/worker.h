@@ -1,0 +1,90 @@
+// The worker library: takes part in a training with selective multicast.
+//
+//     auto worker = selmcast::worker::Worker::connect({.manager = "127.0.0.1:7070",
+//                                                      .name = "w3",
+//                                                      .model = {{"fc.weight", {10, 784}}, {"fc.bias", {10}}}});
+//     if (!worker) return complain(worker.error().message);
+//     for (...) {
+//       train_some_steps(parameters);                              // yours
+//       auto report = (*worker)->synchronize(parameters);          // blocks; parameters are now mixed
+//       if (!report) return complain(report.error().message);
+//     }
+//     (*worker)->leave("done");
+//
+// synchronize() waits until every worker of the training has called it (BSP), sends these parameters to the receivers
+// that the manager picked, receives from the senders it picked, and mixes: parameters <- average of its own and of all
+// complete, verified models that arrived. It reads and writes the caller's span in place; no copy of it is made.
+//
+// Errors: invalid_input (options, wrong number of parameters), unavailable (no manager, lost it), rejected (by the
+// manager, with its reason), timeout, protocol, cancelled (leave()). After an error of synchronize() the parameters are
+// as they were before the call and the session is over, except for invalid_input, which changes nothing.
+// Nothing hangs: every wait ends with an answer or an error (limits.h, and the manager's own patience).
+//
+// Threads: a Worker belongs to one thread at a time; leave() may be called from any thread and ends a synchronize()
+// that is under way. Two threads work behind it: the data plane's loop, and gRPC's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+
+namespace selmcast::worker {
+
+// One float32 tensor of the model. All workers must announce the same names and shapes in the same order; parameters
+// handed to synchronize() are their values, one tensor after the other.
+struct Tensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
+
+struct WorkerOptions {
+  std::string manager;  // "host:port"
+  std::string name;     // unique in the training; ids are given in natural order of the names
+  std::vector<Tensor> model;
+
+  // What this worker's links are believed to carry (payload), until the manager has learnt better from deliveries.
+  Rate declared_uplink = Rate::megabits_per_second(1000);
+  Rate declared_downlink = Rate::megabits_per_second(1000);
+
+  // Where peers reach this worker. Empty: the address of the interface that leads to the manager.
+  std::string data_host = "";
+  std::uint16_t data_port = 0;  // 0: any free one
+
+  // Emulated links, for experiments on one machine: all sending, and all receiving, of this worker share them.
+  Rate emulated_uplink = Rate::unlimited();
+  Rate emulated_downlink = Rate::unlimited();
+
+  int receive_buffers = 8;  // models held while they arrive; more senders than that wait in turn
+  Duration connect_timeout = Duration::seconds(20);
+};
+
+// What one synchronize() did.
+struct SyncReport {
+  Round round;
+  std::vector<WorkerId> mixed_with;  // ascending
+  std::vector<WorkerId> sent_to;     // whose receivers have it complete and verified, ascending
+  std::uint32_t workers = 1;         // in the training, this one included
+  Duration predicted;                // by the manager, for the whole round
+  Duration elapsed;                  // from the call to the mixed model
+};
+
+class Worker {
+ public:
+  // Blocks until all workers of the training are there.
+  static Result<std::unique_ptr<Worker>> connect(WorkerOptions options);
+  virtual ~Worker() = default;  // leaves
+
+  virtual WorkerId id() const = 0;
+  virtual std::uint32_t workers_at_start() const = 0;
+  virtual Result<SyncReport> synchronize(std::span<float> parameters) = 0;
+  // Says goodbye to the manager; the others go on. From any thread; every later call fails with `cancelled`.
+  virtual void leave(const std::string& why) = 0;
+};
+
+}  // namespace selmcast::worker

@@ -1,0 +1,419 @@
+#include "selmcast/worker/worker_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "selmcast/base/check.h"
+#include "selmcast/worker/limits.h"
+
+namespace selmcast::worker {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+std::string name_of(TransferId transfer) { return "transfer " + std::to_string(transfer.value()); }
+
+}  // namespace
+
+WorkerCore::WorkerCore(wire::Hello hello, std::unique_ptr<Mixer> mixer, int receive_buffers)
+    : hello_(std::move(hello)),
+      model_bytes_(wire::payload_bytes(hello_.model)),
+      mixer_(std::move(mixer)),
+      inbox_(receive_buffers) {}
+
+WorkerActions WorkerCore::start(Instant now) {
+  started_ = last_heard_ = now;
+  return {SendToManager{hello_}};
+}
+
+WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant now) {
+  if (over_) return {};
+  last_heard_ = now;
+  const auto broken = [](const Error& error) { return with_context("the manager broke its protocol", error); };
+  Result<WorkerActions> actions = std::visit(
+      Overloaded{
+          [&](const wire::Welcome& welcome) -> Result<WorkerActions> {
+            if (welcome_) return failure(ErrorCode::protocol, "a second welcome");
+            welcome_ = welcome;
+            next_heartbeat_ = now + welcome.heartbeat_interval;
+            return WorkerActions{Joined{welcome.id, welcome.workers}};
+          },
+          [&](const wire::RoundPlan& plan) { return obey(plan, now); },
+          [&](const wire::Commit& commit_order) { return commit(commit_order.transfer, now); },
+          [&](const wire::Cancel& order) -> Result<WorkerActions> { return cancel(order.transfer, now); },
+          [&](const wire::RoundEnd& end) { return end_round(end, now); },
+          [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
+          [&](const wire::Reject& reject) -> Result<WorkerActions> {
+            return end_session({ErrorCode::rejected, "the manager ended the session: " + reject.reason}, false);
+          },
+      },
+      message);
+  return actions ? std::move(*actions) : end_session(broken(actions.error()), true);
+}
+
+WorkerActions WorkerCore::manager_lost(const Error& error) {
+  if (over_) return {};
+  return end_session(with_context("lost the manager", error), false);
+}
+
+WorkerActions WorkerCore::leave(const std::string& why) {
+  if (over_) return {};
+  return end_session({ErrorCode::cancelled, why}, true);
+}
+
+WorkerActions WorkerCore::end_session(Error error, bool say_goodbye) {
+  WorkerActions actions;
+  if (say_goodbye) actions.push_back(SendToManager{wire::Goodbye{error.message}});
+  for (const auto& [link, out] : out_links_) actions.push_back(AbortLink{link});
+  for (const auto& [link, in] : in_links_) actions.push_back(AbortLink{link});
+  out_links_.clear();
+  in_links_.clear();
+  outgoing_.clear();
+  inbox_.close();
+  parameters_ = {};
+  over_ = error;
+  actions.push_back(Over{std::move(error)});
+  return actions;
+}
+
+Result<WorkerActions> WorkerCore::synchronize(std::span<float> parameters, Instant now) {
+  if (over_) return WorkerActions{Over{*over_}};
+  if (!welcome_) return failure(ErrorCode::invalid_input, "synchronize() before the manager's welcome");
+  if (!parameters_.empty()) return failure(ErrorCode::invalid_input, "a synchronisation is under way already");
+  if (Bytes(static_cast<std::int64_t>(parameters.size_bytes())) != model_bytes_) {
+    return failure(ErrorCode::invalid_input,
+                   "synchronize() got " + std::to_string(parameters.size_bytes()) + " bytes of parameters, the model " +
+                       "announced at the start has " + std::to_string(model_bytes_.count()));
+  }
+  parameters_ = parameters;
+  synchronize_since_ = now;
+  return WorkerActions{SendToManager{wire::Ready{round_}}};
+}
+
+// ---- the manager's orders ----------------------------------------------------------------------------------
+
+Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
+  const auto wrong = [&](const std::string& what) {
+    return failure(ErrorCode::protocol, "plan " + std::to_string(plan.version.epoch) + "." +
+                                            std::to_string(plan.version.number) + " " + what);
+  };
+  if (!welcome_) return wrong("came before the welcome");
+  if (plan.version.epoch != welcome_->epoch) return wrong("is of another epoch");
+  if (plan.version <= last_version_) return wrong("is not newer than the last one");
+  if (parameters_.empty() || plan_) return wrong("came while this worker was not ready");
+  if (plan.round != round_) {
+    return wrong("is for round " + std::to_string(plan.round.value()) + ", this worker is in round " +
+                 std::to_string(round_.value()));
+  }
+  std::set<WorkerId> receivers, senders;
+  for (const wire::Outgoing& out : plan.outgoing) {
+    if (out.receiver.id == welcome_->id) return wrong("makes this worker its own receiver");
+    if (!receivers.insert(out.receiver.id).second) return wrong("names a receiver twice");
+    if (!(out.rate > Rate())) return wrong("has a rate that is not positive");
+  }
+  for (const wire::Incoming& in : plan.incoming) {
+    if (in.sender == welcome_->id) return wrong("makes this worker its own sender");
+    if (!senders.insert(in.sender).second) return wrong("names a sender twice");
+    if (in.bytes != model_bytes_) return wrong("announces a model of another size");
+  }
+  return {};
+}
+
+Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now) {
+  if (auto good = check_plan(plan); !good) return std::unexpected(good.error());
+  plan_ = plan;
+  last_version_ = plan.version;
+  report_ = {.round = round_, .mixed_with = {}, .sent_to = {}, .workers = 1, .predicted = plan.predicted, .elapsed = {}};
+  folded_.clear();
+  mixer_->begin(parameters_.size());
+  WorkerActions actions;
+  answer_offers(inbox_.open(plan, now), actions);
+  for (const wire::Outgoing& planned : plan.outgoing) {
+    Outgoing& outgoing = outgoing_[planned.transfer] = {planned};
+    const std::optional<LinkId> link = link_to(planned.receiver.id);
+    if (!link) {
+      const LinkId made(++links_made_);
+      out_links_[made] = {planned.receiver.id, false};
+      actions.push_back(Dial{made, planned.receiver});
+    } else if (out_links_.at(*link).connected) {
+      offer(*link, outgoing, actions);
+    }
+  }
+  return actions;
+}
+
+Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
+  if (!plan_) return failure(ErrorCode::protocol, "a commit without a plan");
+  const auto model = inbox_.verified(transfer);
+  if (!model) return std::unexpected(model.error());
+  const WorkerId sender = inbox_.sender_of(transfer);
+  mixer_->fold(sender, *model);
+  folded_.insert(transfer);
+  report_.mixed_with.push_back(sender);
+  WorkerActions actions;
+  answer_offers(inbox_.release(transfer, now), actions);
+  return actions;
+}
+
+WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
+  WorkerActions actions;
+  if (outgoing_.contains(transfer)) {
+    stop_sending(transfer, actions);
+  } else {
+    answer_offers(inbox_.release(transfer, now), actions);
+  }
+  return actions;
+}
+
+void WorkerCore::stop_sending(TransferId transfer, WorkerActions& actions) {
+  Outgoing& outgoing = outgoing_.at(transfer);
+  const bool under_way = outgoing.state == Sending::offered || outgoing.state == Sending::streaming ||
+                         outgoing.state == Sending::sent;
+  outgoing.state = Sending::stopped;
+  const std::optional<LinkId> link = link_to(outgoing.planned.receiver.id);
+  if (!under_way || !link) return;
+  // Cut off in the middle of frames: the link cannot be used again.
+  actions.push_back(AbortLink{*link});
+  out_links_.erase(*link);
+}
+
+Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant now) {
+  if (!plan_ || end.version != plan_->version || end.round != round_) {
+    return failure(ErrorCode::protocol, "it ended a round that this worker is not in");
+  }
+  if (!std::ranges::equal(end.committed, folded_)) {
+    return failure(ErrorCode::protocol, "the deliveries it counts are not those it committed here");
+  }
+  WorkerActions actions;
+  for (auto& [transfer, outgoing] : outgoing_) {
+    if (outgoing.state == Sending::stopped) continue;
+    // Not cancelled, so committed: the receiver has all of it, even if its acknowledgement is still on its way.
+    report_.sent_to.push_back(outgoing.planned.receiver.id);
+    // A stream that still runs would read parameters while finish() writes them.
+    if (outgoing.state == Sending::streaming) stop_sending(transfer, actions);
+  }
+  mixer_->finish(parameters_);
+  std::ranges::sort(report_.mixed_with);
+  std::ranges::sort(report_.sent_to);
+  report_.workers = end.workers;
+  report_.elapsed = now - synchronize_since_;
+  inbox_.close();
+  outgoing_.clear();
+  plan_.reset();
+  parameters_ = {};
+  round_ = next(round_);
+  actions.push_back(Synchronized{std::exchange(report_, {})});
+  return actions;
+}
+
+// ---- links -------------------------------------------------------------------------------------------------
+
+std::optional<LinkId> WorkerCore::link_to(WorkerId receiver) const {
+  for (const auto& [link, out] : out_links_) {
+    if (out.receiver == receiver) return link;
+  }
+  return std::nullopt;
+}
+
+WorkerCore::Outgoing* WorkerCore::outgoing_to(WorkerId receiver) {
+  for (auto& [transfer, outgoing] : outgoing_) {
+    if (outgoing.planned.receiver.id == receiver) return &outgoing;
+  }
+  return nullptr;
+}
+
+LinkId WorkerCore::accepted(Instant now) {
+  const LinkId link(++links_made_);
+  in_links_[link] = {std::nullopt, now};
+  return link;
+}
+
+WorkerActions WorkerCore::connected(LinkId link) {
+  WorkerActions actions;
+  const auto out = out_links_.find(link);
+  if (out == out_links_.end()) return actions;
+  out->second.connected = true;
+  actions.push_back(SendFrame{link, wire::hello_frame({welcome_->run_token, welcome_->id})});
+  if (Outgoing* outgoing = outgoing_to(out->second.receiver); outgoing && outgoing->state == Sending::waiting) {
+    offer(link, *outgoing, actions);
+  }
+  return actions;
+}
+
+void WorkerCore::offer(LinkId link, Outgoing& outgoing, WorkerActions& actions) {
+  outgoing.state = Sending::offered;
+  actions.push_back(SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {plan_->version, model_bytes_})});
+}
+
+void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {
+  for (const Inbox::Grant& grant : answers.grants) {
+    if (in_links_.contains(grant.link)) actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer)});
+  }
+  for (const Inbox::Refusal& refusal : answers.refusals) {
+    if (!in_links_.contains(refusal.link)) continue;
+    actions.push_back(SendFrame{refusal.link, wire::refuse_frame(refusal.transfer, refusal.why)});
+  }
+}
+
+WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant /*now*/) {
+  WorkerActions actions;
+  if (const auto out = out_links_.find(link); out != out_links_.end()) {
+    const WorkerId receiver = out->second.receiver;
+    out_links_.erase(out);
+    Outgoing* outgoing = outgoing_to(receiver);
+    if (outgoing) fail_outgoing(outgoing->planned.transfer, "link to " + to_string(receiver) + ": " + error.message, actions);
+  } else if (const auto in = in_links_.find(link); in != in_links_.end()) {
+    const std::optional<TransferId> lost = inbox_.link_lost(link);
+    in_links_.erase(in);
+    if (lost) {
+      const std::string from = "link from " + to_string(inbox_.sender_of(*lost));
+      actions.push_back(SendToManager{wire::TransferFailed{*lost, from + ": " + error.message}});
+    }
+  }
+  return actions;
+}
+
+void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, WorkerActions& actions) {
+  Outgoing& outgoing = outgoing_.at(transfer);
+  if (outgoing.state == Sending::stopped || outgoing.state == Sending::acknowledged) return;
+  outgoing.state = Sending::stopped;
+  actions.push_back(SendToManager{wire::TransferFailed{transfer, why}});
+}
+
+WorkerActions WorkerCore::stream_sent(LinkId link, TransferId transfer) {
+  const auto found = outgoing_.find(transfer);
+  if (found != outgoing_.end() && out_links_.contains(link) && found->second.state == Sending::streaming) {
+    found->second.state = Sending::sent;
+  }
+  return {};
+}
+
+Result<std::span<std::byte>> WorkerCore::chunk_place(LinkId link, const wire::FrameHeader& header) {
+  return inbox_.place(link, header);
+}
+
+void WorkerCore::chunk_bytes(LinkId link, Instant now) { inbox_.bytes_arrived(link, now); }
+
+Result<WorkerActions> WorkerCore::frame(LinkId link, const wire::FrameHeader& header,
+                                        std::span<const std::byte> payload, Instant now) {
+  if (const auto out = out_links_.find(link); out != out_links_.end()) {
+    return from_receiver(out->second.receiver, link, header, payload);
+  }
+  if (const auto in = in_links_.find(link); in != in_links_.end()) {
+    return from_sender(link, in->second, header, payload, now);
+  }
+  return WorkerActions{};  // aborted meanwhile
+}
+
+Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
+                                                std::span<const std::byte> payload) {
+  WorkerActions actions;
+  const auto found = outgoing_.find(header.transfer);
+  // An answer to a transfer of an earlier round, or one that was cancelled: nothing to do any more.
+  if (found == outgoing_.end() || found->second.state == Sending::stopped) return actions;
+  Outgoing& outgoing = found->second;
+  const auto wrong = [&] {
+    return failure(ErrorCode::protocol, to_string(receiver) + " sent an unexpected " +
+                                            std::string(wire::to_string(header.kind)) + " for " +
+                                            name_of(header.transfer));
+  };
+  if (outgoing.planned.receiver.id != receiver) return wrong();
+  switch (header.kind) {
+    case wire::FrameKind::grant:
+      if (outgoing.state != Sending::offered) return wrong();
+      outgoing.state = Sending::streaming;
+      actions.push_back(StartStream{link, header.transfer, std::as_bytes(parameters_), outgoing.planned.rate});
+      return actions;
+    case wire::FrameKind::ack:
+      if (outgoing.state != Sending::sent && outgoing.state != Sending::streaming) return wrong();
+      outgoing.state = Sending::acknowledged;
+      return actions;
+    case wire::FrameKind::refuse:
+      if (outgoing.state != Sending::offered) return wrong();
+      fail_outgoing(header.transfer, to_string(receiver) + " refused: " + wire::decode_refuse(payload), actions);
+      return actions;
+    default: return wrong();
+  }
+}
+
+Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,
+                                              std::span<const std::byte> payload, Instant now) {
+  WorkerActions actions;
+  if (!in.sender) {
+    if (header.kind != wire::FrameKind::hello) return failure(ErrorCode::protocol, "a peer did not say hello first");
+    const auto hello = wire::decode_hello(payload);
+    if (!hello) return std::unexpected(hello.error());
+    if (!welcome_ || hello->run_token != welcome_->run_token) {
+      return failure(ErrorCode::protocol, "a peer of another training (wrong run token) connected");
+    }
+    in.sender = hello->sender;
+    return actions;
+  }
+  if (header.kind == wire::FrameKind::offer) {
+    const auto body = wire::decode_offer(payload);
+    if (!body) return std::unexpected(body.error());
+    auto answers = inbox_.offered(link, *in.sender, header.transfer, *body, now);
+    if (!answers) return std::unexpected(answers.error());
+    answer_offers(*answers, actions);
+    return actions;
+  }
+  if (header.kind != wire::FrameKind::chunk) {
+    return failure(ErrorCode::protocol, to_string(*in.sender) + " sent an unexpected " +
+                                            std::string(wire::to_string(header.kind)));
+  }
+  const Result<bool> verified = inbox_.chunk_complete(link, header);
+  if (!verified) return std::unexpected(with_context("from " + to_string(*in.sender), verified.error()));
+  if (*verified) {
+    const Inbox::Timing timing = inbox_.timing(header.transfer);
+    actions.push_back(SendFrame{link, wire::ack_frame(header.transfer)});
+    actions.push_back(
+        SendToManager{wire::Delivered{header.transfer, timing.bytes, timing.started, timing.finished}});
+  }
+  return actions;
+}
+
+// ---- waits -------------------------------------------------------------------------------------------------
+
+WorkerActions WorkerCore::tick(Instant now) {
+  WorkerActions actions;
+  if (over_) return actions;
+  if (!welcome_) {
+    if (now < started_ + kWelcomePatience) return actions;
+    return end_session({ErrorCode::timeout, "no welcome from the manager within " +
+                                                std::to_string(static_cast<int>(kWelcomePatience.in_seconds())) +
+                                                " s: are all workers of the training running?"}, true);
+  }
+  if (now >= last_heard_ + welcome_->manager_timeout) {
+    return end_session({ErrorCode::timeout, "the manager has not been heard for " +
+                                                std::to_string(welcome_->manager_timeout.in_seconds()) + " s"}, true);
+  }
+  if (now >= next_heartbeat_) {
+    actions.push_back(SendToManager{wire::Heartbeat{}});
+    next_heartbeat_ = now + welcome_->heartbeat_interval;
+  }
+  answer_offers(inbox_.expire(now), actions);
+  std::vector<LinkId> strangers;
+  for (const auto& [link, in] : in_links_) {
+    if (!in.sender && now >= in.since + kHelloPatience) strangers.push_back(link);
+  }
+  for (LinkId link : strangers) {
+    in_links_.erase(link);
+    actions.push_back(AbortLink{link});
+  }
+  return actions;
+}
+
+Instant WorkerCore::deadline() const {
+  if (over_) return Instant::never();
+  if (!welcome_) return started_ + kWelcomePatience;
+  Instant earliest = std::min({next_heartbeat_, last_heard_ + welcome_->manager_timeout, inbox_.deadline()});
+  for (const auto& [link, in] : in_links_) {
+    if (!in.sender) earliest = std::min(earliest, in.since + kHelloPatience);
+  }
+  return earliest;
+}
+
+}  // namespace selmcast::worker

@@ -1,0 +1,165 @@
+// One worker's session as a pure state machine: the manager's words, its links, its rounds.
+//
+//     start ──> joining ── Welcome ──> computing ── synchronize() ──> ready ── RoundPlan ──> exchanging
+//                                          ^                                                    │
+//                                          └──────────────── RoundEnd: mix ─────────────────────┘
+//     any state ── Reject, manager lost, a broken promise of the manager, leave() ──> over (for good)
+//
+// A round: Ready goes to the manager; its plan says to whom this worker sends (each at its rate) and from whom it
+// receives. Sender: one link per receiver, dialled once and kept: hello, offer, then on grant the caller's parameters
+// straight from the caller's span. Receiver: see inbox.h. A verified transfer is reported; the manager's Commit folds
+// it into the mixer; RoundEnd finishes the mix.
+// A plan is obeyed only if it is newer than the last one, of this epoch and for the round this worker is ready for.
+// Invariants: own parameters are written only in RoundEnd, when no stream of theirs runs; they are read only between
+// synchronize() and its answer; one Synchronized or Over answers each synchronize().
+// No clock, no I/O: callers hand in events with `now` and carry out the actions in order. The in-process twin
+// (selmcast/arena) and the real shell (worker.h) drive the same code. Thread rule: one owner.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/wire/control.h"
+#include "selmcast/wire/frame.h"
+#include "selmcast/worker/inbox.h"
+#include "selmcast/worker/mixer.h"
+#include "selmcast/worker/worker.h"
+
+namespace selmcast::worker {
+
+// ---- actions, to be carried out in order -------------------------------------------------------------------
+
+struct SendToManager {
+  wire::FromWorker message;
+};
+struct Dial {
+  LinkId link;
+  wire::PeerAddress peer;
+};
+struct SendFrame {
+  LinkId link;
+  std::vector<std::byte> frame;
+};
+// The payload stays valid until the stream is sent or its link aborted.
+struct StartStream {
+  LinkId link;
+  TransferId transfer;
+  std::span<const std::byte> payload;
+  Rate rate;
+};
+// Discard what is queued; no closed() will follow.
+struct AbortLink {
+  LinkId link;
+};
+struct Joined {
+  WorkerId id;
+  std::uint32_t workers = 0;
+};
+struct Synchronized {
+  SyncReport report;
+};
+// The session is over for good. Answers a pending start or synchronize(), and every later one.
+struct Over {
+  Error error;
+};
+using WorkerAction = std::variant<SendToManager, Dial, SendFrame, StartStream, AbortLink, Joined, Synchronized, Over>;
+using WorkerActions = std::vector<WorkerAction>;
+
+class WorkerCore {
+ public:
+  WorkerCore(wire::Hello hello, std::unique_ptr<Mixer> mixer, int receive_buffers);
+
+  WorkerActions start(Instant now);
+  WorkerActions from_manager(const wire::ToWorker& message, Instant now);
+  WorkerActions manager_lost(const Error& error);
+  // Error (invalid_input) if the size is not the manifest's or a synchronisation is under way; else answered by
+  // exactly one Synchronized or Over. `parameters` must stay alive and untouched until then.
+  Result<WorkerActions> synchronize(std::span<float> parameters, Instant now);
+  WorkerActions leave(const std::string& why);
+
+  LinkId accepted(Instant now);  // a peer dialled us
+  WorkerActions connected(LinkId link);
+  WorkerActions closed(LinkId link, const Error& error, Instant now);
+  WorkerActions stream_sent(LinkId link, TransferId transfer);
+  // Errors close the link (by the caller, followed by closed()).
+  Result<std::span<std::byte>> chunk_place(LinkId link, const wire::FrameHeader& header);
+  void chunk_bytes(LinkId link, Instant now);
+  Result<WorkerActions> frame(LinkId link, const wire::FrameHeader& header, std::span<const std::byte> payload,
+                              Instant now);
+
+  WorkerActions tick(Instant now);
+  Instant deadline() const;  // when tick() has something to do
+
+  bool is_over() const { return over_.has_value(); }
+  const std::optional<wire::Welcome>& welcome() const { return welcome_; }
+  std::size_t buffers_in_use() const { return inbox_.buffers_in_use(); }
+
+ private:
+  enum class Sending { waiting, offered, streaming, sent, acknowledged, stopped };
+  struct Outgoing {
+    wire::Outgoing planned;
+    Sending state = Sending::waiting;
+  };
+  struct OutLink {
+    WorkerId receiver;
+    bool connected = false;
+  };
+  struct InLink {
+    std::optional<WorkerId> sender;  // known after hello
+    Instant since;
+  };
+
+  Result<WorkerActions> obey(const wire::RoundPlan& plan, Instant now);
+  Result<void> check_plan(const wire::RoundPlan& plan) const;
+  Result<WorkerActions> commit(TransferId transfer, Instant now);
+  WorkerActions cancel(TransferId transfer, Instant now);
+  Result<WorkerActions> end_round(const wire::RoundEnd& end, Instant now);
+  WorkerActions end_session(Error error, bool say_goodbye);
+  void offer(LinkId link, Outgoing& outgoing, WorkerActions& actions);
+  void answer_offers(const Inbox::Answers& answers, WorkerActions& actions);
+  void stop_sending(TransferId transfer, WorkerActions& actions);
+  void fail_outgoing(TransferId transfer, const std::string& why, WorkerActions& actions);
+  Result<WorkerActions> from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
+                                      std::span<const std::byte> payload);
+  Result<WorkerActions> from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,
+                                    std::span<const std::byte> payload, Instant now);
+  std::optional<LinkId> link_to(WorkerId receiver) const;
+  Outgoing* outgoing_to(WorkerId receiver);
+
+  wire::Hello hello_;
+  Bytes model_bytes_;
+  std::unique_ptr<Mixer> mixer_;
+  Inbox inbox_;
+  std::optional<wire::Welcome> welcome_;
+  std::optional<Error> over_;
+
+  // The present round.
+  Round round_;
+  PlanVersion last_version_;
+  std::span<float> parameters_;  // empty while computing
+  std::optional<wire::RoundPlan> plan_;
+  std::map<TransferId, Outgoing> outgoing_;
+  std::set<TransferId> folded_;
+  SyncReport report_;
+  Instant synchronize_since_;
+
+  // Links.
+  std::uint64_t links_made_ = 0;
+  std::map<LinkId, OutLink> out_links_;
+  std::map<LinkId, InLink> in_links_;
+
+  // Waits.
+  Instant started_, last_heard_, next_heartbeat_ = Instant::never();
+};
+
+}  // namespace selmcast::worker
