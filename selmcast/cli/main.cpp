@@ -1,0 +1,51 @@
+// `selmcast`: one program, a subcommand for each thing it does.
+//
+// A command is a function that adds itself to the CLI11 app and, when it runs, sets the exit status
+// (exit_status.h). To add one: write it and name it in add_commands().
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/plan_command.h"
+
+namespace {
+
+using namespace selmcast;
+
+void add_commands(CLI::App& app, int& exit_status) { cli::add_plan_command(app, exit_status); }
+
+int run(int argc, char** argv) {
+  CLI::App app("Bandwidth-aware selective multicast for peer-to-peer data-parallel training", "selmcast");
+  int exit_status = cli::kExitDone;
+  add_commands(app, exit_status);
+  const std::string version = std::string("selmcast ") + SELMCAST_VERSION;
+  app.set_version_flag("--version", version);
+  for (CLI::App* command : app.get_subcommands({})) command->set_version_flag("--version", version);
+  app.footer(
+      "Examples:\n"
+      "  selmcast plan problem.json --explain      who sends to whom, and why\n"
+      "  selmcast COMMAND --help                   flags and examples of a command");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version end the parse this way too, with code 0. CLI11 has its own codes for wrong usage.
+    return app.exit(error) == 0 ? cli::kExitDone : cli::kExitUsage;
+  }
+  if (!app.get_subcommands().empty()) return exit_status;
+  // Asked for here and not by require_subcommand(), which would hide what is wrong with `selmcast plam`.
+  std::fputs(app.help().c_str(), stderr);
+  return cli::kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {  // out of memory, for one
+    std::fprintf(stderr, "selmcast: %s\n", error.what());
+    return cli::kExitFailed;
+  }
+}

@@ -1,0 +1,14 @@
+// `selmcast plan PROBLEM.json`: a dry run of the planner on one problem.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace selmcast::cli {
+
+// Adds the subcommand to `app`. When it runs it sets `exit_status` (exit_status.h). Both must outlive the
+// parsing.
+void add_plan_command(CLI::App& app, int& exit_status);
+
+}  // namespace selmcast::cli

@@ -1,0 +1,116 @@
+#include "selmcast/cli/plan_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace selmcast::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using plan::Problem;
+
+// Objects up to this depth are spread over lines, everything inside them is compact.
+constexpr int kSpreadDepth = 3;
+
+void write(const ordered_json& value, int depth, std::string& out) {
+  if (!value.is_object() || value.empty() || depth == kSpreadDepth) {
+    out += value.dump();
+    return;
+  }
+  const std::string indent(2 * static_cast<std::size_t>(depth + 1), ' ');
+  const char* separator = "{\n";
+  for (const auto& [key, member] : value.items()) {
+    out += separator + indent + ordered_json(key).dump() + ": ";
+    write(member, depth + 1, out);
+    separator = ",\n";
+  }
+  out += "\n" + indent.substr(2) + "}";
+}
+
+const std::string& name(const Problem& problem, WorkerIndex worker) { return problem.worker(worker).name; }
+
+// {worker name: of(index)} for all workers. Appends: ordered_json's operator[] would look through all earlier
+// keys.
+template <class Of>
+ordered_json by_worker(const Problem& problem, Of of) {
+  ordered_json::object_t members;
+  for (std::size_t i = 0; i < problem.size(); ++i) members.emplace_back(problem.workers[i].name, of(i));
+  return members;
+}
+
+ordered_json explanation_json(const Problem& problem, const plan::Explanation& why) {
+  ordered_json json;
+  json["binds"] = nullptr;
+  if (why.bottleneck) {
+    json["binds"] = {{"link", to_string(why.bottleneck->side)},
+                     {"worker", name(problem, why.bottleneck->worker)}};
+  }
+  json["links"] = by_worker(problem, [&](std::size_t i) {
+    return ordered_json{{"uplink_bytes", why.loads.uplink[i].count()},
+                        {"uplink_seconds", why.times.uplink[i].in_seconds()},
+                        {"downlink_bytes", why.loads.downlink[i].count()},
+                        {"downlink_seconds", why.times.downlink[i].in_seconds()}};
+  });
+  json["selected"] = by_worker(problem, [&](std::size_t i) {
+    auto list = ordered_json::array();
+    for (const plan::ExplainedSelection& pair : why.senders[i].selected) {
+      list.push_back({{"receiver", name(problem, pair.receiver)},
+                      {"reason", to_string(pair.reason)},
+                      {"age", pair.age}});
+    }
+    return list;
+  });
+  json["not_selected"] = by_worker(problem, [&](std::size_t i) {
+    auto list = ordered_json::array();
+    for (const plan::ExplainedRefusal& pair : why.senders[i].refused) {
+      list.push_back({{"receiver", name(problem, pair.receiver)},
+                      {"because", to_string(pair.refusal)},
+                      {"uplink_seconds", pair.uplink_time.in_seconds()},
+                      {"downlink_seconds", pair.downlink_time.in_seconds()}});
+    }
+    return list;
+  });
+  return json;
+}
+
+void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& json) {
+  json["status"] = to_string(checked.status);
+  json["completion_seconds"] = checked.completion.in_seconds();
+  json["lower_bound_seconds"] = checked.bound.time.in_seconds();
+  json["lower_bound_by"] = describe(problem, checked.bound);
+  json["receiver_count"] = checked.plan.receiver_count();
+  json["mean_receivers"] =
+      static_cast<double>(checked.plan.receiver_count()) / static_cast<double>(problem.size());
+  json["receivers"] = by_worker(problem, [&](std::size_t i) {
+    auto list = ordered_json::array();
+    for (const plan::Selection& selection : checked.plan.selections[i])
+      list.push_back(name(problem, selection.receiver));
+    return list;
+  });
+  if (!checked.rates.empty()) {
+    json["rates_bps"] = by_worker(problem, [&](std::size_t i) { return checked.rates[i].bps(); });
+  }
+  json["dropped"] = ordered_json::object();
+}
+
+}  // namespace
+
+std::string plan_as_json(const Problem& problem, const PlanReport& report) {
+  ordered_json json;
+  json["schema"] = "selmcast.plan/1";
+  json["planner"] = report.planner;
+  const auto* checked = std::get_if<CheckedPlan>(&report.outcome);
+  if (checked != nullptr) {
+    add_plan(problem, *checked, json);
+  } else {
+    json["status"] = "infeasible";
+    json["reason"] = std::get<plan::Infeasible>(report.outcome).reason;
+  }
+  json["plan_seconds"] = report.plan_time.in_seconds();
+  if (checked != nullptr && checked->explanation)
+    json["explanation"] = explanation_json(problem, *checked->explanation);
+  std::string out;
+  write(json, 0, out);
+  return out + "\n";
+}
+
+}  // namespace selmcast::cli

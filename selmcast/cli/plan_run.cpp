@@ -1,0 +1,54 @@
+#include "selmcast/cli/plan_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <utility>
+
+#include "selmcast/plan/plan_checker.h"
+
+namespace selmcast::cli {
+
+Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner& named,
+                               const PlanRequest& request) {
+  const plan::Planner& planner = named.name == "auto" ? plan::best_planner(problem) : named;
+  Rng rng(request.seed);
+  const auto started = std::chrono::steady_clock::now();
+  plan::Outcome outcome = planner.plan(problem, rng);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+
+  PlanReport report{std::string(planner.name), plan::Infeasible{}, Duration::seconds(took.count())};
+  if (auto* infeasible = std::get_if<plan::Infeasible>(&outcome)) {
+    report.outcome = std::move(*infeasible);
+    return report;
+  }
+  auto& planned = std::get<plan::Planned>(outcome);
+  // First alone: nothing may be computed from a plan that names workers who are not there.
+  std::vector<std::string> violations = plan::check_plan(problem, planned.plan);
+  CheckedPlan checked{.plan = std::move(planned.plan),
+                      .status = planned.status,
+                      .completion = {},
+                      .bound = {},
+                      .rates = {},
+                      .explanation = {}};
+  if (violations.empty()) {
+    checked.completion = plan::completion_time(problem, checked.plan);
+    checked.bound = plan::lower_bound(problem);
+    violations = plan::check_plan(problem, checked.plan, checked.completion);
+    if (checked.bound.time > checked.completion) {
+      violations.push_back(fmt::format("the completion time {} s is below the lower bound {} s",
+                                       checked.completion.in_seconds(), checked.bound.time.in_seconds()));
+    }
+  }
+  if (!violations.empty()) {
+    return failure(ErrorCode::rejected,
+                   fmt::format("the plan of planner {} failed the checker, please report it: {}",
+                               planner.name, fmt::join(violations, "; ")));
+  }
+  if (request.explain) checked.explanation = plan::explain(problem, checked.plan);
+  report.outcome = std::move(checked);
+  return report;
+}
+
+}  // namespace selmcast::cli

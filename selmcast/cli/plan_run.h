@@ -1,0 +1,43 @@
+// Runs one planner on one problem, checks what it returns, and keeps what there is to say about it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/plan/explain.h"
+#include "selmcast/plan/lower_bound.h"
+#include "selmcast/plan/planner.h"
+
+namespace selmcast::cli {
+
+// A plan that has passed the checker.
+struct CheckedPlan {
+  plan::Plan plan;
+  plan::Status status = plan::Status::feasible;
+  Duration completion;
+  plan::LowerBound bound;
+  std::vector<Rate> rates;  // by sender, what it is to send at; empty: not allocated
+  std::optional<plan::Explanation> explanation;
+};
+
+struct PlanReport {
+  std::string planner;
+  std::variant<CheckedPlan, plan::Infeasible> outcome;
+  Duration plan_time;  // spent in the planner alone
+};
+
+struct PlanRequest {
+  std::uint64_t seed = 1;
+  bool explain = false;
+};
+
+// Requires a valid problem. `auto` is reported under the name of the planner that it chose. Error (rejected):
+// the planner broke a constraint or its own claim; that is our bug, and no such plan goes out.
+Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner& planner,
+                               const PlanRequest& request);
+
+}  // namespace selmcast::cli

@@ -1,0 +1,104 @@
+#include "selmcast/cli/plan_run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "selmcast/cli/plan_json.h"
+#include "selmcast/cli/plan_table.h"
+
+namespace selmcast::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+plan::Problem two_workers() {
+  const Rate rate = Rate::bits_per_second(8);
+  return {.multicast = plan::MulticastKind::unicast,
+          .workers = {{"a", rate, rate, 1, Bytes(2)}, {"b", rate, rate, 0, Bytes(2)}},
+          .required = {},
+          .ages = {}};
+}
+
+TEST(RunPlanner, RefusesAPlanThatBreaksAConstraint) {
+  const plan::Planner lazy{"lazy", "", [](const plan::Problem&, Rng&) -> plan::Outcome {
+                             return plan::Planned{plan::Plan{{{}, {}}}, plan::Status::optimal};
+                           }};
+  const auto report = run_planner(two_workers(), lazy, {});
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code, ErrorCode::rejected);
+  EXPECT_THAT(report.error().message, HasSubstr("planner lazy failed the checker"));
+  EXPECT_THAT(report.error().message, HasSubstr("a has 0 receivers and needs 1"));
+}
+
+TEST(RunPlanner, RefusesAPlanThatNamesUnknownWorkers) {
+  const plan::Planner wild{
+      "wild", "", [](const plan::Problem&, Rng&) -> plan::Outcome {
+        return plan::Planned{plan::Plan{{{{WorkerIndex(1), {}}, {WorkerIndex(99), {}}}, {}}}};
+      }};
+  EXPECT_THAT(run_planner(two_workers(), wild, {.explain = true}).error().message,
+              HasSubstr("worker number 99"));
+}
+
+TEST(RunPlanner, PassesOnThatNoPlanExists) {
+  const plan::Planner none{"none", "", [](const plan::Problem&, Rng&) -> plan::Outcome {
+                             return plan::Infeasible{"worker a cannot reach anybody"};
+                           }};
+  const auto report = run_planner(two_workers(), none, {});
+  ASSERT_TRUE(report.has_value());
+  const auto json = nlohmann::json::parse(plan_as_json(two_workers(), *report));
+  EXPECT_EQ(json["status"], "infeasible");
+  EXPECT_EQ(json["reason"], "worker a cannot reach anybody");
+  EXPECT_FALSE(json.contains("receivers"));
+  EXPECT_EQ(plan_as_table(two_workers(), *report), "no plan exists: worker a cannot reach anybody\n");
+}
+
+TEST(PlanAsJson, HasAllKeysOfTheSchema) {
+  const auto report = run_planner(two_workers(), *plan::find_planner("auto"), {});
+  ASSERT_TRUE(report.has_value());
+  const auto json = nlohmann::json::parse(plan_as_json(two_workers(), *report));
+  EXPECT_EQ(json["schema"], "selmcast.plan/1");
+  EXPECT_EQ(json["planner"], plan::best_planner(two_workers()).name);
+  // 2 bytes at 1 byte/s: a -> b, and b -> a is spare.
+  EXPECT_EQ(json["completion_seconds"], 2);
+  EXPECT_EQ(json["lower_bound_seconds"], 2);
+  EXPECT_EQ(json["receiver_count"], 2);
+  EXPECT_EQ(json["mean_receivers"], 1);
+  EXPECT_EQ(json["receivers"], (nlohmann::json{{"a", {"b"}}, {"b", {"a"}}}));
+  EXPECT_EQ(json["dropped"], nlohmann::json::object());
+  EXPECT_GE(json["plan_seconds"].get<double>(), 0);
+  EXPECT_FALSE(json.contains("rates_bps"));
+  EXPECT_FALSE(json.contains("explanation"));
+}
+
+TEST(PlanAsJson, WritesRatesIfThereAreAny) {
+  auto report = run_planner(two_workers(), *plan::find_planner("paper"), {});
+  ASSERT_TRUE(report.has_value());
+  std::get<CheckedPlan>(report->outcome).rates = {Rate::bits_per_second(7), Rate::bits_per_second(0.5)};
+  const auto json = nlohmann::json::parse(plan_as_json(two_workers(), *report));
+  EXPECT_EQ(json["rates_bps"], (nlohmann::json{{"a", 7.0}, {"b", 0.5}}));
+}
+
+TEST(PlanAsTable, NamesWhatBinds) {
+  auto report = run_planner(two_workers(), *plan::find_planner("paper"), {.explain = true});
+  ASSERT_TRUE(report.has_value());
+  const std::string table = plan_as_table(two_workers(), *report);
+  EXPECT_THAT(table, HasSubstr("completion   2 s, set by the uplink of a: 2 bytes at 8 bit/s\n"));
+  EXPECT_THAT(table, HasSubstr("lower bound  2 s (completion is 100.0 % of it), set by the uplink of a"));
+  EXPECT_THAT(table, HasSubstr("b\n  to a: spare"));
+  EXPECT_THAT(table, Not(HasSubstr("not ")));
+}
+
+TEST(PlanAsTable, SaysSoIfNothingIsSent) {
+  plan::Problem idle = two_workers();
+  idle.workers[0].min_receivers = 0;
+  const auto report = run_planner(idle, *plan::find_planner("paper"), {.explain = true});
+  ASSERT_TRUE(report.has_value());
+  EXPECT_THAT(plan_as_table(idle, *report), HasSubstr("nobody"));
+  EXPECT_EQ(nlohmann::json::parse(plan_as_json(idle, *report))["explanation"]["binds"], nullptr);
+}
+
+}  // namespace
+}  // namespace selmcast::cli

@@ -1,0 +1,140 @@
+#include "selmcast/cli/plan_table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace selmcast::cli {
+namespace {
+
+using plan::Problem;
+
+// fmt pads by display width only for whole UTF-8 code points, which is what ids are made of.
+std::size_t id_width(const Problem& problem) {
+  std::size_t width = 6;
+  for (const plan::WorkerSpec& worker : problem.workers) width = std::max(width, worker.name.size());
+  return std::min<std::size_t>(width, 24);
+}
+
+std::string seconds(Duration time) { return fmt::format("{:.4g} s", time.in_seconds()); }
+
+std::string_view meaning(plan::Reason reason) {
+  switch (reason) {
+    case plan::Reason::required:
+      return "the pair has reached max_age";
+    case plan::Reason::basic:
+      return "among the lightest receivers when the sender was filled up to min_receivers";
+    case plan::Reason::spare:
+      return "fits into idle bandwidth without delaying the plan";
+    case plan::Reason::random:
+      return "drawn";
+    case plan::Reason::broadcast:
+      return "everybody receives";
+  }
+  return "?";
+}
+
+void add_summary(const Problem& problem, const PlanReport& report, const CheckedPlan& checked,
+                 std::string& out) {
+  const auto to = std::back_inserter(out);
+  const plan::LinkLoads loads = plan::link_loads(problem, checked.plan);
+  const std::size_t count = checked.plan.receiver_count();
+  fmt::format_to(to, "planner      {} ({}), {} multicast, planned in {:.3g} ms\n", report.planner,
+                 to_string(checked.status), to_string(problem.multicast), report.plan_time.in_milliseconds());
+  fmt::format_to(to, "completion   {}", seconds(checked.completion));
+  if (const auto slowest = plan::find_bottleneck(problem, loads)) {
+    fmt::format_to(to, ", set by the {} of {}: {} bytes at {:g} bit/s", to_string(slowest->side),
+                   problem.worker(slowest->worker).name, slowest->time.load.count(),
+                   slowest->time.rate.bps());
+  }
+  fmt::format_to(to, "\nlower bound  {}", seconds(checked.bound.time));
+  if (checked.bound.time > Duration()) {
+    fmt::format_to(to, " (completion is {:.1f} % of it), set by {}",
+                   100 * (checked.completion / checked.bound.time), describe(problem, checked.bound));
+  }
+  fmt::format_to(to, "\nreceivers    {}, {:.4g} a worker\n", count,
+                 static_cast<double>(count) / static_cast<double>(problem.size()));
+}
+
+void add_rows(const Problem& problem, const CheckedPlan& checked, std::string& out) {
+  const auto to = std::back_inserter(out);
+  const plan::LinkTimes times = plan::link_times(problem, checked.plan);
+  const std::size_t width = id_width(problem);
+  const auto share = [&](Duration time) {
+    return checked.completion > Duration() ? 100 * (time / checked.completion) : 0.0;
+  };
+  fmt::format_to(to, "\n{:<{}}  {:>5}  {:>9}  {:>11}  {:>10}  {:>5}  {:>11}  {:>10}  {:>5}  to\n", "worker",
+                 width, "needs", "receivers", "up Mbit/s", "busy s", "%", "down Mbit/s", "busy s", "%");
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    const plan::WorkerSpec& worker = problem.workers[i];
+    fmt::format_to(to,
+                   "{:<{}}  {:>5}  {:>9}  {:>11.6g}  {:>10.4g}  {:>5.1f}  {:>11.6g}  {:>10.4g}  {:>5.1f} ",
+                   worker.name, width, worker.min_receivers, checked.plan.selections[i].size(),
+                   worker.uplink.mbps(), times.uplink[i].in_seconds(), share(times.uplink[i]),
+                   worker.downlink.mbps(), times.downlink[i].in_seconds(), share(times.downlink[i]));
+    if (checked.plan.selections[i].empty()) out += " nobody";
+    for (const plan::Selection& selection : checked.plan.selections[i]) {
+      out += ' ';
+      out += problem.worker(selection.receiver).name;
+    }
+    out += '\n';
+  }
+}
+
+void add_refusal(const Problem& problem, const plan::ExplainedRefusal& refused, const std::string& sender,
+                 std::string& out) {
+  const auto to = std::back_inserter(out);
+  const std::string& receiver = problem.worker(refused.receiver).name;
+  const std::string uplink =
+      fmt::format("{}'s uplink would be busy for {}", sender, seconds(refused.uplink_time));
+  const std::string downlink =
+      fmt::format("{}'s downlink would be busy for {}", receiver, seconds(refused.downlink_time));
+  switch (refused.refusal) {
+    case plan::Refusal::uplink:
+      fmt::format_to(to, "  not {}: {}\n", receiver, uplink);
+      break;
+    case plan::Refusal::downlink:
+      fmt::format_to(to, "  not {}: {}\n", receiver, downlink);
+      break;
+    case plan::Refusal::both:
+      fmt::format_to(to, "  not {}: {}, {}\n", receiver, uplink, downlink);
+      break;
+    case plan::Refusal::not_chosen:
+      fmt::format_to(to, "  not {}: not chosen, though it would fit\n", receiver);
+      break;
+  }
+}
+
+void add_explanation(const Problem& problem, const CheckedPlan& checked, std::string& out) {
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "\nEvery pair, against the completion time of {}:\n", seconds(checked.completion));
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    const std::string& sender = problem.workers[i].name;
+    fmt::format_to(to, "{}\n", sender);
+    for (const plan::ExplainedSelection& selected : checked.explanation->senders[i].selected) {
+      fmt::format_to(to, "  to {}: {} ({}), age {}\n", problem.worker(selected.receiver).name,
+                     to_string(selected.reason), meaning(selected.reason), selected.age);
+    }
+    for (const plan::ExplainedRefusal& refused : checked.explanation->senders[i].refused) {
+      add_refusal(problem, refused, sender, out);
+    }
+  }
+}
+
+}  // namespace
+
+std::string plan_as_table(const Problem& problem, const PlanReport& report) {
+  const auto* checked = std::get_if<CheckedPlan>(&report.outcome);
+  if (checked == nullptr) {
+    return fmt::format("no plan exists: {}\n", std::get<plan::Infeasible>(report.outcome).reason);
+  }
+  std::string out;
+  add_summary(problem, report, *checked, out);
+  add_rows(problem, *checked, out);
+  if (checked->explanation) add_explanation(problem, *checked, out);
+  return out;
+}
+
+}  // namespace selmcast::cli
