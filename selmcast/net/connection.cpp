@@ -77,8 +77,9 @@ void Connection::connect_next(Endpoints endpoints, asio::error_code last_error) 
     close({ErrorCode::io, fmt::format("opening a socket: {}", ec.message())});
     return;
   }
-  shape_buffers(socket_.native_handle(),
-                {.uplink = uplink_.budget != nullptr, .downlink = downlink_.budget != nullptr});
+  emulate_network(socket_.native_handle(), {.uplink = uplink_.budget != nullptr,
+                                            .downlink = downlink_.budget != nullptr,
+                                            .loopback = endpoint.address().is_loopback()});
   tune_link(socket_.native_handle(), options_.user_timeout);
   socket_.async_connect(
       endpoint, [self = shared_from_this(), rest = std::move(endpoints)](asio::error_code failed) {
@@ -89,10 +90,10 @@ void Connection::connect_next(Endpoints endpoints, asio::error_code last_error) 
           failed = asio::error::connection_refused;
         }
         if (failed) {
-      self->connect_next(rest, failed);
-    } else {
-      self->connected();
-    }
+          self->connect_next(rest, failed);
+        } else {
+          self->connected();
+        }
       });
 }
 

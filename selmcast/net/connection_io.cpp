@@ -59,9 +59,10 @@ bool Connection::read_some() {
     close(lost(ec));
     return false;
   }
+  const std::size_t wanted = target.size();
   if (!received(count)) return false;
-  if (budgeted && count < target.size()) {
-    // The socket is empty: do not stand in the budget's queue for bytes that are not there.
+  if (count < wanted) {
+    // The socket is empty: save the call that would only say so, and no place in a budget's queue.
     wait(asio::socket_base::wait_read, &Connection::read_turn);
     return false;
   }

@@ -55,8 +55,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
     acceptor_.open(endpoint.protocol(), ec);
     if (ec) return ec;
     close_on_exec(acceptor_.native_handle());
-    shape_buffers(acceptor_.native_handle(),
-                  {.uplink = options_.uplink != nullptr, .downlink = options_.downlink != nullptr});
+    emulate_network(acceptor_.native_handle(), {.uplink = options_.uplink != nullptr,
+                                                .downlink = options_.downlink != nullptr,
+                                                .loopback = endpoint.address().is_loopback()});
     acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
     if (!ec) acceptor_.bind(endpoint, ec);
     if (!ec) acceptor_.listen(kListenBacklog, ec);

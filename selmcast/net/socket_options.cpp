@@ -31,10 +31,11 @@ int whole_seconds(Duration time) { return std::max(1, static_cast<int>(std::ceil
 
 }  // namespace
 
-void shape_buffers(int socket, EmulatedLinks emulated) {
+void emulate_network(int socket, Emulation emulated) {
   if (emulated.downlink) set(socket, SOL_SOCKET, SO_RCVBUF, kEmulatedBufferBytes);
   if (emulated.uplink) set(socket, SOL_SOCKET, SO_SNDBUF, kEmulatedBufferBytes);
-  if (emulated.downlink || emulated.uplink) set(socket, IPPROTO_TCP, TCP_MAXSEG, kEmulatedSegmentBytes);
+  if (emulated.downlink || emulated.uplink || emulated.loopback)
+    set(socket, IPPROTO_TCP, TCP_MAXSEG, kSegmentBytes);
 }
 
 void tune_link(int socket, Duration user_timeout) {

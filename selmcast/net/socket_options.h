@@ -8,11 +8,12 @@ namespace selmcast::net {
 
 // To be set before listen() and connect(), since window scaling and segment size are agreed upon in the
 // handshake.
-struct EmulatedLinks {
-  bool uplink = false;
-  bool downlink = false;
+struct Emulation {
+  bool uplink = false;    // small send buffer
+  bool downlink = false;  // small receive buffer
+  bool loopback = false;  // segments of a real network; also if one of the others is set
 };
-void shape_buffers(int socket, EmulatedLinks emulated);
+void emulate_network(int socket, Emulation emulated);
 
 // Congestion control cubic, else reno: the default here is often bbr, which loses a quarter behind token
 // buckets. No Nagle, small unsent queue, keepalive, dead after `user_timeout` without acknowledgement or open
