@@ -108,8 +108,8 @@ std::string learning_caption(const RunFolder& folder) {
 
 std::string plans_caption() {
   return "Who sends to whom in the same round, one planner beside the other: a full box is the link that "
-         "binds, and "
-         "a downlink that is empty is time a planner gave away.";
+         "binds; the "
+         "emptier the other downlinks, the more bandwidth lay idle while it was waited for.";
 }
 
 }  // namespace selmcast::report

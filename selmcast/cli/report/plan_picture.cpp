@@ -108,8 +108,10 @@ class Drawing {
     for (Ribbon& r : ribbons) {
       const std::size_t at = position(r.delivery->*worker);
       const double middle = box_top(at) + box_height() / 2;
-      const double width = width_of(r.delivery->allocated);
-      r.*end = one_stream ? middle : middle - total[at] / 2 + filled[at] + width / 2;
+      // Hair lines of a broadcast among many would overflow the box: they then lie closer than they are wide.
+      const double squeeze = std::min(1.0, (box_height() - 2) / total[at]);
+      const double width = width_of(r.delivery->allocated) * squeeze;
+      r.*end = one_stream ? middle : middle - total[at] * squeeze / 2 + filled[at] + width / 2;
       filled[at] += width;
     }
   }
@@ -132,7 +134,8 @@ class Drawing {
     const double left = kMargin + kBoxWidth;
     const double right = kWidth - kMargin - kBoxWidth;
     const double bend = (right - left) * 0.45;
-    const double opacity = view_.deliveries.size() > 4 * view_.workers.size() ? 0.5 : 0.72;
+    const std::size_t each = view_.deliveries.size() / view_.workers.size();
+    const double opacity = each <= 4 ? 0.72 : each <= 12 ? 0.5 : 0.25;
     add(R"(<path d="M{:.1f},{:.1f} C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}" fill="none" stroke="{}" stroke-width="{:.2f}" stroke-opacity="{}"{}><title>{} to {}: {}, {}, {}{}</title></path>)",
         left, from, left + bend, from, right - bend, to, right, to, reason_colour(delivery.reason).light,
         width_of(delivery.allocated), opacity, delivery.committed ? "" : R"( stroke-dasharray="5 4")",

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <numeric>
+#include <limits>
 #include <optional>
 
 #include "selmcast/cli/report/captions.h"
@@ -41,9 +41,9 @@ std::string theme() {
       "set tics nomirror scale 0.5 textcolor rgb '{0}'\n"
       "set grid lt 1 lw 1 lc rgb '{1}'\n"
       "set title textcolor rgb '{0}'\n"
-      "set xlabel textcolor rgb '{0}'\n"
+      "set xlabel offset 0,0.4 textcolor rgb '{0}'\n"
       "set ylabel textcolor rgb '{0}'\n"
-      "set key outside top center horizontal textcolor rgb '{0}' samplen 2.4\n",
+      "set key outside bottom center horizontal textcolor rgb '{0}' samplen 2.4 height 1\n",
       ink().light, grid().light);
 }
 
@@ -96,7 +96,7 @@ std::optional<Plot> accuracy_plot(const RunFolder& folder, const Summary& summar
              });
   if (command.empty()) return std::nullopt;
   const double target = summary.scenario.target_accuracy * 100;
-  script.line("set title 'Accuracy of the average of all models' offset 0,0.6");
+  script.line("set title 'Accuracy of the average of all models'");
   script.line("set xlabel 'time since the training began (s)'");
   script.line("set ylabel 'test accuracy (%)'");
   script.line("set xrange [0:*]");
@@ -123,6 +123,31 @@ bool wants_log(const Summary& summary) {
   return least && most > kLogFrom * *least;
 }
 
+struct Range {
+  double least = 0;
+  double most = 0;
+};
+
+// Labels at 1, 2 and 5 of each decade: a decade alone says too little on an axis that spans one or two.
+std::string log_tics(Range range) {
+  std::string tics;
+  for (int decade = static_cast<int>(std::floor(std::log10(range.least))); decade <= std::log10(range.most);
+       ++decade)
+    for (const int step : {1, 2, 5})
+      tics += fmt::format("{}{:g}", tics.empty() ? "" : ", ", step * std::pow(10.0, decade));
+  return "(" + tics + ")";
+}
+
+Range synchronisation_range(const RunFolder& folder) {
+  Range range{std::numeric_limits<double>::infinity(), 0};
+  for (const RunRecord& run : folder.runs)
+    for (const RoundRecord& round : run.rounds) {
+      range.least = std::min(range.least, round.sync.in_seconds());
+      range.most = std::max(range.most, round.sync.in_seconds());
+    }
+  return range;
+}
+
 bool all_rounds_took_time(const RunFolder& folder) {
   return std::ranges::all_of(folder.runs, [](const RunRecord& run) {
     return std::ranges::all_of(run.rounds, [](const RoundRecord& round) { return round.sync > Duration(); });
@@ -146,24 +171,24 @@ std::optional<Plot> synchronisation_plot(const RunFolder& folder, const Summary&
     if (round.bound > Duration() || !log)
       script.line("{} {:.6g}", round.round.value(), round.bound.in_seconds());
   script.line("EOD");
-  join_piece(command,
-             fmt::format("$bound using 1:2 with lines lw 1.4 dt (3,4) lc rgb '{}' title {}", muted().light,
-                         gnuplot_quote("lower bound, by the estimates of " + bound_of.plan.name, 70)));
-  script.line("set title 'Synchronisation, round by round' offset 0,0.6");
+  join_piece(command, fmt::format("$bound using 1:2 with lines lw 1.4 dt (3,4) lc rgb '{}' title {}",
+                                  muted().light, gnuplot_quote("lower bound in " + bound_of.plan.name, 60)));
+  script.line("set title 'Synchronisation, round by round'");
   script.line("set xlabel 'round'");
   script.line("set ylabel 'plan sent to round ended (s{})'", log ? ", logarithmic" : "");
-  script.line("{}", log ? "set logscale y; set format y '%g'; set grid mytics" : "set yrange [0:*]");
+  if (log) {
+    const Range range = synchronisation_range(folder);
+    script.line("set logscale y; set yrange [{:.6g}:{:.6g}]; set ytics {}", range.least / 1.3,
+                range.most * 1.3, log_tics(range));
+  } else {
+    script.line("set yrange [0:*]");
+  }
   script.line("{}", command);
   return Plot{.name = "synchronisation",
               .caption = synchronisation_caption(summary),
               .script = script.take(),
               .as_png = true};
 }
-
-struct Range {
-  double least = 0;
-  double most = 0;
-};
 
 std::optional<Range> prediction_range(const RunFolder& folder) {
   std::optional<Range> range;
@@ -204,10 +229,10 @@ std::optional<Plot> prediction_plot(const RunFolder& folder, const Summary& summ
   const bool log = range->most > kLogFrom * range->least;
   const double low = log ? range->least / 1.2 : 0;
   const double high = range->most * (log ? 1.2 : 1.06);
-  script.line("set title 'Deliveries of a round: predicted against measured' offset 0,0.6");
+  script.line("set title 'Deliveries of a round: predicted against measured'");
   script.line("set xlabel 'predicted by the plan (s{})'", log ? ", logarithmic" : "");
   script.line("set ylabel 'measured (s{})'", log ? ", logarithmic" : "");
-  if (log) script.line("set logscale xy; set format xy '%g'; set grid mxtics mytics");
+  if (log) script.line("set logscale xy; set xtics {0}; set ytics {0}", log_tics(*range));
   script.line("set xrange [{0:.6g}:{1:.6g}]; set yrange [{0:.6g}:{1:.6g}]", low, high);
   script.line("{}", command);
   return Plot{.name = "prediction",
@@ -267,7 +292,7 @@ void link_use_panel(Script& script, const Scenario& scenario, const std::vector<
                   (uses[g].use.*shares)[i] * 100);
     script.line("EOD");
     const GroupSummary& group = *uses[g].group;
-    const std::string fill = group.paced ? "fs solid 0.9 noborder" : "fs transparent solid 0.35 border";
+    const std::string fill = group.paced ? "fs solid 0.9 noborder" : "fs empty";
     join_piece(command,
                fmt::format("${}{} using 1:2:({:.4f}) with boxes {} lc rgb '{}' {}", what, g, bar * 0.92, fill,
                            planner_colour(group.planner).light, key_title(group, true)));
@@ -285,8 +310,9 @@ std::optional<Plot> link_use_plot(const RunFolder& folder, const Summary& summar
   script.line("set grid noxtics");
   script.line("set yrange [0:*]");
   script.line("set xrange [-0.6:{:.1f}]", static_cast<double>(folder.scenario.workers.size()) - 0.4);
-  link_use_panel(script, folder.scenario, uses, &LinkUse::downlink, &WorkerLinks::downlink, "downlink");
   script.line("unset key");
+  link_use_panel(script, folder.scenario, uses, &LinkUse::downlink, &WorkerLinks::downlink, "downlink");
+  script.line("set key outside bottom center horizontal height 1");
   script.line("set xlabel 'worker: its link (Mbit/s)'");
   link_use_panel(script, folder.scenario, uses, &LinkUse::uplink, &WorkerLinks::uplink, "uplink");
   script.line("unset multiplot");
@@ -335,15 +361,17 @@ std::optional<Plot> learning_plot(const RunFolder& folder, const Summary& summar
   const std::size_t rows = (workers.size() + columns - 1) / columns;
   Script script;
   script.line(
-      "set multiplot layout {},{} title 'Downlinks (Mbit/s): declared at round 0, then learnt' textcolor rgb "
+      "set multiplot layout {},{} margins 0.06,0.98,0.2,0.86 spacing 0.07,0.16 title 'Downlinks (Mbit/s): "
+      "declared at round 0, then learnt' textcolor rgb "
       "'{}'",
       rows, columns, ink().light);
   script.line("set xrange [0:*]");
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const bool last_row = i + columns >= workers.size();
     script.line("{}", last_row ? "set xlabel 'rounds learnt from'" : "unset xlabel");
-    // The first panel's key serves all, as one line under the common title.
-    script.line("{}", i == 0 ? "set key at screen 0.5, screen 0.93 center top horizontal" : "unset key");
+    // The first panel's key serves all, as one line below them.
+    script.line(
+        "{}", i == 0 ? "set key at screen 0.5, screen 0.04 center bottom horizontal maxrows 1" : "unset key");
     learning_panel(script, folder, summary, workers[i], i);
   }
   script.line("unset multiplot");

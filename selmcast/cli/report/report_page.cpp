@@ -101,11 +101,12 @@ class Page {
           inline_svg(picture.svg, fmt::format("f{}-", ++number)), escape_xml(picture.caption, 600));
     };
     if (!content_.plots.empty() || !content_.plans.empty()) add("<h2>Pictures</h2>");
+    if (!content_.plans.empty()) {
+      add("<figure class=\"wide\">\n<div class=\"plans\">");
+      for (const std::string& plan : content_.plans) out_ += inline_svg(plan, fmt::format("f{}-", ++number));
+      add("</div>\n<figcaption>{}</figcaption>\n</figure>", escape_xml(plans_caption(), 600));
+    }
     for (const PagePicture& plot : content_.plots) figure(plot);
-    if (content_.plans.empty()) return;
-    add("<figure class=\"wide\">\n<div class=\"plans\">");
-    for (const std::string& plan : content_.plans) out_ += inline_svg(plan, fmt::format("f{}-", ++number));
-    add("</div>\n<figcaption>{}</figcaption>\n</figure>", escape_xml(plans_caption(), 600));
   }
 
   void how_to_read() {

@@ -312,9 +312,11 @@ class XmlCheck {
 
   void attribute(const std::string& element) {
     const std::string key = name();
+    space();
     if (key.empty() || !starts("="))
       return fail(fmt::format("<{}>: attribute \"{}\" has no value", element, key));
     ++at_;
+    space();
     const char quote = at_ < text_.size() ? text_[at_] : ' ';
     if (quote != '"' && quote != '\'')
       return fail(fmt::format("<{}>: attribute \"{}\" is not quoted", element, key));

@@ -25,9 +25,9 @@ class TemporaryFolder {
 struct SampleOptions {
   std::uint64_t workers = 8;
   std::uint64_t rounds = 30;
-  std::uint64_t seeds = 1;  // of each planner
-  std::string name_suffix;  // to every worker's name, the model's name and the departure's reason
-  bool unpaced = true;      // a paper run with TCP left alone, too
+  std::uint64_t seeds = 1;       // of each planner
+  std::string name_suffix = {};  // to every worker's name, the model's name and the departure's reason
+  bool unpaced = true;           // a paper run with TCP left alone, too
 };
 
 // Writes a run folder with planners paper, random and broadcast, from a crude model of what they do: enough
