@@ -30,7 +30,7 @@ TEST(Arena, WithoutFaultsEverybodyFinishesAndNothingIsCancelled) {
     EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
     EXPECT_EQ(result.survivors, result.workers);
     EXPECT_EQ(result.rounds_done, 12u * result.workers);
-    EXPECT_EQ(result.cancelled, 0u) << "seed " << seed;
+    EXPECT_EQ(result.cancelled, 0u) << "seed " << seed << "\n" << described(result);
     EXPECT_GT(result.deliveries, 0u);
   }
 }

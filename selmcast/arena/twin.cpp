@@ -17,13 +17,13 @@ struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
 
-wire::Hello hello_of(std::size_t node, std::size_t parameters, Rng& rng) {
+wire::Hello hello_of(std::size_t node, std::size_t parameters, int buffers) {
   wire::Hello hello;
   hello.name = "w" + std::to_string(node);
   hello.data_host = "sim";
   hello.data_port = static_cast<std::uint16_t>(node + 1);  // the port is the node
-  hello.declared_uplink = Rate::megabits_per_second(rng.uniform(1, 10));
-  hello.declared_downlink = Rate::megabits_per_second(rng.uniform(0.5, 5));
+  hello.declared_uplink = hello.declared_downlink = Rate::megabits_per_second(5);  // and often wrong
+  hello.receive_buffers = static_cast<std::uint32_t>(buffers);
   hello.model.tensors = {{"all", {static_cast<std::int64_t>(parameters)}}};
   return hello;
 }
@@ -41,9 +41,11 @@ Twin::Twin(const TwinSettings& settings)
     node.rng = rng_.fork(100 + k);
     node.session = manager::SessionId(k);
     node.parameters.resize(settings.parameters);
+    node.uplink = Rate::megabits_per_second(node.rng.uniform(2, 20));
+    node.downlink = Rate::megabits_per_second(node.rng.uniform(1, 10));
     // Fewer buffers than senders now and then, so that deliveries queue.
     const int buffers = 1 + static_cast<int>(node.rng.below(4));
-    node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings.parameters, node.rng),
+    node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings.parameters, buffers),
                                                      std::make_unique<worker::AverageMixer>(), buffers);
     queue_.after(delay(node.rng), [this, k] {
       carry_out(manager_.opened(nodes_[k].session, queue_.now()));
@@ -135,6 +137,9 @@ void Twin::carry_out(const manager::Outputs& outputs) {
                      result_.widest_gap = over.round.widest_gap;
                      for (const sync::Settled& settled : over.round.transfers) {
                        ++(settled.committed ? result_.deliveries : result_.cancelled);
+                       if (settled.committed) continue;
+                       tell("cancelled " + to_string(settled.transfer.sender) + " -> " +
+                            to_string(settled.transfer.receiver) + ": " + settled.why);
                      }
                      tell("round " + std::to_string(over.round.round.value()) + " ends");
                    },
@@ -210,7 +215,7 @@ void Twin::crash(std::size_t k) {
   node.alive = false;
   std::vector<ConnectionId> broken;
   for (const auto& [id, connection] : connections_) {
-    if (connection.open && (connection.from == k || connection.to == k)) broken.push_back(id);
+    if (connection.from == k || connection.to == k) broken.push_back(id);
   }
   for (ConnectionId id : broken) break_connection(id, "connection reset", k);
   queue_.after(delay(node.rng), [this, k] {
@@ -248,10 +253,10 @@ std::optional<Twin::ConnectionId> Twin::connection_of(std::size_t k, worker::Lin
 void Twin::dial(std::size_t k, const worker::Dial& order) {
   const ConnectionId id = ++connections_made_;
   const std::size_t to = order.peer.port - 1U;
-  connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now(), true};
+  connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now()};
   queue_.after(delay(nodes_[k].rng), [this, id, k, to] {
     const auto found = connections_.find(id);
-    if (found == connections_.end() || !found->second.open || cut_off(found->second)) return;
+    if (found == connections_.end() || cut_off(found->second)) return;
     if (!nodes_[to].alive || nodes_[to].core->is_over()) return break_connection(id, "connection refused", to);
     found->second.to_link = nodes_[to].core->accepted(queue_.now());
     schedule_tick(to);
@@ -285,9 +290,7 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
   const bool corrupts = settings_.faults.corruption && rng.below(80) == 0;
   const std::size_t pieces = (order.payload.size() + kStreamPiece - 1) / kStreamPiece;
   const std::size_t struck = rng.below(pieces);
-  // The link carries what it carries, whatever it was paced to.
-  const double share = rng.uniform(0.5, 1.0);
-  const Rate rate = order.rate.is_unlimited() ? Rate::megabits_per_second(5) : order.rate * share;
+  const Rate rate = started_stream(c, order.rate) * rng.uniform(0.9, 1.0);
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     const auto chunk = order.payload.subspan(piece * kStreamPiece,
                                              std::min(kStreamPiece, order.payload.size() - piece * kStreamPiece));
@@ -296,24 +299,40 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
     std::vector<std::byte> payload(chunk.begin(), chunk.end());
     if (corrupts && piece == struck) payload[rng.below(payload.size())] ^= std::byte{0x40};
     if (breaks && piece == struck) {
-      queue_.at(c.forth_free, [this, id = *id] { break_connection(id, "connection reset", std::nullopt); });
+      queue_.at(c.forth_free, [this, id = *id, from = c.from, to = c.to] {
+        ended_stream(from, to);
+        break_connection(id, "connection reset", std::nullopt);
+      });
       return;
     }
     queue_.at(c.forth_free, [this, id = *id, header, payload = std::move(payload)] { deliver(id, true, header, payload); });
   }
-  queue_.at(c.forth_free, [this, k, link = order.link, transfer = order.transfer] {
+  queue_.at(c.forth_free, [this, k, to = c.to, link = order.link, transfer = order.transfer] {
+    ended_stream(k, to);
     if (nodes_[k].alive) carry_out(k, nodes_[k].core->stream_sent(link, transfer));
   });
 }
 
+// What the two links give a stream that starts now, beside those that run; pacing may ask for less.
+Rate Twin::started_stream(const Connection& c, Rate paced) {
+  Node& from = nodes_[c.from];
+  Node& to = nodes_[c.to];
+  const Rate share = std::min(from.uplink * (1.0 / ++from.streams_out), to.downlink * (1.0 / ++to.streams_in));
+  return std::min(paced, share);
+}
+
+void Twin::ended_stream(std::size_t from, std::size_t to) {
+  --nodes_[from].streams_out;
+  --nodes_[to].streams_in;
+}
+
 void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header, std::vector<std::byte> payload) {
   const auto found = connections_.find(id);
-  if (found == connections_.end() || !found->second.open || cut_off(found->second)) return;
+  if (found == connections_.end() || cut_off(found->second)) return;
   const std::size_t k = forth ? found->second.to : found->second.from;
   const worker::LinkId link = forth ? *found->second.to_link : *found->second.from_link;
   if (!nodes_[k].alive) return;
   worker::WorkerCore& core = *nodes_[k].core;
-  Result<void> taken;
   if (header.kind == wire::FrameKind::chunk) {
     const auto place = core.chunk_place(link, header);
     if (!place) return break_connection(id, place.error().message, std::nullopt);
@@ -326,11 +345,12 @@ void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header,
 }
 
 void Twin::break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not) {
-  Connection& c = connections_.at(id);
-  if (!std::exchange(c.open, false)) return;
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const Connection broken = found->second;
+  connections_.erase(found);
+  const auto& c = broken;
   tell("connection w" + std::to_string(c.from) + " -> w" + std::to_string(c.to) + " breaks: " + why);
-  const Connection broken = c;
-  connections_.erase(id);
   const bool cut = cut_off(broken);
   const auto inform = [&](std::size_t k, std::optional<worker::LinkId> link) {
     if (!link || k == tell_not || cut) return;

@@ -45,6 +45,8 @@ class Twin {
     Rng rng{0};
     Instant to_manager_free, to_worker_free;  // order on the control stream
     Instant tick_at = Instant::never();
+    Rate uplink, downlink;  // the truth, which nobody declares
+    int streams_out = 0, streams_in = 0;
     std::uint64_t rounds_done = 0;
     bool alive = true, silent = false;
     std::optional<std::string> over;
@@ -54,7 +56,6 @@ class Twin {
     std::size_t from = 0, to = 0;
     std::optional<worker::LinkId> from_link, to_link;
     Instant forth_free, back_free;  // order in each direction
-    bool open = true;
   };
   using ConnectionId = std::uint64_t;
 
@@ -75,6 +76,8 @@ class Twin {
   void dial(std::size_t node, const worker::Dial& order);
   void send_frame(std::size_t node, worker::LinkId link, std::vector<std::byte> frame);
   void stream(std::size_t node, const worker::StartStream& order);
+  Rate started_stream(const Connection& connection, Rate paced);
+  void ended_stream(std::size_t from, std::size_t to);
   void deliver(ConnectionId id, bool forth, const wire::FrameHeader& header, std::vector<std::byte> payload);
   void break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not);
   std::optional<ConnectionId> connection_of(std::size_t node, worker::LinkId link) const;

@@ -131,7 +131,8 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
     session.last_heard = now;  // waiting for the others was no silence
     session_of_[worker] = order[k];
     const wire::Hello& hello = *session.hello;
-    rounds_.join(worker, {hello.name, hello.declared_uplink, hello.declared_downlink, wire::payload_bytes(hello.model)});
+    rounds_.join(worker, {hello.name, hello.declared_uplink, hello.declared_downlink,
+                          wire::payload_bytes(hello.model), hello.receive_buffers});
     started.names.emplace_back(worker, hello.name);
   }
   for (const auto& [worker, session] : session_of_) {

@@ -116,6 +116,8 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   const std::vector<PairRate> bursts =
       settings_.bursts ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
 
+  const std::map<WorkerId, double> speed_up = turns(plan, ids);
+
   InFlight flight;
   flight.number = ++plans_issued_;
   flight.issued = flight.last_commit = now;
@@ -129,7 +131,8 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
     for (const plan::Selection& selection : plan.selections[i]) {
       SELMCAST_CHECK(rates[k].pair == (plan::Pair{WorkerIndex(static_cast<std::uint32_t>(i)), selection.receiver}),
                      "rates are in the plan's order");
-      const Rate paced = settings_.paced ? bursts[k].rate : Rate::unlimited();
+      const double turn = speed_up.at(ids[position(selection.receiver)]);
+      const Rate paced = settings_.paced ? bursts[k].rate * turn : Rate::unlimited();
       planned.transfers.push_back({TransferId(++transfers_issued_), ids[i], ids[position(selection.receiver)],
                                    problem.workers[i].volume, rates[k].rate, paced, selection.reason});
       flight.transfers.push_back({planned.transfers.back(), false, "", {}, {}});
@@ -141,6 +144,20 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   in_flight_ = std::move(flight);
   gathering_deadline_ = Instant::never();
   actions.push_back(std::move(planned));
+}
+
+// A receiver with fewer buffers than senders takes them in turns, each at a share of the time: at that share's inverse
+// of the rate the link is as full, and the plan ends when it was meant to.
+std::map<WorkerId, double> RoundMachine::turns(const plan::Plan& plan, const std::vector<WorkerId>& ids) const {
+  std::map<WorkerId, double> senders;
+  for (WorkerId id : ids) senders[id] = 0;
+  for (const auto& selections : plan.selections) {
+    for (const plan::Selection& selection : selections) ++senders.at(ids[position(selection.receiver)]);
+  }
+  for (auto& [id, count] : senders) {
+    count = std::max(1.0, count / static_cast<double>(members_.at(id).receive_buffers));
+  }
+  return senders;
 }
 
 std::optional<std::size_t> RoundMachine::find_open(TransferId transfer) const {

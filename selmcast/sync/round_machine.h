@@ -54,6 +54,7 @@ struct Member {
   Rate declared_uplink;
   Rate declared_downlink;
   Bytes volume;
+  std::uint32_t receive_buffers = 8;  // deliveries it takes at the same time; more of them come in turns
 };
 
 struct Transfer {
@@ -62,7 +63,8 @@ struct Transfer {
   WorkerId receiver;
   Bytes bytes;
   Rate allocated;  // its share by the allocator: the prediction rests on it
-  Rate paced;      // what the sender is told; above `allocated` in a burst, unlimited if not paced
+  Rate paced;      // what the sender is told; above `allocated` in a burst or where deliveries take turns,
+                   // unlimited if not paced
   plan::Reason reason = plan::Reason::basic;
 };
 
@@ -157,6 +159,8 @@ class RoundMachine {
   };
 
   plan::Problem make_problem() const;
+  // By how much deliveries to each receiver must be faster because they come in turns.
+  std::map<WorkerId, double> turns(const plan::Plan& plan, const std::vector<WorkerId>& ids) const;
   void plan_if_all_ready(Instant now, Actions& actions);
   void issue(const plan::Problem& problem, const plan::Plan& plan, Instant now, Actions& actions);
   std::optional<std::size_t> find_open(TransferId transfer) const;

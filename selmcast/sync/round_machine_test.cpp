@@ -25,7 +25,7 @@ RoundMachine machine_of(std::uint32_t workers, const RoundSettings& made) {
   for (std::uint32_t w = 0; w < workers; ++w) {
     // Downlinks 8, 16, 24 ... Mbit/s under uplinks of 800.
     machine.join(WorkerId(w), {"w" + std::to_string(w), Rate::megabits_per_second(800),
-                               Rate::megabits_per_second(8 * (w + 1)), kModel});
+                               Rate::megabits_per_second(8 * (w + 1)), kModel, 8});
   }
   return machine;
 }
@@ -206,6 +206,20 @@ TEST(RoundMachine, HostileReportsAreProtocolErrorsAndLateOnesAreIgnored) {
   const auto late = machine.delivered(t.receiver, {t.id, t.bytes, {}, second}, at(1));
   ASSERT_TRUE(late.has_value());
   EXPECT_TRUE(late->empty());
+}
+
+TEST(RoundMachine, DeliveriesThatTakeTurnsArePacedFasterByTheirShareOfTheTime) {
+  // Four senders, receiver buffers for two: each has its turn half of the time, at twice its rate.
+  RoundSettings made = settings("broadcast");
+  made.bursts = false;
+  RoundMachine machine(made);
+  for (std::uint32_t w = 0; w < 5; ++w) {
+    machine.join(WorkerId(w), {"w", Rate::megabits_per_second(800), Rate::megabits_per_second(8), kModel, w == 0 ? 2u : 9u});
+  }
+  const Actions actions = all_ready(machine, 5, 0);
+  for (const Transfer& t : planned(actions).transfers) {
+    EXPECT_DOUBLE_EQ(t.paced / t.allocated, t.receiver == WorkerId(0) ? 2.0 : 1.0);
+  }
 }
 
 TEST(RoundMachine, UnpacedPlansStillPredict) {

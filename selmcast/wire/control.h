@@ -43,6 +43,7 @@ struct Hello {
   std::uint16_t data_port = 0;
   Rate declared_uplink;
   Rate declared_downlink;
+  std::uint32_t receive_buffers = 8;  // models it takes in at the same time; further offers wait their turn
   ModelManifest model;
   bool operator==(const Hello&) const = default;
 };

@@ -76,6 +76,8 @@ Result<Hello> decode_hello_message(const pb::Hello& in) {
   hello.data_port = port;
   hello.declared_uplink = uplink;
   hello.declared_downlink = downlink;
+  if (in.receive_buffers() == 0) return bad("hello.receive_buffers", "is 0");
+  hello.receive_buffers = in.receive_buffers();
   if (in.tensors_size() > kTensorsMax) return bad("hello.tensors", "has too many entries");
   double elements_total = 0;
   for (const pb::TensorInfo& tensor : in.tensors()) {
@@ -146,6 +148,7 @@ void encode_into(pb::Hello& out, const Hello& hello) {
   out.set_data_port(hello.data_port);
   out.set_declared_uplink_bps(hello.declared_uplink.bps());
   out.set_declared_downlink_bps(hello.declared_downlink.bps());
+  out.set_receive_buffers(hello.receive_buffers);
   for (const TensorInfo& tensor : hello.model.tensors) {
     pb::TensorInfo& info = *out.add_tensors();
     info.set_name(tensor.name);

@@ -69,6 +69,7 @@ TEST(ControlCodec, HostileHellosAreRefusedByField) {
       {"hello.declared_uplink_bps", [](pb::Hello& h) { h.set_declared_uplink_bps(-1); }},
       {"hello.declared_downlink_bps",
        [](pb::Hello& h) { h.set_declared_downlink_bps(std::numeric_limits<double>::quiet_NaN()); }},
+      {"hello.receive_buffers", [](pb::Hello& h) { h.set_receive_buffers(0); }},
       {"hello.tensors", [](pb::Hello& h) { h.clear_tensors(); }},
       {"hello.tensors.shape", [](pb::Hello& h) { h.mutable_tensors(0)->set_shape(0, -5); }},
       {"hello.tensors", [](pb::Hello& h) { h.mutable_tensors(0)->set_shape(0, std::int64_t{1} << 60); }},

@@ -67,6 +67,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     hello.data_port = acceptor_->port();
     hello.declared_uplink = options_.declared_uplink;
     hello.declared_downlink = options_.declared_downlink;
+    hello.receive_buffers = static_cast<std::uint32_t>(options_.receive_buffers);
     for (Tensor& tensor : options_.model) hello.model.tensors.push_back({tensor.name, tensor.shape});
     core_ = std::make_unique<WorkerCore>(std::move(hello), std::make_unique<AverageMixer>(), options_.receive_buffers);
 
