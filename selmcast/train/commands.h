@@ -24,7 +24,7 @@ struct WorkerCommand {
   Sharding sharding;
   std::uint32_t workers = 1;
   std::uint64_t rounds = 30;
-  int steps = 20;
+  int steps = 25;
   std::filesystem::path out = ".";
   std::optional<std::filesystem::path> snapshots;
   std::optional<Instant> clock_zero;  // start of the run on CLOCK_MONOTONIC; else the start of this process

@@ -43,7 +43,7 @@ struct TensorShape {
 };
 
 struct SgdOptions {
-  double learning_rate = 0.03;
+  double learning_rate = 0.02;
   double momentum = 0.9;
 };
 

@@ -23,7 +23,7 @@ namespace selmcast::train {
 struct TrainerOptions {
   ModelKind model = ModelKind::mlp;
   std::size_t batch = 64;
-  SgdOptions sgd;
+  SgdOptions sgd = {};
   std::uint64_t seed = 1;  // of the whole training
   std::uint32_t rank = 0;  // of this worker
 };

@@ -42,7 +42,7 @@ std::string to_json_line(const WorkerRound& round);
 
 struct WorkerLoopOptions {
   std::uint64_t rounds = 30;
-  int steps = 20;  // local steps a round
+  int steps = 25;  // local steps a round
   WorkerId worker;
   std::filesystem::path out;                       // folder of worker-K.jsonl; made if missing
   std::optional<std::filesystem::path> snapshots;  // folder; made if missing
