@@ -43,6 +43,8 @@ TEST(LinkTime, ComparesExactlyAcrossPowersOfTwo) {
     EXPECT_GT(time_of(load + 1, rate), time_of(12345, 0.7)) << shift;
     EXPECT_LT(time_of(12345, 0.7), time_of(load + 1, rate)) << shift;
     EXPECT_LT(time_of(load - 1, rate), time_of(12345, 0.7)) << shift;
+    EXPECT_GT(time_of(12345, 0.7), time_of(load - 1, rate)) << shift;
+    EXPECT_EQ(time_of(12345, 0.7), time_of(load, rate)) << shift;
   }
 }
 

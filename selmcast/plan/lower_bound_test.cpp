@@ -62,6 +62,12 @@ TEST(LowerBound, AReceiverTakesEachSenderOnce) {
   EXPECT_EQ(lower_bound(problem).time, Duration::seconds(3));
 }
 
+TEST(LowerBound, NobodyReceivesFromItself) {
+  // w0 could take both deliveries in no time, but one of them is its own: w1 takes that one, 6 / 2 = 3 s.
+  const Problem problem = make_problem(MulticastKind::network, {{99, 1000, 1, 6}, {99, 2, 1, 6}});
+  EXPECT_EQ(lower_bound(problem).time, Duration::seconds(3));
+}
+
 TEST(LowerBound, WeighsUnequalVolumes) {
   // Each of the two sends 2 bytes or 12 bytes to both others. w2 takes at most 14 bytes; the rest, 2 * 14 -
   // 14 = 14, is for w0 (at most 12) and w1 (at most 2) with 2 byte/s each: the last to fill up is w0 at 12/2

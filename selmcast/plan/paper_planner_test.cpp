@@ -77,6 +77,10 @@ TEST(PaperPlanner, OldPairsGetSpareBandwidthFirst) {
   EXPECT_EQ(receivers(plan, 1), (List{2}));
   EXPECT_EQ(receivers(plan, 2), (List{0}));
   EXPECT_EQ(reason(plan, 1, 2), Reason::spare);
+  // w1's uplink carries one delivery in 1 s: the older of its pairs gets it, not the one with the smaller
+  // index.
+  problem.ages = {{pair(1, 0), 2}, {pair(1, 2), 3}};
+  EXPECT_EQ(receivers(plan_by_paper(problem), 1), (List{2}));
 }
 
 TEST(PaperPlanner, NetworkMulticastReachesAllWhoHaveTheDownlink) {
