@@ -16,7 +16,7 @@
 //
 // Socket settings: cubic (else reno), TCP_NODELAY, TCP_NOTSENT_LOWAT 128 KiB, TCP_USER_TIMEOUT, keepalive;
 // the numbers and bounds stand in limits.h. Measured on loopback by link_bench: about as fast as a plain
-// socket loop; budgets and pacing within 3 % of their rate from 20 to 400 Mbit/s, seven senders within 5 % of
+// socket loop; budgets and pacing within 5 % of their rate from 20 to 400 Mbit/s, seven senders within 5 % of
 // equal shares.
 #pragma once
 
