@@ -7,14 +7,22 @@
 #include <exception>
 #include <string>
 
+#include "selmcast/cli/arena_command.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/manager_command.h"
 #include "selmcast/cli/plan_command.h"
+#include "selmcast/cli/report/report_command.h"
 
 namespace {
 
 using namespace selmcast;
 
-void add_commands(CLI::App& app, int& exit_status) { cli::add_plan_command(app, exit_status); }
+void add_commands(CLI::App& app, int& exit_status) {
+  cli::add_plan_command(app, exit_status);
+  cli::add_manager_command(app, exit_status);
+  report::add_report_command(app, exit_status);
+  cli::add_arena_command(app, exit_status);
+}
 
 int run(int argc, char** argv) {
   CLI::App app("Bandwidth-aware selective multicast for peer-to-peer data-parallel training", "selmcast");

@@ -1,14 +1,40 @@
-// How a worker of selmcast-train reaches its training.
+// How a worker of selmcast-train reaches its training: through the worker library, or not at all (--solo).
+#include <memory>
+#include <utility>
+
 #include "selmcast/train/commands.h"
+#include "selmcast/worker/worker.h"
 
 namespace selmcast::train {
+namespace {
 
-Result<Synchronize> connect(const WorkerCommand& command, Trainer& /*trainer*/) {
+worker::WorkerOptions options_of(const WorkerCommand& command, Trainer& trainer) {
+  worker::WorkerOptions options;
+  options.manager = command.manager.value_or("");
+  options.name = command.name;
+  for (const TensorShape& tensor : trainer.manifest()) options.model.push_back({tensor.name, tensor.shape});
+  if (command.uplink) options.emulated_uplink = options.declared_uplink = *command.uplink;
+  if (command.downlink) options.emulated_downlink = options.declared_downlink = *command.downlink;
+  if (command.declared_uplink) options.declared_uplink = *command.declared_uplink;
+  if (command.declared_downlink) options.declared_downlink = *command.declared_downlink;
+  return options;
+}
+
+}  // namespace
+
+Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer) {
   if (command.solo) {
     return [](std::span<float>) -> Result<SyncOutcome> { return SyncOutcome{}; };
   }
-  return failure(ErrorCode::unavailable,
-                 "not connected yet: training with peers is not built in; pass --solo");
+  auto connected = worker::Worker::connect(options_of(command, trainer));
+  if (!connected) return std::unexpected(connected.error());
+  // Shared because a std::function must be copyable; the last copy leaves the training.
+  return [peer = std::shared_ptr<worker::Worker>(std::move(*connected))](
+             std::span<float> parameters) -> Result<SyncOutcome> {
+    auto report = peer->synchronize(parameters);
+    if (!report) return std::unexpected(report.error());
+    return SyncOutcome{std::move(report->mixed_with)};
+  };
 }
 
 }  // namespace selmcast::train

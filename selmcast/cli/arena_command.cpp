@@ -1,0 +1,97 @@
+#include "selmcast/cli/arena_command.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "selmcast/arena/arena.h"
+#include "selmcast/cli/exit_status.h"
+
+namespace selmcast::cli {
+namespace {
+
+struct ArenaFlags {
+  std::uint64_t seed = 1;
+  std::uint64_t seeds = 1;
+  std::uint32_t workers = 0;
+  std::uint64_t rounds = 12;
+  std::string planner;
+  std::string format = "table";
+  bool calm = false;
+  bool story = false;
+};
+
+nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
+  return {{"seed", seed},
+          {"workers", result.workers},
+          {"survivors", result.survivors},
+          {"rounds_done", result.rounds_done},
+          {"deliveries", result.deliveries},
+          {"cancelled", result.cancelled},
+          {"widest_meeting_gap", result.widest_gap},
+          {"virtual_seconds", result.virtual_time.in_seconds()},
+          {"violations", result.violations}};
+}
+
+int run_arena_command(const ArenaFlags& flags) {
+  arena::ArenaSettings settings;
+  settings.workers = flags.workers;
+  settings.rounds = flags.rounds;
+  if (flags.calm) settings.faults = {false, false, false, false};
+  if (!flags.planner.empty()) {
+    settings.planner = plan::find_planner(flags.planner);
+    if (settings.planner == nullptr) {
+      fmt::print(stderr, "selmcast arena: --planner {}: unknown; see selmcast plan --help\n", flags.planner);
+      return kExitUsage;
+    }
+  }
+  std::uint64_t failed = 0;
+  nlohmann::json all = nlohmann::json::array();
+  for (std::uint64_t seed = flags.seed; seed < flags.seed + flags.seeds; ++seed) {
+    settings.seed = seed;
+    const arena::ArenaResult result = arena::run_arena(settings);
+    const bool bad = !result.violations.empty();
+    failed += bad ? 1 : 0;
+    if (flags.story || (bad && flags.seeds == 1)) {
+      for (const std::string& line : result.story) fmt::print(stderr, "{}\n", line);
+    }
+    if (flags.format == "json") {
+      all.push_back(to_json(seed, result));
+      continue;
+    }
+    fmt::print("seed {:<6} {:>2} workers, {:>2} at the end  {:>5} deliveries {:>4} cancelled  widest gap {:>2}  {}\n", seed,
+               result.workers, result.survivors, result.deliveries, result.cancelled, result.widest_gap,
+               bad ? "VIOLATED" : "ok");
+    for (const std::string& violation : result.violations) fmt::print("  {}\n", violation);
+  }
+  if (flags.format == "json") fmt::print("{}\n", all.dump(2));
+  if (failed > 0) fmt::print(stderr, "selmcast arena: {} of {} seeds broke a promise\n", failed, flags.seeds);
+  return failed > 0 ? kExitFailed : kExitDone;
+}
+
+}  // namespace
+
+void add_arena_command(CLI::App& app, int& exit_status) {
+  auto flags = std::make_shared<ArenaFlags>();
+  CLI::App* command =
+      app.add_subcommand("arena", "Run the real cores on a simulated, faulty network, under checkers");
+  command->footer(
+      "Exit status 1 if a checker found a promise broken.\n"
+      "Examples:\n"
+      "  selmcast arena --seed 42 --story        one training, event by event\n"
+      "  selmcast arena --seed 1 --seeds 1000    a thousand different ones");
+  command->add_option("--seed", flags->seed, "The first seed")->capture_default_str();
+  command->add_option("--seeds", flags->seeds, "How many seeds")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  command->add_option("--workers", flags->workers, "0: drawn from 3 to 16")->check(CLI::Range(0, 64))->capture_default_str();
+  command->add_option("--rounds", flags->rounds, "Of each training")->check(CLI::Range(1, 100'000))->capture_default_str();
+  command->add_option("--planner", flags->planner, "Default: drawn");
+  command->add_option("--format", flags->format, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+  command->add_flag("--calm", flags->calm, "No faults, only delays");
+  command->add_flag("--story", flags->story, "Print what happened to standard error");
+  command->callback([flags, &exit_status] { exit_status = run_arena_command(*flags); });
+}
+
+}  // namespace selmcast::cli

@@ -1,0 +1,193 @@
+#include "selmcast/cli/manager_command.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "selmcast/cli/exit_status.h"
+#include "selmcast/manager/journal.h"
+#include "selmcast/manager/manager.h"
+#include "selmcast/plan/planner.h"
+
+namespace selmcast::cli {
+namespace {
+
+struct ManagerFlags {
+  std::uint32_t workers = 1;
+  std::string planner = "auto";
+  double min_receivers = 0.3;
+  std::uint32_t max_age = 7;
+  std::uint64_t seed = 1;
+  std::uint16_t port = 7070;
+  std::optional<std::string> insecure_listen;
+  std::string journal;
+  std::string replay;
+  double join_timeout = 60;
+  double compute_timeout = 600;
+  bool unpaced = false;
+  bool no_bursts = false;
+  bool die_with_parent = false;
+};
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+void log_output(const manager::Output& output) {
+  const auto say = [](const std::string& line) { fmt::print(stderr, "[manager] {}\n", line); };
+  std::visit(Overloaded{
+                 [&](const manager::Started& started) {
+                   say(fmt::format("training starts with {} workers", started.names.size()));
+                 },
+                 [&](const manager::RoundOver& over) {
+                   const auto& round = over.round;
+                   say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s)", round.round.value(),
+                                   round.transfers.size(), (round.last_commit - round.issued).in_seconds(),
+                                   round.predicted.in_seconds()));
+                 },
+                 [&](const manager::Left& left) {
+                   say(fmt::format("{} left ({}), {} remain", to_string(left.worker), left.why, left.remaining));
+                 },
+                 [&](const manager::TurnedAway& away) { say(fmt::format("turned away {}: {}", away.name, away.why)); },
+                 [&](const manager::Finished& end) {
+                   say(end.error ? "stopped: " + end.error->message : "all workers have left: done");
+                 },
+                 [](const auto&) {},
+             },
+             output);
+}
+
+int replay_journal(const std::string& path) {
+  const auto summary = manager::replay(path);
+  if (!summary) {
+    fmt::print(stderr, "selmcast manager: {}\n", summary.error().message);
+    return summary.error().code == ErrorCode::corrupt ? kExitFailed : kExitUsage;
+  }
+  fmt::print("replayed {} inputs: {} plans, all as recorded\n", summary->inputs, summary->plans);
+  return kExitDone;
+}
+
+Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
+  manager::ManagerOptions options;
+  options.settings.workers = flags.workers;
+  options.settings.join_patience = Duration::seconds(flags.join_timeout);
+  // Unpredictable on purpose: it keeps other trainings out. Nothing that is planned depends on it.
+  std::random_device device;
+  options.settings.run_token = (std::uint64_t{device()} << 32) | device();
+  auto& rounds = options.settings.rounds;
+  rounds.planner = plan::find_planner(flags.planner);
+  if (rounds.planner == nullptr) {
+    std::string known;
+    for (const plan::Planner& planner : plan::planners()) known += " " + std::string(planner.name);
+    return failure(ErrorCode::invalid_input, "--planner " + flags.planner + ": unknown; there are" + known);
+  }
+  const auto min_receivers = sync::MinReceivers::from(flags.min_receivers);
+  if (!min_receivers) return std::unexpected(with_context("--min-receivers", min_receivers.error()));
+  rounds.min_receivers = *min_receivers;
+  rounds.max_age = flags.max_age;
+  rounds.seed = flags.seed;
+  rounds.paced = !flags.unpaced;
+  rounds.bursts = !flags.no_bursts;
+  rounds.compute_patience = Duration::seconds(flags.compute_timeout);
+  if (flags.insecure_listen) options.host = *flags.insecure_listen;
+  options.port = flags.port;
+  options.journal = flags.journal;
+  options.on_output = log_output;
+  return options;
+}
+
+// SIGINT and SIGTERM end the training in order: every worker is told. Signals are taken by a thread of their own, so
+// that nothing unsafe runs in a handler.
+class StopOnSignal {
+ public:
+  explicit StopOnSignal(manager::Manager& manager) {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGUSR1);  // ours, to end the thread
+    waiter_ = std::thread([this, &manager] {
+      int signal = 0;
+      sigwait(&signals_, &signal);
+      if (signal != SIGUSR1) manager.stop("the manager was stopped by a signal");
+    });
+  }
+  ~StopOnSignal() {
+    pthread_kill(waiter_.native_handle(), SIGUSR1);
+    waiter_.join();
+  }
+  // Before any other thread starts: they inherit it.
+  static void block() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  }
+
+ private:
+  sigset_t signals_{};
+  std::thread waiter_;
+};
+
+int run_manager(const ManagerFlags& flags) {
+  if (!flags.replay.empty()) return replay_journal(flags.replay);
+  const auto complain = [](const Error& error) {
+    fmt::print(stderr, "selmcast manager: {}\n", error.message);
+    return error.code == ErrorCode::invalid_input ? kExitUsage : kExitFailed;
+  };
+  auto options = options_of(flags);
+  if (!options) return complain(options.error());
+  if (flags.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  StopOnSignal::block();
+  auto manager = manager::Manager::create(std::move(*options));
+  if (!manager) return complain(manager.error());
+  fmt::print("{}\n", (*manager)->address());
+  std::fflush(stdout);
+  const StopOnSignal stop(**manager);
+  const auto done = (*manager)->run();
+  return done ? kExitDone : complain(done.error());
+}
+
+}  // namespace
+
+void add_manager_command(CLI::App& app, int& exit_status) {
+  auto flags = std::make_shared<ManagerFlags>();
+  CLI::App* command = app.add_subcommand("manager", "Run the manager of one training");
+  command->footer(
+      "Prints the address it listens on, then runs until all workers have left.\n"
+      "Examples:\n"
+      "  selmcast manager --workers 8 --min-receivers 0.3 --journal journal.jsonl\n"
+      "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not encrypted\n"
+      "  selmcast manager --replay journal.jsonl                    plan again from what was recorded, and compare");
+  command->add_option("--workers", flags->workers, "The training starts when so many are there")
+      ->envname("WORLD_SIZE")->check(CLI::Range(1U, 100'000U))->capture_default_str();
+  command->add_option("--planner", flags->planner, "paper, random, broadcast, auto")->capture_default_str();
+  command->add_option("--min-receivers", flags->min_receivers, "Of each multicast; below 1: a fraction of the workers")
+      ->capture_default_str();
+  command->add_option("--max-age", flags->max_age, "Every pair meets within this + 1 rounds")->capture_default_str();
+  command->add_option("--seed", flags->seed, "Of planners that draw")->capture_default_str();
+  command->add_option("--port", flags->port, "0: any free one")->capture_default_str();
+  command->add_option("--insecure-listen", flags->insecure_listen,
+                      "Address to listen on instead of loopback; nothing is encrypted")->type_name("ADDR");
+  command->add_option("--journal", flags->journal, "Write down all inputs and decisions")->type_name("FILE");
+  command->add_option("--replay", flags->replay, "Replay a journal and compare the plans")->type_name("FILE");
+  command->add_option("--join-timeout", flags->join_timeout, "Seconds to wait for all workers")
+      ->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--compute-timeout", flags->compute_timeout,
+                      "Seconds that a round waits for the slowest computation")
+      ->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_flag("--unpaced", flags->unpaced, "Let TCP alone decide the rates; they still predict");
+  command->add_flag("--no-bursts", flags->no_bursts, "Never pace above plan to look for more bandwidth");
+  command->add_flag("--die-with-parent", flags->die_with_parent, "End when the process that started this one ends");
+  command->callback([flags, &exit_status] { exit_status = run_manager(*flags); });
+}
+
+}  // namespace selmcast::cli
