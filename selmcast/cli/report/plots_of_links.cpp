@@ -1,0 +1,188 @@
+// Plots of links: how much of them was used, and what the manager learnt of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "selmcast/cli/report/captions.h"
+#include "selmcast/cli/report/gnuplot.h"
+#include "selmcast/cli/report/link_use.h"
+#include "selmcast/cli/report/palette.h"
+#include "selmcast/cli/report/plot_script.h"
+
+namespace selmcast::report {
+namespace {
+
+constexpr std::size_t kLearningPanels = 6;
+
+struct GroupUse {
+  const GroupSummary* group;
+  LinkUse use;  // the mean over its runs
+};
+
+std::vector<GroupUse> group_uses(const RunFolder& folder, const Summary& summary) {
+  std::vector<GroupUse> uses;
+  for (const GroupSummary& group : summary.groups) {
+    const std::size_t workers = folder.scenario.workers.size();
+    LinkUse total{std::vector<double>(workers), std::vector<double>(workers)};
+    double runs = 0;
+    for (const std::size_t run : group.runs) {
+      if (folder.runs[run].rounds.empty()) continue;
+      const LinkUse use = link_use(folder.scenario, folder.runs[run]);
+      for (std::size_t i = 0; i < workers; ++i) {
+        total.uplink[i] += use.uplink[i];
+        total.downlink[i] += use.downlink[i];
+      }
+      ++runs;
+    }
+    if (runs == 0) continue;
+    for (double& share : total.uplink) share /= runs;
+    for (double& share : total.downlink) share /= runs;
+    uses.push_back({&group, std::move(total)});
+  }
+  return uses;
+}
+
+std::string rate_label(Rate rate) { return fmt::format("{:.3g}", rate.mbps()); }
+
+void link_use_panel(Script& script, const Scenario& scenario, const std::vector<GroupUse>& uses,
+                    std::vector<double> LinkUse::*shares, Rate WorkerLinks::*rate, std::string_view what) {
+  const std::size_t workers = scenario.workers.size();
+  const double bar = 0.8 / static_cast<double>(uses.size());
+  script.line("unset xtics");
+  script.line("set xtics nomirror scale 0 textcolor rgb '{}' {}", ink().light,
+              workers > 12 ? "rotate by -60" : "norotate");
+  for (std::size_t i = 0; i < workers; ++i) {
+    const WorkerLinks& links = scenario.workers[i];
+    script.line("set xtics add ({} {})", gnuplot_quote(links.name + ": " + rate_label(links.*rate), 20), i);
+  }
+  script.line("set ylabel '{} in use (%)'", what);
+  std::string command;
+  for (std::size_t g = 0; g < uses.size(); ++g) {
+    script.line("${}{} << EOD", what, g);
+    for (std::size_t i = 0; i < workers; ++i)
+      script.line("{:.4f} {:.6g}", static_cast<double>(i) + bar * (static_cast<double>(g) + 0.5) - 0.4,
+                  (uses[g].use.*shares)[i] * 100);
+    script.line("EOD");
+    const GroupSummary& group = *uses[g].group;
+    const std::string fill = group.paced ? "fs solid 0.9 noborder" : "fs empty";
+    join_piece(command,
+               fmt::format("${}{} using 1:2:({:.4f}) with boxes {} lc rgb '{}' {}", what, g, bar * 0.92, fill,
+                           planner_colour(group.planner).light, key_title(group, true)));
+  }
+  script.line("{}", command);
+}
+
+}  // namespace
+
+std::optional<Plot> link_use_plot(const RunFolder& folder, const Summary& summary) {
+  const std::vector<GroupUse> uses = group_uses(folder, summary);
+  if (uses.empty() || folder.scenario.workers.empty()) return std::nullopt;
+  const bool many = folder.scenario.workers.size() > 12;
+  Script script;
+  script.line("set multiplot layout 2,1 title 'Use of the true links while synchronising' textcolor rgb '{}'",
+              ink().light);
+  script.line("set grid noxtics");
+  script.line("set yrange [0:*]");
+  script.line("set xrange [-0.6:{:.1f}]", static_cast<double>(folder.scenario.workers.size()) - 0.4);
+  script.line("unset key");
+  link_use_panel(script, folder.scenario, uses, &LinkUse::downlink, &WorkerLinks::downlink, "downlink");
+  script.line("set key outside bottom center horizontal height 1");
+  script.line("set xlabel 'worker: its link (Mbit/s)'");
+  link_use_panel(script, folder.scenario, uses, &LinkUse::uplink, &WorkerLinks::uplink, "uplink");
+  script.line("unset multiplot");
+  return Plot{.name = "links",
+              .caption = link_use_caption(folder, summary),
+              .script = script.take(),
+              .height = many ? 640 : 560};
+}
+
+namespace {
+
+void learning_panel(Script& script, const RunFolder& folder, const Summary& summary, WorkerIndex worker,
+                    std::size_t panel) {
+  const WorkerLinks& links = folder.scenario.workers[position(worker)];
+  std::string command;
+  join_piece(command, fmt::format("{:.6g} with lines lw 1.4 dt (3,4) lc rgb '{}'", links.downlink.mbps(),
+                                  ink().light));
+  double highest = std::max(links.downlink.mbps(), links.declared_downlink.mbps());
+  for (const GroupSummary& group : summary.groups) {
+    for (const std::size_t run : group.runs) {
+      const auto& rounds = folder.runs[run].rounds;
+      if (rounds.empty()) continue;
+      script.line("$panel{}run{} << EOD\n0 {:.6g}", panel, run, links.declared_downlink.mbps());
+      for (std::size_t at = 0; at < rounds.size(); ++at)
+        for (const Estimate& estimate : rounds[at].estimates) {
+          if (estimate.worker != worker) continue;
+          script.line("{} {:.6g}", rounds[at].round.value() + 1, estimate.downlink.mbps());
+          highest = std::max(highest, estimate.downlink.mbps());
+        }
+      script.line("EOD");
+      join_piece(command,
+                 fmt::format("$panel{}run{} using 1:2 with lines {}", panel, run, line_style(group)));
+    }
+  }
+  script.line("set title {}", gnuplot_quote(links.name, 20));
+  script.line("set yrange [0:{:.6g}]", highest * 1.1);
+  script.line("{}", command);
+}
+
+// gnuplot lays a key out within one panel; this one serves all, as a line below them.
+void learning_key(Script& script, const Summary& summary) {
+  const double step = 1.0 / static_cast<double>(summary.groups.size() + 1);
+  const auto entry = [&](std::size_t place, const std::string& text, std::string_view colour) {
+    script.line("set label {} {} at screen {:.4g}, screen 0.04 center tc rgb '{}'", place + 1,
+                gnuplot_quote(text, 60), step * (static_cast<double>(place) + 0.5), colour);
+  };
+  script.line("unset key");
+  entry(0, "\u00b7\u00b7\u00b7\u00b7 true", ink().light);
+  for (std::size_t i = 0; i < summary.groups.size(); ++i) {
+    const GroupSummary& group = summary.groups[i];
+    entry(i + 1, (group.paced ? "\u2014 " : "- - ") + group.name, planner_colour(group.planner).light);
+  }
+}
+
+}  // namespace
+
+std::optional<Plot> learning_plot(const RunFolder& folder, const Summary& summary) {
+  const auto workers = worst_declared(folder.scenario, kLearningPanels);
+  const bool learnt =
+      std::ranges::any_of(folder.runs, [](const RunRecord& run) { return !run.rounds.empty(); });
+  if (workers.empty() || !learnt) return std::nullopt;
+  const std::size_t columns = std::min<std::size_t>(3, workers.size());
+  const std::size_t rows = (workers.size() + columns - 1) / columns;
+  Script script;
+  script.line(
+      "set multiplot layout {},{} margins 0.06,0.98,0.2,0.86 spacing 0.07,0.16 title 'Downlinks (Mbit/s): "
+      "declared at round 0, then learnt' textcolor rgb "
+      "'{}'",
+      rows, columns, ink().light);
+  script.line("set xrange [0:*]");
+  learning_key(script, summary);
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    if (i == 1) script.line("unset label");
+    const bool last_row = i + columns >= workers.size();
+    script.line("set xlabel '{}' textcolor rgb '{}'", last_row ? "rounds learnt from" : "", ink().light);
+    learning_panel(script, folder, summary, workers[i], i);
+  }
+  script.line("unset multiplot");
+  return Plot{.name = "bandwidth",
+              .caption = learning_caption(folder),
+              .script = script.take(),
+              .height = rows > 1 ? 540 : 320};
+}
+
+std::vector<WorkerIndex> worst_declared(const Scenario& scenario, std::size_t count) {
+  std::vector<WorkerIndex> order;
+  for (std::size_t i = 0; i < scenario.workers.size(); ++i)
+    order.push_back(WorkerIndex(static_cast<std::uint32_t>(i)));
+  std::ranges::stable_sort(order, std::ranges::greater{}, [&](WorkerIndex worker) {
+    const WorkerLinks& links = scenario.workers[position(worker)];
+    return std::fabs(std::log(links.declared_downlink / links.downlink));
+  });
+  order.resize(std::min(order.size(), count));
+  return order;
+}
+
+}  // namespace selmcast::report
