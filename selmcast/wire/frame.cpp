@@ -52,8 +52,8 @@ std::vector<std::byte> frame(FrameKind kind, TransferId transfer, std::span<cons
   header.length = static_cast<std::uint32_t>(body.size());
   header.payload_crc = crc32c(body);
   const auto encoded = encode(header);
-  std::vector<std::byte> bytes(encoded.begin(), encoded.end());
-  bytes.insert(bytes.end(), body.begin(), body.end());
+  std::vector<std::byte> bytes(encoded.size() + body.size());
+  std::ranges::copy(body, std::ranges::copy(encoded, bytes.begin()).out);
   return bytes;
 }
 
