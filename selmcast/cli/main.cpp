@@ -8,6 +8,7 @@
 #include <string>
 
 #include "selmcast/cli/arena_command.h"
+#include "selmcast/cli/demo/demo_command.h"
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/manager_command.h"
 #include "selmcast/cli/plan_command.h"
@@ -18,6 +19,7 @@ namespace {
 using namespace selmcast;
 
 void add_commands(CLI::App& app, int& exit_status) {
+  demo::add_demo_command(app, exit_status);
   cli::add_plan_command(app, exit_status);
   cli::add_manager_command(app, exit_status);
   report::add_report_command(app, exit_status);
@@ -33,6 +35,7 @@ int run(int argc, char** argv) {
   for (CLI::App* command : app.get_subcommands({})) command->set_version_flag("--version", version);
   app.footer(
       "Examples:\n"
+      "  selmcast demo                             train on this machine, compare planners\n"
       "  selmcast plan problem.json --explain      who sends to whom, and why\n"
       "  selmcast COMMAND --help                   flags and examples of a command");
   try {

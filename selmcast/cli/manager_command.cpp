@@ -32,6 +32,7 @@ struct ManagerFlags {
   std::string replay;
   double join_timeout = 60;
   double compute_timeout = 600;
+  std::optional<double> clock_zero;
   bool unpaced = false;
   bool no_bursts = false;
   bool die_with_parent = false;
@@ -101,6 +102,7 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   if (flags.insecure_listen) options.host = *flags.insecure_listen;
   options.port = flags.port;
   options.journal = flags.journal;
+  if (flags.clock_zero) options.clock_zero = Duration::seconds(*flags.clock_zero);
   options.on_output = log_output;
   return options;
 }
@@ -184,6 +186,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
   command->add_option("--compute-timeout", flags->compute_timeout,
                       "Seconds that a round waits for the slowest computation")
       ->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--clock-zero", flags->clock_zero, "Where the journal's times start, on CLOCK_MONOTONIC")
+      ->type_name("SECONDS");
   command->add_flag("--unpaced", flags->unpaced, "Let TCP alone decide the rates; they still predict");
   command->add_flag("--no-bursts", flags->no_bursts, "Never pace above plan to look for more bandwidth");
   command->add_flag("--die-with-parent", flags->die_with_parent, "End when the process that started this one ends");

@@ -124,7 +124,8 @@ json input_json(const char* kind, Instant now) {
 
 // ---- writing -----------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<Journal>> Journal::create(const std::filesystem::path& path, const ManagerSettings& settings) {
+Result<std::unique_ptr<Journal>> Journal::create(const std::filesystem::path& path, const ManagerSettings& settings,
+                                                 Instant now) {
   std::unique_ptr<Journal> journal(new Journal);
   if (path.empty()) return journal;
   journal->file_.open(path, std::ios::trunc);
@@ -132,7 +133,9 @@ Result<std::unique_ptr<Journal>> Journal::create(const std::filesystem::path& pa
     return failure(ErrorCode::io, "cannot write the journal " + path.string() + ": does its folder exist, writable?");
   }
   journal->planner_ = settings.rounds.planner->name;
-  journal->write(settings_json(settings).dump());
+  json line = settings_json(settings);
+  line["at_seconds"] = now.in_seconds();
+  journal->write(line.dump());
   return journal;
 }
 
@@ -236,7 +239,7 @@ Result<ReplaySummary> replay(const std::filesystem::path& path) {
       if (event == "settings") {
         const ManagerSettings settings = settings_from(line);
         if (settings.rounds.planner == nullptr) return at_line(ErrorCode::invalid_input, "unknown planner");
-        core = std::make_unique<ManagerCore>(settings, Instant());
+        core = std::make_unique<ManagerCore>(settings, Instant::at_seconds(line.at("at_seconds").get<double>()));
       } else if (event == "input") {
         if (!core) return at_line(ErrorCode::invalid_input, "an input before the settings");
         const auto outputs = feed(*core, line);

@@ -26,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 class RunningManager final : public Manager, private wire::pb::Manager::CallbackService {
  public:
   explicit RunningManager(ManagerOptions options)
-      : options_(std::move(options)), started_at_(Clock::now()), core_(options_.settings, Instant()), timer_(loop_) {}
+      : options_(std::move(options)), started_at_(zero_of(options_)), created_(now()), core_(options_.settings, created_), timer_(loop_) {}
 
   ~RunningManager() override {
     if (server_) server_->Shutdown(deadline_in(kFarewell));
@@ -34,7 +34,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
   }
 
   Result<void> listen() {
-    auto journal = Journal::create(options_.journal, options_.settings);
+    auto journal = Journal::create(options_.journal, options_.settings, created_);
     if (!journal) return std::unexpected(journal.error());
     journal_ = std::move(*journal);
     grpc::EnableDefaultHealthCheckService(true);
@@ -72,6 +72,12 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
   }
 
  private:
+  // std::chrono::steady_clock is CLOCK_MONOTONIC here.
+  static Clock::time_point zero_of(const ManagerOptions& options) {
+    if (!options.clock_zero) return Clock::now();
+    return Clock::time_point(std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(options.clock_zero->in_seconds())));
+  }
   static std::string joined(const std::string& host, std::uint16_t port) {
     return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
   }
@@ -172,6 +178,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
 
   ManagerOptions options_;
   Clock::time_point started_at_;
+  Instant created_;
   ManagerCore core_;
   std::unique_ptr<Journal> journal_;
   asio::io_context loop_;

@@ -24,6 +24,8 @@ struct ManagerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;                        // 0: any free one
   std::filesystem::path journal;                 // empty: none
+  std::optional<Duration> clock_zero;            // what the journal's times count from, on CLOCK_MONOTONIC;
+                                                 // nothing: the creation of the manager
   std::function<void(const Output&)> on_output;  // on the loop, for logs and progress; may be empty
 };
 

@@ -1,4 +1,4 @@
-// The two commands of selmcast-train, as values, and the functions that run them. main.cpp fills the values
+// The three commands of selmcast-train, as values, and the functions that run them. main.cpp fills the values
 // in. A command returns its exit status: 0 done, 1 failed, 2 wrong usage or input; errors go to standard
 // error.
 #pragma once
@@ -46,6 +46,9 @@ struct EvaluateCommand {
 };
 // SIGTERM and SIGINT end it after the evaluation that is under way; that counts as done.
 int run_evaluate(const EvaluateCommand& command);
+
+// Prints what a model is as JSON: {"model": "mlp", "bytes": 1089576, "tensors": [{"name": ..., "shape": [...]}]}.
+int run_describe(ModelKind model);
 
 // Connects this worker to its training; --solo gives a function that mixes with nobody.
 Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer);

@@ -164,6 +164,10 @@ int main(int argc, char** argv) {
   bool die_with_parent = false;
   const auto* worker_command = add_worker(app, worker, die_with_parent);
   add_evaluate(app, evaluate, nice, die_with_parent);
+  auto described = selmcast::train::ModelKind::mlp;
+  auto* describe_command = app.add_subcommand("describe", "Print a model's size and tensors as JSON");
+  add_parsed(*describe_command, "--model", described, selmcast::train::parse_model, "mlp or cnn (default mlp)")
+      ->type_name("NAME");
   try {
     app.parse(argc, argv);
     if (worker_command->parsed() && worker.trainer.rank >= worker.workers) {
@@ -181,6 +185,7 @@ int main(int argc, char** argv) {
     if (worker.name.empty()) worker.name = "w" + std::to_string(worker.trainer.rank);
     return selmcast::train::run_worker(worker);
   }
+  if (describe_command->parsed()) return selmcast::train::run_describe(described);
   setpriority(PRIO_PROCESS, 0, nice);
   return selmcast::train::run_evaluate(evaluate);
 }

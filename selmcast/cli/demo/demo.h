@@ -1,0 +1,35 @@
+// The demo: all its runs one after the other, progress on the terminal, the table, the report.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace selmcast::demo {
+
+struct DemoOptions {
+  std::size_t workers = 8;
+  std::uint64_t rounds = 30;
+  std::vector<std::string> planners = {"paper", "random", "broadcast"};
+  std::vector<std::string> unpaced = {"paper"};
+  bool no_unpaced = false;
+  std::vector<std::uint64_t> seeds = {1};
+  double min_receivers = 0.3;
+  std::uint32_t max_age = 7;
+  std::string links = "uneven-downlinks";
+  double slowest_mbps = 20, fastest_mbps = 200;
+  std::string rates_file;
+  bool declare_truth = false;
+  std::string model = "mlp";
+  int steps = 0;  // 0: the trainer's default
+  std::string shards = "iid";
+  std::string data;
+  double target_accuracy = 0.85;
+  std::string out;
+  std::string format = "table";
+};
+
+// Returns the exit status (exit_status.h). Errors go to standard error.
+int run_demo(const DemoOptions& options);
+
+}  // namespace selmcast::demo

@@ -1,0 +1,141 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "selmcast/cli/demo/child_process.h"
+#include "selmcast/cli/demo/line_tail.h"
+#include "selmcast/cli/demo/progress.h"
+#include "selmcast/cli/demo/scenario.h"
+
+namespace selmcast::demo {
+namespace {
+
+std::filesystem::path temporary_file(const std::string& text) {
+  char name[] = "/tmp/selmcast-demo-test-XXXXXX";
+  const int fd = mkstemp(name);
+  EXPECT_GE(fd, 0);
+  close(fd);
+  std::ofstream(name) << text;
+  return name;
+}
+
+TEST(Scenario, DownlinksSpreadGeometricallyUnderRoomierUplinks) {
+  const auto links = make_links({.workers = 3,
+                                 .slowest = Rate::megabits_per_second(20),
+                                 .fastest = Rate::megabits_per_second(180),
+                                 .declare_truth = true});
+  std::vector<double> downlinks;
+  for (const WorkerLinks& worker : links) {
+    downlinks.push_back(worker.downlink.mbps());
+    EXPECT_DOUBLE_EQ(worker.uplink.mbps(), 360);
+    EXPECT_EQ(worker.declared_downlink, worker.downlink);
+  }
+  std::sort(downlinks.begin(), downlinks.end());
+  EXPECT_DOUBLE_EQ(downlinks[0], 20);
+  EXPECT_NEAR(downlinks[1], 60, 1e-9);  // sqrt(20 * 180)
+  EXPECT_DOUBLE_EQ(downlinks[2], 180);
+}
+
+TEST(Scenario, DeclarationsAreWrongByAtMostTwoAndFollowTheSeed) {
+  const auto a = make_links({.seed = 1}), again = make_links({.seed = 1}), other = make_links({.seed = 2});
+  EXPECT_EQ(a[0].declared_downlink, again[0].declared_downlink);
+  EXPECT_NE(a[0].declared_downlink, other[0].declared_downlink);
+  for (const WorkerLinks& worker : a) {
+    EXPECT_GE(worker.declared_downlink / worker.downlink, 0.5);
+    EXPECT_LE(worker.declared_downlink / worker.downlink, 2.0);
+  }
+}
+
+TEST(Scenario, OneSlowUplinkBoundsEveryPlan) {
+  // 2 receivers * 1 MB * 8 / 20 Mbit/s = 0.8 s.
+  const auto links = make_links({.pattern = LinkPattern::uneven_uplinks, .workers = 8});
+  const plan::LowerBound bound = bound_on(links, 2, Bytes(1'000'000));
+  EXPECT_EQ(bound.kind, plan::BoundKind::uplink);
+  EXPECT_NEAR(bound.time.in_seconds(), 0.8, 1e-12);
+}
+
+TEST(Scenario, RunsOfRivalsStandNextToEachOther) {
+  const auto runs = make_runs({{"paper", "random"}, {"paper"}, {1, 2}});
+  ASSERT_EQ(runs.size(), 6u);
+  EXPECT_EQ(runs[0].name, "paper-s1");
+  EXPECT_EQ(runs[1].name, "random-s1");
+  EXPECT_EQ(runs[2].name, "paper-unpaced-s1");
+  EXPECT_FALSE(runs[2].paced);
+  EXPECT_EQ(runs[5].seed, 2u);
+}
+
+TEST(Scenario, LinksFromAFile) {
+  const auto good = read_links(temporary_file(R"({"workers": [{"uplink_bps": 1e8, "downlink_bps": 2e7}]})"));
+  ASSERT_TRUE(good.has_value()) << good.error().message;
+  EXPECT_EQ(good->at(0).declared_downlink, Rate::megabits_per_second(20));
+  const std::pair<const char*, const char*> bad[] = {
+      {R"({"workers": []})", "empty"},
+      {R"({"worker": []})", "workers"},
+      {R"({"workers": [{"uplink_bps": 1e8}]})", "workers[0].downlink_bps is missing"},
+      {R"({"workers": [{"uplink_bps": -1, "downlink_bps": 2e7}]})", "workers[0].uplink_bps must be"},
+      {R"({"workers": [{"uplink_bps": "x", "downlink_bps": 2e7}]})", "workers[0].uplink_bps is not a number"},
+      {R"({"workers": [{"uplink": 1e8, "downlink_bps": 2e7}]})", "workers[0].uplink is not known"},
+      {R"({"workers": [)", ""}};
+  for (const auto& [text, complaint] : bad) {
+    const auto result = read_links(temporary_file(text));
+    ASSERT_FALSE(result.has_value()) << text;
+    EXPECT_EQ(result.error().code, ErrorCode::invalid_input);
+    EXPECT_NE(result.error().message.find(complaint), std::string::npos) << result.error().message;
+  }
+}
+
+TEST(LineTail, GivesWholeLinesOnceEach) {
+  const auto path = temporary_file("one\ntw");
+  LineTail tail(path);
+  EXPECT_EQ(tail.read(), (std::vector<std::string>{"one"}));
+  EXPECT_TRUE(tail.read().empty());
+  std::ofstream(path, std::ios::app) << "o\nthree\n";
+  EXPECT_EQ(tail.read(), (std::vector<std::string>{"two", "three"}));
+  EXPECT_TRUE(LineTail("/nonexistent/file").read().empty());
+}
+
+TEST(ChildProcess, ExitStatusAndSignalAreTold) {
+  const auto wait_for = [](ChildProcess& child) {
+    while (child.running()) usleep(1000);  // bounded by the test's watchdog
+    return *child.ended();
+  };
+  auto seven = ChildProcess::start({{"sh", "-c", "exit 7"}, "/dev/null", "/dev/null"});
+  ASSERT_TRUE(seven.has_value());
+  EXPECT_EQ(wait_for(*seven), 7);
+  auto sleeper = ChildProcess::start({{"sleep", "1000"}, "/dev/null", "/dev/null"});
+  ASSERT_TRUE(sleeper.has_value());
+  sleeper->signal(SIGTERM);
+  EXPECT_EQ(wait_for(*sleeper), 128 + SIGTERM);
+  EXPECT_FALSE(ChildProcess::start({{"/nonexistent/program"}, "/dev/null", "/dev/null"}).has_value());
+}
+
+TEST(ChildProcess, NoneOutlivesItsOwnerAndStdinCanBeClosed) {
+  pid_t pid = -1;
+  {
+    auto stubborn = ChildProcess::start({{"sh", "-c", "trap '' TERM; sleep 1000"}, "/dev/null", "/dev/null"});
+    ASSERT_TRUE(stubborn.has_value());
+    pid = stubborn->pid();
+  }
+  EXPECT_EQ(kill(pid, 0), -1);  // reaped
+  auto cat = ChildProcess::start({{"cat"}, "/dev/null", "/dev/null", true});
+  ASSERT_TRUE(cat.has_value());
+  EXPECT_TRUE(cat->running());
+  cat->close_stdin();
+  while (cat->running()) usleep(1000);
+  EXPECT_EQ(*cat->ended(), 0);
+}
+
+TEST(Progress, SaysWhatIsKnown) {
+  Progress progress;
+  EXPECT_EQ(progress_text("paper", 30, progress), "paper          round  0/30  starting");
+  progress = {.rounds_done = 12, .loss = 0.4512, .accuracy = 0.841, .sync_seconds = 0.193, .receivers = 2,
+              .seconds = 3.2, .seconds_left = 4.4, .workers = 8};
+  EXPECT_EQ(progress_text("paper", 30, progress),
+            "paper          round 12/30  loss 0.451  accuracy 84.1 %  sync 0.193 s  2.0 receivers  3 s, about 4 s left");
+}
+
+}  // namespace
+}  // namespace selmcast::demo

@@ -1,0 +1,107 @@
+#include "selmcast/cli/demo/scenario.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "selmcast/base/rng.h"
+#include "selmcast/cli/strict_json.h"
+
+namespace selmcast::demo {
+
+std::vector<WorkerLinks> make_links(const LinkOptions& options) {
+  const std::size_t n = options.workers;
+  std::vector<Rate> spread;
+  for (std::size_t k = 0; k < n; ++k) {
+    const double position = n == 1 ? 0 : static_cast<double>(k) / static_cast<double>(n - 1);
+    spread.push_back(options.slowest * std::pow(options.fastest / options.slowest, position));
+  }
+  Rng deal = Rng(options.seed).fork(1);
+  deal.shuffle(std::span(spread));
+
+  Rng lie = Rng(options.seed).fork(2);
+  const auto declared = [&](Rate truth) {
+    const double factor = std::exp2(lie.uniform(-1, 1));
+    return options.declare_truth ? truth : truth * factor;
+  };
+  const Rate roomy = options.fastest * 2;
+  std::vector<WorkerLinks> links;
+  for (std::size_t k = 0; k < n; ++k) {
+    WorkerLinks made{roomy, roomy, {}, {}};
+    if (options.pattern == LinkPattern::uneven_downlinks) made.downlink = spread[k];
+    if (options.pattern == LinkPattern::uneven_uplinks) made.uplink = spread[k];
+    if (options.pattern == LinkPattern::even) made.uplink = made.downlink = options.fastest;
+    made.declared_uplink = declared(made.uplink);
+    made.declared_downlink = declared(made.downlink);
+    links.push_back(made);
+  }
+  return links;
+}
+
+namespace {
+
+Result<WorkerLinks> parse_worker(const nlohmann::json& entry, const std::string& path) {
+  WorkerLinks links{};
+  const std::pair<const char*, Rate*> keys[] = {{"uplink_bps", &links.uplink},
+                                                {"downlink_bps", &links.downlink},
+                                                {"declared_uplink_bps", &links.declared_uplink},
+                                                {"declared_downlink_bps", &links.declared_downlink}};
+  if (!entry.is_object()) return failure(ErrorCode::invalid_input, path + " is not an object");
+  for (const auto& [key, value] : entry.items()) {
+    const auto known = std::find_if(std::begin(keys), std::end(keys), [&](const auto& k) { return key == k.first; });
+    if (known == std::end(keys)) return failure(ErrorCode::invalid_input, path + "." + key + " is not known");
+    if (!value.is_number()) return failure(ErrorCode::invalid_input, path + "." + key + " is not a number");
+    *known->second = Rate::bits_per_second(value.get<double>());
+    // Slower links would not finish a model within the manager's patience, faster ones are not emulated truly.
+    if (!(*known->second >= Rate::bits_per_second(1e5) && *known->second <= Rate::bits_per_second(1e11))) {
+      return failure(ErrorCode::invalid_input, path + "." + key + " must be between 1e5 and 1e11 bit/s");
+    }
+  }
+  if (links.uplink == Rate()) return failure(ErrorCode::invalid_input, path + ".uplink_bps is missing");
+  if (links.downlink == Rate()) return failure(ErrorCode::invalid_input, path + ".downlink_bps is missing");
+  if (links.declared_uplink == Rate()) links.declared_uplink = links.uplink;
+  if (links.declared_downlink == Rate()) links.declared_downlink = links.downlink;
+  return links;
+}
+
+}  // namespace
+
+Result<std::vector<WorkerLinks>> read_links(const std::string& path) {
+  const auto text = cli::read_text_file(path);
+  if (!text) return std::unexpected(text.error());
+  const auto json = cli::parse_strict_json(*text);
+  if (!json) return std::unexpected(with_context(path, json.error()));
+  if (!json->is_object() || json->size() != 1 || !json->contains("workers") || !json->at("workers").is_array()) {
+    return failure(ErrorCode::invalid_input, path + ": needs one key, \"workers\", a list of links");
+  }
+  std::vector<WorkerLinks> links;
+  for (const auto& entry : json->at("workers")) {
+    auto worker = parse_worker(entry, "workers[" + std::to_string(links.size()) + "]");
+    if (!worker) return std::unexpected(with_context(path, worker.error()));
+    links.push_back(*worker);
+  }
+  if (links.empty()) return failure(ErrorCode::invalid_input, path + ": workers is empty");
+  return links;
+}
+
+std::vector<Run> make_runs(const RunOptions& options) {
+  std::vector<Run> runs;
+  for (std::uint64_t seed : options.seeds) {
+    const std::string suffix = options.seeds.size() > 1 ? "-s" + std::to_string(seed) : "";
+    for (const std::string& planner : options.planners) runs.push_back({planner + suffix, planner, true, seed});
+    for (const std::string& planner : options.unpaced_planners) {
+      runs.push_back({planner + "-unpaced" + suffix, planner, false, seed});
+    }
+  }
+  return runs;
+}
+
+plan::LowerBound bound_on(const std::vector<WorkerLinks>& links, int min_receivers, Bytes volume) {
+  plan::Problem problem;
+  for (std::size_t k = 0; k < links.size(); ++k) {
+    problem.workers.push_back({"w" + std::to_string(k), links[k].uplink, links[k].downlink, min_receivers, volume});
+  }
+  return plan::lower_bound(problem);
+}
+
+}  // namespace selmcast::demo

@@ -1,0 +1,256 @@
+#include "selmcast/cli/demo/training_run.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "selmcast/cli/demo/child_process.h"
+#include "selmcast/cli/demo/line_tail.h"
+
+namespace selmcast::demo {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kListenPatience = 15, kRoundPatience = 120, kEvaluatorPatience = 120;  // seconds
+
+double monotonic_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+void pause_briefly() {
+  constexpr timespec kPause{0, 50'000'000};
+  nanosleep(&kPause, nullptr);
+}
+
+std::string last_line(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line, last;
+  while (std::getline(file, line)) {
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+class TrainingRun {
+ public:
+  TrainingRun(const TrainingOptions& options, const std::function<bool()>& interrupted)
+      : options_(options), interrupted_(interrupted), journal_(options.folder / "journal.jsonl"),
+        evaluation_(options.folder / "evaluation.jsonl") {
+    for (std::size_t k = 0; k < options.links.size(); ++k) {
+      worker_lines_.emplace_back(options.folder / fmt::format("worker-{}.jsonl", k));
+    }
+    losses_.resize(options.links.size());
+  }
+
+  ~TrainingRun() {
+    end_all(children_);
+    std::error_code ignored;
+    std::filesystem::remove_all(snapshots(), ignored);
+  }
+
+  Result<void> run(const std::function<void(const Progress&)>& on_progress) {
+    clock_zero_ = monotonic_seconds();
+    std::error_code error;
+    std::filesystem::create_directories(snapshots(), error);
+    if (error) return failure(ErrorCode::io, "cannot make " + snapshots().string() + ": " + error.message());
+    if (auto started = start_manager(); !started) return started;
+    if (auto started = start_evaluator(); !started) return started;
+    if (auto started = start_workers(); !started) return started;
+    workers_started_ = last_round_at_ = monotonic_seconds();
+    while (true) {
+      follow();
+      on_progress(progress_);
+      if (interrupted_()) return failure(ErrorCode::cancelled, "interrupted");
+      auto going = watch();
+      if (!going) return std::unexpected(going.error());
+      if (!*going) break;
+      pause_briefly();
+    }
+    auto evaluated = finish_evaluation(on_progress);
+    follow();
+    on_progress(progress_);
+    return evaluated;
+  }
+
+ private:
+  std::filesystem::path snapshots() const { return options_.folder / "snapshots"; }
+  std::filesystem::path log(const std::string& name) const { return options_.folder / (name + ".log"); }
+
+  Result<void> start(const std::string& name, ChildSpec spec) {
+    auto child = ChildProcess::start(spec);
+    if (!child) return std::unexpected(child.error());
+    children_.push_back(std::move(*child));
+    names_.push_back(name);
+    return {};
+  }
+
+  std::unexpected<Error> died(std::size_t child) {
+    const std::string path = log(names_[child]).string();
+    return failure(ErrorCode::unavailable, fmt::format("{} ended with status {}: {} ({})", names_[child],
+                                                       *children_[child].ended(), last_line(path), path));
+  }
+
+  Result<void> start_manager() {
+    const auto address_file = options_.folder / "manager.address";
+    ChildSpec spec{{options_.selmcast, "manager", "--die-with-parent", "--port", "0", "--workers",
+                    std::to_string(options_.links.size()), "--planner", options_.run.planner, "--min-receivers",
+                    fmt::format("{}", options_.min_receivers), "--max-age", std::to_string(options_.max_age), "--seed",
+                    std::to_string(options_.run.seed), "--journal", options_.folder / "journal.jsonl", "--clock-zero",
+                    fmt::format("{:.9f}", clock_zero_)},
+                   address_file, log("manager"), false};
+    if (!options_.run.paced) spec.command.push_back("--unpaced");
+    if (auto started = start("manager", spec); !started) return started;
+    LineTail address(address_file);
+    const double since = monotonic_seconds();
+    while (manager_address_.empty()) {
+      if (interrupted_()) return failure(ErrorCode::cancelled, "interrupted");
+      if (!children_[0].running()) return died(0);
+      if (monotonic_seconds() > since + kListenPatience) return failure(ErrorCode::timeout, "the manager does not listen");
+      for (const std::string& line : address.read()) manager_address_ = line;
+      pause_briefly();
+    }
+    return {};
+  }
+
+  Result<void> start_evaluator() {
+    ChildSpec spec{{options_.selmcast_train, "evaluate", "--die-with-parent", "--finish-with-stdin", "--snapshots",
+                    snapshots(), "--workers", std::to_string(options_.links.size()), "--rounds",
+                    std::to_string(options_.rounds), "--model", options_.model, "--out",
+                    options_.folder / "evaluation.jsonl"},
+                   "/dev/null", log("evaluator"), true};
+    add_data(spec);
+    return start("evaluator", spec);
+  }
+
+  Result<void> start_workers() {
+    for (std::size_t k = 0; k < options_.links.size(); ++k) {
+      const WorkerLinks& links = options_.links[k];
+      const auto bps = [](Rate rate) { return fmt::format("{:.0f}", rate.bps()); };
+      ChildSpec spec{{options_.selmcast_train, "worker", "--die-with-parent", "--manager", manager_address_, "--rank",
+                      std::to_string(k), "--workers", std::to_string(options_.links.size()), "--rounds",
+                      std::to_string(options_.rounds), "--seed", std::to_string(options_.run.seed), "--model",
+                      options_.model, "--out", options_.folder, "--snapshots", snapshots(), "--clock-zero",
+                      fmt::format("{:.9f}", clock_zero_), "--uplink-bps", bps(links.uplink), "--downlink-bps",
+                      bps(links.downlink), "--declared-uplink-bps", bps(links.declared_uplink),
+                      "--declared-downlink-bps", bps(links.declared_downlink)},
+                     log(fmt::format("worker-{}", k)), log(fmt::format("worker-{}", k)), false};
+      spec.command.insert(spec.command.end(), options_.trainer_flags.begin(), options_.trainer_flags.end());
+      add_data(spec);
+      if (auto started = start(fmt::format("worker-{}", k), spec); !started) return started;
+    }
+    return {};
+  }
+
+  void add_data(ChildSpec& spec) const {
+    if (!options_.data.empty()) spec.command.insert(spec.command.end(), {"--data", options_.data});
+  }
+
+  // True while it goes on. A worker that dies is left to the manager; the run fails only if nobody is left or a
+  // process that must not die does.
+  Result<bool> watch() {
+    std::size_t alive = 0;
+    for (std::size_t k = 0; k < options_.links.size(); ++k) {
+      ChildProcess& worker = children_[kFirstWorker + k];
+      if (worker.running()) {
+        ++alive;
+      } else if (*worker.ended() != 0) {
+        std::ofstream(snapshots() / fmt::format("gone-{}", k));  // the evaluator waits for it no longer
+        if (!failed_worker_) failed_worker_ = kFirstWorker + k;
+      }
+    }
+    progress_.workers = alive;
+    if (!children_[kEvaluator].running()) {
+      if (*children_[kEvaluator].ended() != 0) return died(kEvaluator);
+    }
+    // A manager that fails takes the workers with it; their errors would only repeat its own.
+    if (!children_[kManager].running() && *children_[kManager].ended() != 0) return died(kManager);
+    if (failed_worker_ && progress_.rounds_done == 0) return died(*failed_worker_);
+    if (monotonic_seconds() > last_round_at_ + kRoundPatience) {
+      return failure(ErrorCode::timeout, fmt::format("no round ended within {} s; logs in {}", kRoundPatience,
+                                                     options_.folder.string()));
+    }
+    return alive > 0 || children_[kManager].running();
+  }
+
+  Result<void> finish_evaluation(const std::function<void(const Progress&)>& on_progress) {
+    children_[kEvaluator].close_stdin();
+    const double since = monotonic_seconds();
+    while (children_[kEvaluator].running()) {
+      if (interrupted_()) return failure(ErrorCode::cancelled, "interrupted");
+      if (monotonic_seconds() > since + kEvaluatorPatience) return failure(ErrorCode::timeout, "the evaluator does not end");
+      follow();
+      on_progress(progress_);
+      pause_briefly();
+    }
+    if (*children_[kEvaluator].ended() != 0) return died(kEvaluator);
+    if (failed_worker_) return died(*failed_worker_);
+    return {};
+  }
+
+  // Reads what the processes have written since.
+  void follow() {
+    for (const std::string& line : journal_.read()) {
+      if (line.find("\"event\":\"round\"") == std::string::npos) continue;  // most lines are inputs
+      const json round = json::parse(line, nullptr, false);
+      if (!round.is_object()) continue;
+      progress_.rounds_done = round.value("round", std::uint64_t{0}) + 1;
+      progress_.sync_seconds = round.value("sync_seconds", 0.0);
+      progress_.receivers = round.value("receivers_mean", 0.0);
+      last_round_at_ = monotonic_seconds();
+      if (progress_.rounds_done == 1) first_round_at_ = last_round_at_;
+    }
+    for (std::size_t k = 0; k < worker_lines_.size(); ++k) {
+      for (const std::string& line : worker_lines_[k].read()) {
+        const json round = json::parse(line, nullptr, false);
+        if (round.is_object() && round.contains("loss") && round["loss"].is_number()) losses_[k] = round["loss"];
+      }
+    }
+    for (const std::string& line : evaluation_.read()) {
+      const json round = json::parse(line, nullptr, false);
+      if (round.is_object()) progress_.accuracy = round.value("accuracy", -1.0);
+    }
+    double sum = 0;
+    int known = 0;
+    for (const auto& loss : losses_) {
+      if (loss) sum += *loss, ++known;
+    }
+    if (known > 0) progress_.loss = sum / known;
+    const double now = monotonic_seconds();
+    if (workers_started_ > 0) progress_.seconds = now - workers_started_;
+    if (progress_.rounds_done > 1) {
+      const double a_round = (last_round_at_ - first_round_at_) / static_cast<double>(progress_.rounds_done - 1);
+      progress_.seconds_left = a_round * static_cast<double>(options_.rounds - progress_.rounds_done);
+    }
+  }
+
+  static constexpr std::size_t kManager = 0, kEvaluator = 1, kFirstWorker = 2;
+
+  const TrainingOptions& options_;
+  const std::function<bool()>& interrupted_;
+  std::vector<ChildProcess> children_;
+  std::vector<std::string> names_;
+  std::string manager_address_;
+  double clock_zero_ = 0, workers_started_ = 0, first_round_at_ = 0, last_round_at_ = 0;
+  LineTail journal_, evaluation_;
+  std::vector<LineTail> worker_lines_;
+  std::vector<std::optional<double>> losses_;
+  std::optional<std::size_t> failed_worker_;
+  Progress progress_;
+};
+
+}  // namespace
+
+Result<void> run_training(const TrainingOptions& options, const std::function<bool()>& interrupted,
+                          const std::function<void(const Progress&)>& on_progress) {
+  TrainingRun run(options, interrupted);
+  return run.run(on_progress);
+}
+
+}  // namespace selmcast::demo
