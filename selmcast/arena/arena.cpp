@@ -20,6 +20,7 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   if (settings.planner != nullptr) rounds.planner = settings.planner;
   rounds.min_receivers = sync::MinReceivers::count(1 + static_cast<int>(rng.below(3)));
   rounds.max_age = static_cast<std::uint32_t>(rng.below(7));
+  rounds.age_start = rng.below(2) == 0 ? sync::AgeStart::zero : sync::AgeStart::staggered;
   rounds.paced = rng.below(4) != 0;
   rounds.compute_patience = Duration::seconds(60);
 

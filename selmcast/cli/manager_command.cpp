@@ -33,6 +33,7 @@ struct ManagerFlags {
   double join_timeout = 60;
   double compute_timeout = 600;
   std::optional<double> clock_zero;
+  bool ages_from_zero = false;
   bool unpaced = false;
   bool no_bursts = false;
   bool die_with_parent = false;
@@ -95,6 +96,7 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   if (!min_receivers) return std::unexpected(with_context("--min-receivers", min_receivers.error()));
   rounds.min_receivers = *min_receivers;
   rounds.max_age = flags.max_age;
+  if (flags.ages_from_zero) rounds.age_start = sync::AgeStart::zero;
   rounds.seed = flags.seed;
   rounds.paced = !flags.unpaced;
   rounds.bursts = !flags.no_bursts;
@@ -175,6 +177,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
   command->add_option("--min-receivers", flags->min_receivers, "Of each multicast; below 1: a fraction of the workers")
       ->capture_default_str();
   command->add_option("--max-age", flags->max_age, "Every pair meets within this + 1 rounds")->capture_default_str();
+  command->add_flag("--ages-from-zero", flags->ages_from_zero,
+                    "Start all pairs at age 0 instead of staggered: pairs left out become required all at once");
   command->add_option("--seed", flags->seed, "Of planners that draw")->capture_default_str();
   command->add_option("--port", flags->port, "0: any free one")->capture_default_str();
   command->add_option("--insecure-listen", flags->insecure_listen,

@@ -78,6 +78,7 @@ json settings_json(const ManagerSettings& s) {
           {"planner", std::string(r.planner->name)},
           {"min_receivers", r.min_receivers.value()},
           {"max_age", r.max_age},
+          {"ages_from_zero", r.age_start == sync::AgeStart::zero},
           {"seed", r.seed},
           {"paced", r.paced},
           {"bursts", r.bursts},
@@ -100,6 +101,7 @@ ManagerSettings settings_from(const json& line) {
   r.planner = plan::find_planner(line.at("planner").get<std::string>());
   if (const auto p = sync::MinReceivers::from(line.at("min_receivers").get<double>())) r.min_receivers = *p;
   r.max_age = line.at("max_age").get<std::uint32_t>();
+  r.age_start = line.at("ages_from_zero").get<bool>() ? sync::AgeStart::zero : sync::AgeStart::staggered;
   r.seed = line.at("seed").get<std::uint64_t>();
   r.paced = line.at("paced").get<bool>();
   r.bursts = line.at("bursts").get<bool>();

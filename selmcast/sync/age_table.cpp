@@ -15,6 +15,16 @@ void AgeTable::join(WorkerId worker) {
   }
   SELMCAST_CHECK(!present_[id], "a worker joins once");
   present_[id] = true;
+  for (std::uint32_t other = 0; other < present_.size(); ++other) {
+    ages_[id][other] = first_age({worker, WorkerId(other)});
+    ages_[other][id] = first_age({WorkerId(other), worker});
+  }
+}
+
+std::uint32_t AgeTable::first_age(WorkerPair pair) const {
+  if (start_ == AgeStart::zero || pair.sender == pair.receiver) return 0;
+  const std::uint64_t cycle = std::uint64_t{max_age_} + 1;
+  return static_cast<std::uint32_t>((pair.receiver.value() + cycle - pair.sender.value() % cycle) % cycle);
 }
 
 void AgeTable::leave(WorkerId worker) {
@@ -42,11 +52,11 @@ std::uint32_t AgeTable::oldest() const {
   return oldest;
 }
 
-std::vector<WorkerPair> AgeTable::required(std::uint32_t max_age) const {
+std::vector<WorkerPair> AgeTable::required() const {
   std::vector<WorkerPair> pairs;
   for (std::uint32_t i = 0; i < present_.size(); ++i) {
     for (std::uint32_t j = 0; present_[i] && j < present_.size(); ++j) {
-      if (present_[j] && i != j && ages_[i][j] >= max_age) pairs.push_back({WorkerId(i), WorkerId(j)});
+      if (present_[j] && i != j && ages_[i][j] >= max_age_) pairs.push_back({WorkerId(i), WorkerId(j)});
     }
   }
   return pairs;

@@ -12,8 +12,8 @@ namespace {
 
 const WorkerId a(0), b(1), c(2);
 
-AgeTable three() {
-  AgeTable ages;
+AgeTable three(std::uint32_t max_age = 2) {
+  AgeTable ages(max_age, AgeStart::zero);
   for (WorkerId worker : {a, b, c}) ages.join(worker);
   return ages;
 }
@@ -32,22 +32,42 @@ TEST(AgeTable, OnlyAReachedReceiverStartsAnew) {
 TEST(AgeTable, RequiredFromMaxAgeOn) {
   AgeTable ages = three();
   ages.complete(a, std::vector<WorkerId>{b});
-  EXPECT_TRUE(ages.required(2).empty());
+  EXPECT_TRUE(ages.required().empty());
   ages.complete(a, std::vector<WorkerId>{b});
-  EXPECT_EQ(ages.required(2), (std::vector<WorkerPair>{{a, c}}));
+  EXPECT_EQ(ages.required(), (std::vector<WorkerPair>{{a, c}}));
 }
 
-TEST(AgeTable, MaxAgeZeroRequiresEverybody) { EXPECT_EQ(three().required(0).size(), 6u); }
+TEST(AgeTable, MaxAgeZeroRequiresEverybody) { EXPECT_EQ(three(0).required().size(), 6u); }
 
 TEST(AgeTable, ALeaverIsInNoPairAndAJoinerStartsAtZero) {
-  AgeTable ages = three();
+  AgeTable ages = three(0);
   ages.complete(a, std::vector<WorkerId>{b});
   ages.leave(c);
   EXPECT_EQ(ages.oldest(), 0u);
   const WorkerId d(3);
   ages.join(d);
   EXPECT_EQ(ages.age({a, d}), 0u);
-  EXPECT_EQ(ages.required(0).size(), 6u);  // a, b, d
+  EXPECT_EQ(ages.required().size(), 6u);  // a, b, d
+}
+
+TEST(AgeTable, StaggeredAgesAskOfEveryRoundTheSame) {
+  // 9 workers, max_age 3, nothing but required pairs sent: 8 pairs a sender over 4 rounds, so 2 in every round, for
+  // every sender and every receiver, for ever. From zero it would be none for three rounds and then all 8.
+  AgeTable ages(3, AgeStart::staggered);
+  for (std::uint32_t w = 0; w < 9; ++w) ages.join(WorkerId(w));
+  for (int round = 0; round < 12; ++round) {
+    std::vector<std::vector<WorkerId>> reached(9);
+    std::vector<int> received(9, 0);
+    for (const WorkerPair& pair : ages.required()) {
+      reached[pair.sender.value()].push_back(pair.receiver);
+      ++received[pair.receiver.value()];
+    }
+    for (std::uint32_t w = 0; w < 9; ++w) {
+      EXPECT_NEAR(static_cast<int>(reached[w].size()), 2, 1) << "round " << round;
+      EXPECT_NEAR(received[w], 2, 1) << "round " << round;
+      ages.complete(WorkerId(w), reached[w]);
+    }
+  }
 }
 
 TEST(Meetings, CountsMulticastsFromOneMeetingToTheNext) {
@@ -70,7 +90,7 @@ TEST(Meetings, ForgettingAnAgeWouldShow) {
   // 4 workers, max_age 2, each multicast reaches the required pairs and one at random: no gap over 3. If required
   // pairs are ignored, a gap over 3 appears.
   for (bool obey : {true, false}) {
-    AgeTable ages;
+    AgeTable ages(2, AgeStart::zero);
     Meetings meetings;
     Rng rng(5);
     for (std::uint32_t w = 0; w < 4; ++w) {
@@ -78,7 +98,7 @@ TEST(Meetings, ForgettingAnAgeWouldShow) {
       meetings.join(WorkerId(w));
     }
     for (int round = 0; round < 200; ++round) {
-      const auto required = ages.required(2);
+      const auto required = ages.required();
       for (std::uint32_t i = 0; i < 4; ++i) {
         const WorkerId random((i + 1 + static_cast<std::uint32_t>(rng.below(3))) % 4);
         std::vector<WorkerId> reached{random};

@@ -27,7 +27,7 @@ WorkerIndex index_of(const std::vector<WorkerId>& ids, WorkerId id) {
 
 }  // namespace
 
-RoundMachine::RoundMachine(RoundSettings settings) : settings_(std::move(settings)), rng_(settings_.seed) {
+RoundMachine::RoundMachine(RoundSettings settings) : settings_(std::move(settings)), rng_(settings_.seed), ages_(settings_.max_age, settings_.age_start) {
   SELMCAST_CHECK(settings_.planner != nullptr, "a round machine needs a planner");
 }
 
@@ -93,7 +93,7 @@ plan::Problem RoundMachine::make_problem() const {
     problem.workers.push_back({to_string(id), estimator_.uplink(id), estimator_.downlink(id),
                                settings_.min_receivers.of(members_.size()), member.volume});
   }
-  for (const WorkerPair& pair : ages_.required(settings_.max_age)) {
+  for (const WorkerPair& pair : ages_.required()) {
     problem.required.push_back({index_of(ids, pair.sender), index_of(ids, pair.receiver)});
   }
   for (WorkerId sender : ids) {

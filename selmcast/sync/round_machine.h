@@ -41,6 +41,7 @@ struct RoundSettings {
   const plan::Planner* planner = nullptr;  // required
   MinReceivers min_receivers = MinReceivers::count(1);
   std::uint32_t max_age = 7;
+  AgeStart age_start = AgeStart::staggered;
   std::uint64_t seed = 1;
   bool paced = true;    // false: senders are told to let TCP alone; rates still predict
   bool bursts = true;   // pace some deliveries above their share to look for more bandwidth

@@ -192,6 +192,7 @@ TrainingOptions training_of(const DemoOptions& options, const Prepared& made, co
                            .rounds = options.rounds,
                            .min_receivers = options.min_receivers,
                            .max_age = options.max_age,
+                           .ages_from_zero = options.ages_from_zero,
                            .trainer_flags = {"--shards", options.shards},
                            .model = options.model,
                            .data = options.data};

@@ -16,6 +16,7 @@ struct DemoOptions {
   std::vector<std::uint64_t> seeds = {1};
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
+  bool ages_from_zero = false;
   std::string links = "uneven-downlinks";
   double slowest_mbps = 20, fastest_mbps = 200;
   std::string rates_file;

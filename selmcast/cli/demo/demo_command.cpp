@@ -34,6 +34,8 @@ void add_demo_command(CLI::App& app, int& exit_status) {
   command->add_option("--min-receivers", options->min_receivers, "Of each multicast; below 1: a fraction of the workers")
       ->capture_default_str();
   command->add_option("--max-age", options->max_age, "Every pair meets within this + 1 rounds")->capture_default_str();
+  command->add_flag("--ages-from-zero", options->ages_from_zero,
+                    "Start all pairs at age 0 instead of staggered (selmcast manager --help)");
   command->add_option("--links", options->links, "uneven-downlinks, uneven-uplinks or even")
       ->check(CLI::IsMember({"uneven-downlinks", "uneven-uplinks", "even"}))->capture_default_str();
   command->add_option("--slowest-mbps", options->slowest_mbps, "Slowest uneven link, Mbit/s")

@@ -105,6 +105,7 @@ class TrainingRun {
                     std::to_string(options_.run.seed), "--journal", options_.folder / "journal.jsonl", "--clock-zero",
                     fmt::format("{:.9f}", clock_zero_)},
                    address_file, log("manager"), false};
+    if (options_.ages_from_zero) spec.command.push_back("--ages-from-zero");
     if (!options_.run.paced) spec.command.push_back("--unpaced");
     if (auto started = start("manager", spec); !started) return started;
     LineTail address(address_file);

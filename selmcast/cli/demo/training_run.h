@@ -25,6 +25,7 @@ struct TrainingOptions {
   std::uint64_t rounds = 30;
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
+  bool ages_from_zero = false;
   std::vector<std::string> trainer_flags;  // handed to every worker: --model, --steps, ...
   std::string model = "mlp";
   std::string data;                        // empty: the default
