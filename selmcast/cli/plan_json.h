@@ -1,8 +1,8 @@
 // Writes the answer of `selmcast plan` as JSON, schema selmcast.plan/1: one key a line, one sender a line.
 //
 //   schema, planner
-//   status                "optimal" | "feasible" | "infeasible"; the latter has `reason` and plan_seconds
-//   only completion_seconds    of the model: the longest of load / bandwidth over all links
+//   status                "optimal" | "feasible" | "infeasible"; the latter has only `reason` and plan_seconds
+//   completion_seconds    of the model: the longest of load / bandwidth over all links
 //   lower_bound_seconds   no plan completes sooner; lower_bound_by says why, for people
 //   receiver_count, mean_receivers
 //   receivers             {sender: [receivers]}, every worker, in the order of the problem
@@ -10,10 +10,10 @@
 //   dropped               {}: receivers taken off running multicasts, for ssp
 //   plan_seconds          time spent in the planner; the only key that differs between two runs
 //   explanation           only on request:
-//     binds               {"link": "uplink" | "downlink", "worker"}: sets the completion time; null if
-//     nothing is sent links               {worker: {uplink_bytes, uplink_seconds, downlink_bytes,
-//     downlink_seconds}} selected            {sender: [{receiver, reason, age}]} not_selected        {sender:
-//     [{receiver, because, uplink_seconds, downlink_seconds}]}, seconds if it were added
+//     binds               {"link": "uplink" | "downlink", "worker"}: sets the completion time; null if nothing is sent
+//     links               {worker: {uplink_bytes, uplink_seconds, downlink_bytes, downlink_seconds}}
+//     selected            {sender: [{receiver, reason, age}]}
+//     not_selected        {sender: [{receiver, because, uplink_seconds, downlink_seconds}]}, seconds if it were added
 #pragma once
 
 #include <string>
