@@ -1,8 +1,8 @@
 // Control messages to and from Protocol Buffers.
 //
-// Decoding checks all that can be checked without knowing the training: a kind is set, rates are positive and finite,
-// times finite and not negative, sizes not negative, names short and printable, lists within bounds. Errors are
-// `protocol` and name the field.
+// Decoding checks all that can be checked without knowing the training: a kind is set, rates are positive and
+// finite, times finite and not negative, sizes not negative, names short and printable, lists within bounds.
+// Errors are `protocol` and name the field.
 #pragma once
 
 #include "selmcast/base/error.h"

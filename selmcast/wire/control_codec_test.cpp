@@ -20,12 +20,13 @@ Hello some_hello() {
 }
 
 TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
-  const FromWorker messages[] = {some_hello(),
-                                 Ready{Round(3)},
-                                 Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
-                                 TransferFailed{TransferId(8), "link lost"},
-                                 Heartbeat{},
-                                 Goodbye{"done"}};
+  const FromWorker messages[] = {
+      some_hello(),
+      Ready{Round(3)},
+      Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
+      TransferFailed{TransferId(8), "link lost"},
+      Heartbeat{},
+      Goodbye{"done"}};
   for (const FromWorker& message : messages) {
     const auto back = decode(encode(message));
     ASSERT_TRUE(back.has_value()) << back.error().message;
