@@ -1,9 +1,10 @@
 // The arena: the real manager and worker cores on a simulated network in virtual time, driven by a seed.
 //
-// One run is a training of 3 to 16 workers: every control message and every data frame is delayed at random (in order
-// on its connection), streams take the time their rate says, and faults strike: data connections break in the middle
-// of a stream, bytes are corrupted on the way, workers crash or fall silent. The same seed replays the same story.
-// Apart from the system stand the checkers (checkers.h), which see the traffic and the models, not the cores' state.
+// One run is a training of 3 to 16 workers: every control message and every data frame is delayed at random
+// (in order on its connection), streams take the time their rate says, and faults strike: data connections
+// break in the middle of a stream, bytes are corrupted on the way, workers crash or fall silent. The same
+// seed replays the same story. Apart from the system stand the checkers (checkers.h), which see the traffic
+// and the models, not the cores' state.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,9 @@ struct Faults {
 
 struct ArenaSettings {
   std::uint64_t seed = 1;
-  std::uint32_t workers = 0;                   // 0: drawn from 3 .. 16
+  std::uint32_t workers = 0;  // 0: drawn from 3 .. 16
   std::uint64_t rounds = 12;
-  const plan::Planner* planner = nullptr;      // null: drawn
+  const plan::Planner* planner = nullptr;  // null: drawn
   Faults faults;
   Duration virtual_time_max = Duration::seconds(3600);
 };
@@ -37,7 +38,7 @@ struct ArenaResult {
   std::uint64_t rounds_done = 0;        // by the survivors
   std::uint32_t workers = 0;
   std::uint32_t survivors = 0;
-  std::uint64_t deliveries = 0;         // committed
+  std::uint64_t deliveries = 0;  // committed
   std::uint64_t cancelled = 0;
   std::uint64_t widest_gap = 0;
   Duration virtual_time;

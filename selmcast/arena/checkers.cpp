@@ -18,9 +18,11 @@ void Checkers::planned(const manager::Planned& plan) {
 
 void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate) {
   const auto found = plan_.find(transfer);
-  const std::string name = "stream " + pair_name(from, to) + " of transfer " + std::to_string(transfer.value());
+  const std::string name =
+      "stream " + pair_name(from, to) + " of transfer " + std::to_string(transfer.value());
   if (found == plan_.end()) return violated(name + " is not of the plan in force");
-  if (found->second.sender != from || found->second.receiver != to) violated(name + " joins other workers than planned");
+  if (found->second.sender != from || found->second.receiver != to)
+    violated(name + " joins other workers than planned");
   if (found->second.paced != rate) violated(name + " runs at another rate than planned");
   if (!streamed_.insert(transfer).second) violated(name + " started twice");
 }
@@ -30,9 +32,11 @@ void Checkers::round_over(const manager::RoundOver& over) {
     const sync::Transfer& t = settled.transfer;
     if (!settled.committed) continue;
     committed_[{t.receiver, over.round.round}].insert(t.sender);
-    if (!streamed_.contains(t.id)) violated("committed " + pair_name(t.sender, t.receiver) + " was never sent");
+    if (!streamed_.contains(t.id))
+      violated("committed " + pair_name(t.sender, t.receiver) + " was never sent");
   }
-  if (over.round.transfers.size() != plan_.size()) violated("a round ended with other transfers than it was planned with");
+  if (over.round.transfers.size() != plan_.size())
+    violated("a round ended with other transfers than it was planned with");
   check_meetings(over.round);
 }
 
@@ -77,7 +81,8 @@ void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, s
   std::vector<const std::vector<float>*> models{&models_.at({worker, report.round})};
   for (WorkerId sender : report.mixed_with) {
     const auto found = models_.find({sender, report.round});
-    if (found == models_.end()) return violated(to_string(worker) + " mixed with a model that was never offered");
+    if (found == models_.end())
+      return violated(to_string(worker) + " mixed with a model that was never offered");
     models.push_back(&found->second);
   }
   for (std::size_t k = 0; k < mixed.size(); ++k) {
@@ -85,8 +90,8 @@ void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, s
     for (const std::vector<float>* model : models) sum += static_cast<double>((*model)[k]);
     const double expected = sum / static_cast<double>(models.size());
     if (std::abs(static_cast<double>(mixed[k]) - expected) > 1e-5 * (1 + std::abs(expected))) {
-      return violated(to_string(worker) + " has a wrong mix after round " + std::to_string(report.round.value()) +
-                      " at parameter " + std::to_string(k));
+      return violated(to_string(worker) + " has a wrong mix after round " +
+                      std::to_string(report.round.value()) + " at parameter " + std::to_string(k));
     }
   }
 }

@@ -1,9 +1,11 @@
 // What must hold whatever the network does. The checkers watch plans, traffic and models from outside:
-//   - traffic is the plan: every stream is a transfer of the plan in force, from its sender to its receiver, at its
+//   - traffic is the plan: every stream is a transfer of the plan in force, from its sender to its receiver,
+//   at its
 //     rate; every planned transfer was streamed or cancelled;
-//   - mixing: after a round a model is exactly the average of its own and the complete models, as they stood when
-//     their owners called synchronize() in this round, of those it says it mixed with (compared to 1e-5: the order of
-//     float additions may differ);
+//   - mixing: after a round a model is exactly the average of its own and the complete models, as they stood
+//   when
+//     their owners called synchronize() in this round, of those it says it mixed with (compared to 1e-5: the
+//     order of float additions may differ);
 //   - the two sides agree: a receiver mixed with just those whose delivery the manager committed;
 //   - meetings: no pair waits more than max_age + 1 rounds of the sender, plus one for each of its deliveries
 //     that was cancelled meanwhile;

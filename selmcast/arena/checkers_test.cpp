@@ -15,17 +15,19 @@ const WorkerId a(0), b(1);
 const std::vector<float> model_a{1, 2}, model_b{3, 6};
 
 sync::Transfer transfer(std::uint64_t id) {
-  return {TransferId(id), a, b, Bytes(8), Rate::megabits_per_second(1), Rate::megabits_per_second(1),
+  return {TransferId(id),     a, b, Bytes(8), Rate::megabits_per_second(1), Rate::megabits_per_second(1),
           plan::Reason::basic};
 }
 
 // One round in which a sent to b and b mixed.
 struct Story {
   Checkers checkers{3};
-  worker::SyncReport report{.round = Round(0), .mixed_with = {a}, .sent_to = {}, .workers = 2, .predicted = {}, .elapsed = {}};
+  worker::SyncReport report{
+      .round = Round(0), .mixed_with = {a}, .sent_to = {}, .workers = 2, .predicted = {}, .elapsed = {}};
   std::vector<float> mixed{2, 4};  // (1 + 3) / 2, (2 + 6) / 2
 
-  void run(bool streamed = true, bool committed = true, Rate rate = Rate::megabits_per_second(1), WorkerId to = b) {
+  void run(bool streamed = true, bool committed = true, Rate rate = Rate::megabits_per_second(1),
+           WorkerId to = b) {
     checkers.synchronize_called(a, Round(0), model_a);
     checkers.synchronize_called(b, Round(0), model_b);
     checkers.planned({{1, 1}, {1, Round(0), {transfer(1)}, {}, {}}});
@@ -67,7 +69,8 @@ TEST(Checkers, NoticeACommitWithoutTrafficAndAMixWithoutCommit) {
   unsent.run(false);
   EXPECT_THAT(unsent.checkers.violations(), Contains(HasSubstr("never sent")));
   uncommitted.run(true, false);
-  EXPECT_THAT(uncommitted.checkers.violations(), Contains(HasSubstr("mixed with others than were committed")));
+  EXPECT_THAT(uncommitted.checkers.violations(),
+              Contains(HasSubstr("mixed with others than were committed")));
 }
 
 TEST(Checkers, NoticeAPairThatDoesNotMeet) {
@@ -75,7 +78,8 @@ TEST(Checkers, NoticeAPairThatDoesNotMeet) {
   sync::RoundEnded ended;
   ended.members = {a, b};
   for (int round = 0; round < 2; ++round) checkers.round_over({{1, 1}, ended});
-  EXPECT_THAT(checkers.violations(), IsEmpty());  // two rounds without a meeting are allowed: the third must not be
+  EXPECT_THAT(checkers.violations(),
+              IsEmpty());  // two rounds without a meeting are allowed: the third must not be
   checkers.round_over({{1, 1}, ended});
   EXPECT_THAT(checkers.violations(), Contains(HasSubstr("has not met for 3 rounds")));
 }

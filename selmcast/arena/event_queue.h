@@ -1,5 +1,5 @@
-// Virtual time: what happens next. Events at the same time happen in the order in which they were scheduled, so that a
-// run is a function of its seed. Thread rule: one owner.
+// Virtual time: what happens next. Events at the same time happen in the order in which they were scheduled,
+// so that a run is a function of its seed. Thread rule: one owner.
 #pragma once
 
 #include <cstdint>

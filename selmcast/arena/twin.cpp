@@ -21,7 +21,7 @@ wire::Hello hello_of(std::size_t node, std::size_t parameters, int buffers) {
   wire::Hello hello;
   hello.name = "w" + std::to_string(node);
   hello.data_host = "sim";
-  hello.data_port = static_cast<std::uint16_t>(node + 1);  // the port is the node
+  hello.data_port = static_cast<std::uint16_t>(node + 1);                          // the port is the node
   hello.declared_uplink = hello.declared_downlink = Rate::megabits_per_second(5);  // and often wrong
   hello.receive_buffers = static_cast<std::uint32_t>(buffers);
   hello.model.tensors = {{"all", {static_cast<std::int64_t>(parameters)}}};
@@ -82,7 +82,8 @@ void Twin::tell(const std::string& line) {
 
 Duration Twin::delay(Rng& rng) {
   // Mostly a local network, now and then a hiccup that lets other connections overtake.
-  return rng.below(50) == 0 ? Duration::milliseconds(rng.uniform(20, 300)) : Duration::milliseconds(rng.uniform(0.1, 2));
+  return rng.below(50) == 0 ? Duration::milliseconds(rng.uniform(20, 300))
+                            : Duration::milliseconds(rng.uniform(0.1, 2));
 }
 
 void Twin::run(Instant until) {
@@ -101,15 +102,16 @@ ArenaResult Twin::result() const {
     ++result.survivors;
     result.rounds_done += node.rounds_done;
     if (node.rounds_done == settings_.rounds) continue;
-    result.violations.push_back("no progress: w" + std::to_string(k) + " did " + std::to_string(node.rounds_done) +
-                                " of " + std::to_string(settings_.rounds) + " rounds" +
-                                (node.over ? " (" + *node.over + ")" : ""));
+    result.violations.push_back("no progress: w" + std::to_string(k) + " did " +
+                                std::to_string(node.rounds_done) + " of " + std::to_string(settings_.rounds) +
+                                " rounds" + (node.over ? " (" + *node.over + ")" : ""));
   }
   if (!manager_.finished()) result.violations.push_back("no progress: the manager did not finish");
   return result;
 }
 
-// ---- manager -----------------------------------------------------------------------------------------------
+// ---- manager
+// -----------------------------------------------------------------------------------------------
 
 void Twin::schedule_manager_tick() {
   const Instant due = manager_.deadline();
@@ -154,7 +156,8 @@ void Twin::carry_out(const manager::Outputs& outputs) {
   schedule_manager_tick();
 }
 
-// ---- workers -----------------------------------------------------------------------------------------------
+// ---- workers
+// -----------------------------------------------------------------------------------------------
 
 void Twin::schedule_tick(std::size_t k) {
   const Instant due = nodes_[k].core->deadline();
@@ -174,14 +177,15 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
                    [&](const worker::StartStream& order) { stream(k, order); },
                    [&](const worker::AbortLink& order) {
-                     if (const auto id = connection_of(k, order.link)) break_connection(*id, "aborted by the peer", k);
+                     if (const auto id = connection_of(k, order.link))
+                       break_connection(*id, "aborted by the peer", k);
                    },
                    [&](const worker::Joined&) { compute(k); },
                    [&](const worker::Synchronized& done) {
                      Node& node = nodes_[k];
                      ++node.rounds_done;
-                     checkers_.synchronized(WorkerId(static_cast<std::uint32_t>(k)), done.report, node.parameters,
-                                            node.core->buffers_in_use());
+                     checkers_.synchronized(WorkerId(static_cast<std::uint32_t>(k)), done.report,
+                                            node.parameters, node.core->buffers_in_use());
                      compute(k);
                    },
                    [&](const worker::Over& over) { nodes_[k].over = over.error.message; },
@@ -201,7 +205,8 @@ void Twin::compute(std::size_t k) {
       return;
     }
     for (float& parameter : it.parameters) parameter = static_cast<float>(it.rng.uniform(-1, 1));
-    checkers_.synchronize_called(WorkerId(static_cast<std::uint32_t>(k)), Round(it.rounds_done), it.parameters);
+    checkers_.synchronize_called(WorkerId(static_cast<std::uint32_t>(k)), Round(it.rounds_done),
+                                 it.parameters);
     const auto actions = it.core->synchronize(it.parameters, queue_.now());
     SELMCAST_CHECK(actions.has_value(), "the twin calls synchronize() as it should");
     carry_out(k, *actions);
@@ -223,7 +228,8 @@ void Twin::crash(std::size_t k) {
   });
 }
 
-// ---- network -----------------------------------------------------------------------------------------------
+// ---- network
+// -----------------------------------------------------------------------------------------------
 
 void Twin::to_manager(std::size_t k, const wire::FromWorker& message) {
   Node& node = nodes_[k];
@@ -237,7 +243,8 @@ void Twin::to_worker(std::size_t k, const wire::ToWorker& message) {
   Node& node = nodes_[k];
   node.to_worker_free = std::max(node.to_worker_free, queue_.now() + delay(node.rng));
   queue_.at(node.to_worker_free, [this, k, message] {
-    if (nodes_[k].alive && !nodes_[k].silent) carry_out(k, nodes_[k].core->from_manager(message, queue_.now()));
+    if (nodes_[k].alive && !nodes_[k].silent)
+      carry_out(k, nodes_[k].core->from_manager(message, queue_.now()));
   });
 }
 
@@ -257,7 +264,8 @@ void Twin::dial(std::size_t k, const worker::Dial& order) {
   queue_.after(delay(nodes_[k].rng), [this, id, k, to] {
     const auto found = connections_.find(id);
     if (found == connections_.end() || cut_off(found->second)) return;
-    if (!nodes_[to].alive || nodes_[to].core->is_over()) return break_connection(id, "connection refused", to);
+    if (!nodes_[to].alive || nodes_[to].core->is_over())
+      return break_connection(id, "connection refused", to);
     found->second.to_link = nodes_[to].core->accepted(queue_.now());
     schedule_tick(to);
     carry_out(k, nodes_[k].core->connected(*found->second.from_link));
@@ -271,7 +279,8 @@ void Twin::send_frame(std::size_t k, worker::LinkId link, std::vector<std::byte>
   const bool forth = c.from == k;
   Instant& free = forth ? c.forth_free : c.back_free;
   free = std::max(free, queue_.now() + delay(nodes_[k].rng));
-  const auto header = wire::decode_header(std::span<const std::byte, wire::kHeaderBytes>(frame.data(), wire::kHeaderBytes));
+  const auto header =
+      wire::decode_header(std::span<const std::byte, wire::kHeaderBytes>(frame.data(), wire::kHeaderBytes));
   SELMCAST_CHECK(header.has_value(), "our own frames are well formed");
   std::vector<std::byte> payload(frame.begin() + wire::kHeaderBytes, frame.end());
   queue_.at(free, [this, id = *id, forth, header = *header, payload = std::move(payload)] {
@@ -283,8 +292,8 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
   const auto id = connection_of(k, order.link);
   if (!id) return;
   Connection& c = connections_.at(*id);
-  checkers_.stream_started(WorkerId(static_cast<std::uint32_t>(k)), WorkerId(static_cast<std::uint32_t>(c.to)),
-                           order.transfer, order.rate);
+  checkers_.stream_started(WorkerId(static_cast<std::uint32_t>(k)),
+                           WorkerId(static_cast<std::uint32_t>(c.to)), order.transfer, order.rate);
   Rng& rng = nodes_[k].rng;
   const bool breaks = settings_.faults.broken_links && rng.below(60) == 0;
   const bool corrupts = settings_.faults.corruption && rng.below(80) == 0;
@@ -292,10 +301,12 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
   const std::size_t struck = rng.below(pieces);
   const Rate rate = started_stream(c, order.rate) * rng.uniform(0.9, 1.0);
   for (std::size_t piece = 0; piece < pieces; ++piece) {
-    const auto chunk = order.payload.subspan(piece * kStreamPiece,
-                                             std::min(kStreamPiece, order.payload.size() - piece * kStreamPiece));
-    c.forth_free = std::max(c.forth_free, queue_.now() + delay(rng)) + Bytes(static_cast<std::int64_t>(chunk.size())) / rate;
-    const wire::FrameHeader header = wire::chunk_header(order.transfer, static_cast<std::uint32_t>(piece), chunk);
+    const auto chunk = order.payload.subspan(
+        piece * kStreamPiece, std::min(kStreamPiece, order.payload.size() - piece * kStreamPiece));
+    c.forth_free = std::max(c.forth_free, queue_.now() + delay(rng)) +
+                   Bytes(static_cast<std::int64_t>(chunk.size())) / rate;
+    const wire::FrameHeader header =
+        wire::chunk_header(order.transfer, static_cast<std::uint32_t>(piece), chunk);
     std::vector<std::byte> payload(chunk.begin(), chunk.end());
     if (corrupts && piece == struck) payload[rng.below(payload.size())] ^= std::byte{0x40};
     if (breaks && piece == struck) {
@@ -305,7 +316,8 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
       });
       return;
     }
-    queue_.at(c.forth_free, [this, id = *id, header, payload = std::move(payload)] { deliver(id, true, header, payload); });
+    queue_.at(c.forth_free,
+              [this, id = *id, header, payload = std::move(payload)] { deliver(id, true, header, payload); });
   }
   queue_.at(c.forth_free, [this, k, to = c.to, link = order.link, transfer = order.transfer] {
     ended_stream(k, to);
@@ -317,7 +329,8 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
 Rate Twin::started_stream(const Connection& c, Rate paced) {
   Node& from = nodes_[c.from];
   Node& to = nodes_[c.to];
-  const Rate share = std::min(from.uplink * (1.0 / ++from.streams_out), to.downlink * (1.0 / ++to.streams_in));
+  const Rate share =
+      std::min(from.uplink * (1.0 / ++from.streams_out), to.downlink * (1.0 / ++to.streams_in));
   return std::min(paced, share);
 }
 
@@ -326,7 +339,8 @@ void Twin::ended_stream(std::size_t from, std::size_t to) {
   --nodes_[to].streams_in;
 }
 
-void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header, std::vector<std::byte> payload) {
+void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header,
+                   std::vector<std::byte> payload) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || cut_off(found->second)) return;
   const std::size_t k = forth ? found->second.to : found->second.from;

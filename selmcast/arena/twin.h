@@ -1,9 +1,9 @@
 // The in-process twin: one ManagerCore and n WorkerCores joined by a simulated network in virtual time.
 //
-// Carries out the cores' actions as the real shells do (manager/manager.cpp, worker/worker.cpp), with delays drawn from
-// the seed and faults on order. Each connection delivers in order; a broken one tells both ends, a silent worker is
-// cut off without anyone being told. The workers' "training": parameters drawn anew from the seed each round.
-// Thread rule: one owner.
+// Carries out the cores' actions as the real shells do (manager/manager.cpp, worker/worker.cpp), with delays
+// drawn from the seed and faults on order. Each connection delivers in order; a broken one tells both ends, a
+// silent worker is cut off without anyone being told. The workers' "training": parameters drawn anew from the
+// seed each round. Thread rule: one owner.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
-// The control stream to the manager on the worker's side: gRPC's callbacks on one side, the worker's loop on the other.
+// The control stream to the manager on the worker's side: gRPC's callbacks on one side, the worker's loop on
+// the other.
 //
-// Threads: gRPC calls the On... functions on threads of its own, which call the events; send() and close() may be
-// called from any thread. on_closed is the last event, called once. The destructor cancels what is left and waits for
-// gRPC's last callback, which follows at once.
+// Threads: gRPC calls the On... functions on threads of its own, which call the events; send() and close()
+// may be called from any thread. on_closed is the last event, called once. The destructor cancels what is
+// left and waits for gRPC's last callback, which follows at once.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -28,7 +29,8 @@ class ControlStream final : public grpc::ClientBidiReactor<wire::pb::FromWorker,
   };
 
   // Error (unavailable) if nobody answers at `address` within `timeout`.
-  static Result<std::unique_ptr<ControlStream>> open(const std::string& address, Duration timeout, Events events);
+  static Result<std::unique_ptr<ControlStream>> open(const std::string& address, Duration timeout,
+                                                     Events events);
   ~ControlStream() override;
 
   void send(wire::pb::FromWorker message);

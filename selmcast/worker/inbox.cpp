@@ -29,12 +29,14 @@ void Inbox::close() {
 
 Result<Inbox::Answers> Inbox::offered(LinkId link, WorkerId sender, TransferId transfer,
                                       const wire::OfferBody& offer, Instant now) {
-  const bool open_already = early_.contains(link) || std::ranges::any_of(incoming_, [&](const auto& entry) {
-    return entry.second.link == link && !entry.second.is_verified && !entry.second.released;
-  });
+  const bool open_already =
+      early_.contains(link) || std::ranges::any_of(incoming_, [&](const auto& entry) {
+        return entry.second.link == link && !entry.second.is_verified && !entry.second.released;
+      });
   if (open_already) {
     return failure(ErrorCode::protocol, to_string(sender) + " offered transfer " +
-                                            std::to_string(transfer.value()) + " before its last one was done");
+                                            std::to_string(transfer.value()) +
+                                            " before its last one was done");
   }
   Answers answers;
   consider(link, {sender, transfer, offer, now}, answers);
@@ -43,7 +45,9 @@ Result<Inbox::Answers> Inbox::offered(LinkId link, WorkerId sender, TransferId t
 }
 
 void Inbox::consider(LinkId link, const Waiting& waiting, Answers& answers) {
-  const auto refuse = [&](std::string why) { answers.refusals.push_back({link, waiting.transfer, std::move(why)}); };
+  const auto refuse = [&](std::string why) {
+    answers.refusals.push_back({link, waiting.transfer, std::move(why)});
+  };
   if (waiting.offer.version > version_) {
     early_.emplace(link, waiting);
     return;
@@ -79,7 +83,8 @@ void Inbox::grant_waiting(Answers& answers) {
 
 Inbox::Incoming* Inbox::granted_on(LinkId link) {
   for (auto& [id, incoming] : incoming_) {
-    if (incoming.link == link && incoming.granted && !incoming.is_verified && !incoming.released) return &incoming;
+    if (incoming.link == link && incoming.granted && !incoming.is_verified && !incoming.released)
+      return &incoming;
   }
   return nullptr;
 }
@@ -93,7 +98,8 @@ Result<std::span<std::byte>> Inbox::place(LinkId link, const wire::FrameHeader& 
   if (incoming == nullptr || incoming->planned.transfer != header.transfer) return wrong("was not granted");
   if (header.sequence != incoming->next_sequence) return wrong("is out of sequence");
   if (header.length == 0) return wrong("is empty");
-  if (incoming->received + Bytes(header.length) > incoming->planned.bytes) return wrong("is longer than was offered");
+  if (incoming->received + Bytes(header.length) > incoming->planned.bytes)
+    return wrong("is longer than was offered");
   return std::as_writable_bytes(std::span(incoming->buffer))
       .subspan(static_cast<std::size_t>(incoming->received.count()), header.length);
 }
@@ -164,7 +170,8 @@ Inbox::Answers Inbox::expire(Instant now) {
 
 Instant Inbox::deadline() const {
   Instant earliest = Instant::never();
-  for (const auto& [link, waiting] : early_) earliest = std::min(earliest, waiting.since + kEarlyOfferPatience);
+  for (const auto& [link, waiting] : early_)
+    earliest = std::min(earliest, waiting.since + kEarlyOfferPatience);
   return earliest;
 }
 

@@ -2,11 +2,11 @@
 //
 // A transfer to this worker:  planned -> granted (has a buffer) -> verified -> committed
 //                                \___________ cancelled (at any point before committed)
-// An offer may come before the plan that names it (the sender got its plan first): it waits for that plan. It also
-// waits while all buffers are in use, so that memory never grows with the number of senders.
-// Invariants: a buffer belongs to one transfer from grant until commit or cancel; a transfer is verified only when
-// chunks 0, 1, 2, ... arrived in sequence, each with a right CRC32C, and add up to the planned bytes.
-// Pure. Nothing here trusts the peer: its mistakes are Errors (protocol, corrupt). Thread rule: one owner.
+// An offer may come before the plan that names it (the sender got its plan first): it waits for that plan. It
+// also waits while all buffers are in use, so that memory never grows with the number of senders. Invariants:
+// a buffer belongs to one transfer from grant until commit or cancel; a transfer is verified only when chunks
+// 0, 1, 2, ... arrived in sequence, each with a right CRC32C, and add up to the planned bytes. Pure. Nothing
+// here trusts the peer: its mistakes are Errors (protocol, corrupt). Thread rule: one owner.
 #pragma once
 
 #include <cstddef>
@@ -54,7 +54,8 @@ class Inbox {
   // Error (protocol) for a second offer on a link that has one open.
   Result<Answers> offered(LinkId link, WorkerId sender, TransferId transfer, const wire::OfferBody& offer,
                           Instant now);
-  // Where to put the chunk's payload. Error (protocol) if it is not the next chunk of a granted transfer of this link.
+  // Where to put the chunk's payload. Error (protocol) if it is not the next chunk of a granted transfer of
+  // this link.
   Result<std::span<std::byte>> place(LinkId link, const wire::FrameHeader& header);
   void bytes_arrived(LinkId link, Instant now);
   // The chunk placed last is complete. True if the whole transfer is now verified. Error (corrupt).

@@ -9,7 +9,8 @@ Result<HostPort> split_address(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   HostPort parts;
   if (colon != std::string::npos) parts = {address.substr(0, colon), address.substr(colon + 1)};
-  const bool digits = !parts.port.empty() && parts.port.find_first_not_of("0123456789") == std::string::npos &&
+  const bool digits = !parts.port.empty() &&
+                      parts.port.find_first_not_of("0123456789") == std::string::npos &&
                       parts.port.size() <= 5 && std::stoi(parts.port) > 0 && std::stoi(parts.port) <= 65535;
   if (parts.host.size() > 2 && parts.host.front() == '[' && parts.host.back() == ']') {
     parts.host = parts.host.substr(1, parts.host.size() - 2);
@@ -17,7 +18,8 @@ Result<HostPort> split_address(const std::string& address) {
     parts.host.clear();  // an IPv6 address needs its brackets
   }
   if (!digits || parts.host.empty()) {
-    return failure(ErrorCode::invalid_input, "'" + address + "' is no address: write host:port, e.g. 127.0.0.1:7070");
+    return failure(ErrorCode::invalid_input,
+                   "'" + address + "' is no address: write host:port, e.g. 127.0.0.1:7070");
   }
   return parts;
 }

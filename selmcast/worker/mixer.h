@@ -1,7 +1,8 @@
-// Mixing: how received models are folded into one's own. The seam for other ways (push_sum, staleness weights).
+// Mixing: how received models are folded into one's own. The seam for other ways (push_sum, staleness
+// weights).
 //
-// Only committed deliveries reach a mixer, each once; own parameters change in finish() alone, so that an abandoned
-// round leaves no trace.
+// Only committed deliveries reach a mixer, each once; own parameters change in finish() alone, so that an
+// abandoned round leaves no trace.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,8 @@ class Mixer {
   virtual void finish(std::span<float> own) = 0;
 };
 
-// own <- (own + sum of received) / (1 + number received). Nothing received: own is left bit for bit as it was.
+// own <- (own + sum of received) / (1 + number received). Nothing received: own is left bit for bit as it
+// was.
 class AverageMixer final : public Mixer {
  public:
   void begin(std::size_t parameters) override;

@@ -69,7 +69,8 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     hello.declared_downlink = options_.declared_downlink;
     hello.receive_buffers = static_cast<std::uint32_t>(options_.receive_buffers);
     for (Tensor& tensor : options_.model) hello.model.tensors.push_back({tensor.name, tensor.shape});
-    core_ = std::make_unique<WorkerCore>(std::move(hello), std::make_unique<AverageMixer>(), options_.receive_buffers);
+    core_ = std::make_unique<WorkerCore>(std::move(hello), std::make_unique<AverageMixer>(),
+                                         options_.receive_buffers);
 
     ControlStream::Events events;
     events.on_message = [this](const wire::pb::ToWorker& message) {
@@ -213,7 +214,8 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   void on_chunk_bytes(net::Link& link, const wire::FrameHeader&, Bytes) override {
     if (const auto id = id_of(link)) core_->chunk_bytes(*id, now());
   }
-  Result<void> on_frame(net::Link& link, const wire::FrameHeader& header, std::span<const std::byte> payload) override {
+  Result<void> on_frame(net::Link& link, const wire::FrameHeader& header,
+                        std::span<const std::byte> payload) override {
     const auto id = id_of(link);
     if (!id) return {};
     auto actions = core_->frame(*id, header, payload, now());
@@ -259,7 +261,9 @@ class RunningWorker final : public Worker, private net::LinkHandler {
 };
 
 Result<void> check(const WorkerOptions& options) {
-  const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, "worker options: " + what); };
+  const auto bad = [](const std::string& what) {
+    return failure(ErrorCode::invalid_input, "worker options: " + what);
+  };
   if (options.name.empty()) return bad("name is empty");
   if (options.model.empty()) return bad("model has no tensors");
   for (const Tensor& tensor : options.model) {

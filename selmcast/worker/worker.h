@@ -2,7 +2,8 @@
 //
 //     auto worker = selmcast::worker::Worker::connect({.manager = "127.0.0.1:7070",
 //                                                      .name = "w3",
-//                                                      .model = {{"fc.weight", {10, 784}}, {"fc.bias", {10}}}});
+//                                                      .model = {{"fc.weight", {10, 784}}, {"fc.bias",
+//                                                      {10}}}});
 //     if (!worker) return complain(worker.error().message);
 //     for (...) {
 //       train_some_steps(parameters);                              // yours
@@ -11,17 +12,19 @@
 //     }
 //     (*worker)->leave("done");
 //
-// synchronize() waits until every worker of the training has called it (BSP), sends these parameters to the receivers
-// that the manager picked, receives from the senders it picked, and mixes: parameters <- average of its own and of all
-// complete, verified models that arrived. It reads and writes the caller's span in place; no copy of it is made.
+// synchronize() waits until every worker of the training has called it (BSP), sends these parameters to the
+// receivers that the manager picked, receives from the senders it picked, and mixes: parameters <- average of
+// its own and of all complete, verified models that arrived. It reads and writes the caller's span in place;
+// no copy of it is made.
 //
-// Errors: invalid_input (options, wrong number of parameters), unavailable (no manager, lost it), rejected (by the
-// manager, with its reason), timeout, protocol, cancelled (leave()). After an error of synchronize() the parameters are
-// as they were before the call and the session is over, except for invalid_input, which changes nothing.
-// Nothing hangs: every wait ends with an answer or an error (limits.h, and the manager's own patience).
+// Errors: invalid_input (options, wrong number of parameters), unavailable (no manager, lost it), rejected
+// (by the manager, with its reason), timeout, protocol, cancelled (leave()). After an error of synchronize()
+// the parameters are as they were before the call and the session is over, except for invalid_input, which
+// changes nothing. Nothing hangs: every wait ends with an answer or an error (limits.h, and the manager's own
+// patience).
 //
-// Threads: a Worker belongs to one thread at a time; leave() may be called from any thread and ends a synchronize()
-// that is under way. Two threads work behind it: the data plane's loop, and gRPC's.
+// Threads: a Worker belongs to one thread at a time; leave() may be called from any thread and ends a
+// synchronize() that is under way. Two threads work behind it: the data plane's loop, and gRPC's.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +39,8 @@
 
 namespace selmcast::worker {
 
-// One float32 tensor of the model. All workers must announce the same names and shapes in the same order; parameters
-// handed to synchronize() are their values, one tensor after the other.
+// One float32 tensor of the model. All workers must announce the same names and shapes in the same order;
+// parameters handed to synchronize() are their values, one tensor after the other.
 struct Tensor {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -48,7 +51,8 @@ struct WorkerOptions {
   std::string name;     // unique in the training; ids are given in natural order of the names
   std::vector<Tensor> model;
 
-  // What this worker's links are believed to carry (payload), until the manager has learnt better from deliveries.
+  // What this worker's links are believed to carry (payload), until the manager has learnt better from
+  // deliveries.
   Rate declared_uplink = Rate::megabits_per_second(1000);
   Rate declared_downlink = Rate::megabits_per_second(1000);
 
@@ -56,7 +60,8 @@ struct WorkerOptions {
   std::string data_host = "";
   std::uint16_t data_port = 0;  // 0: any free one
 
-  // Emulated links, for experiments on one machine: all sending, and all receiving, of this worker share them.
+  // Emulated links, for experiments on one machine: all sending, and all receiving, of this worker share
+  // them.
   Rate emulated_uplink = Rate::unlimited();
   Rate emulated_downlink = Rate::unlimited();
 

@@ -32,7 +32,9 @@ WorkerActions WorkerCore::start(Instant now) {
 WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant now) {
   if (over_) return {};
   last_heard_ = now;
-  const auto broken = [](const Error& error) { return with_context("the manager broke its protocol", error); };
+  const auto broken = [](const Error& error) {
+    return with_context("the manager broke its protocol", error);
+  };
   Result<WorkerActions> actions = std::visit(
       Overloaded{
           [&](const wire::Welcome& welcome) -> Result<WorkerActions> {
@@ -47,7 +49,8 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
           [&](const wire::RoundEnd& end) { return end_round(end, now); },
           [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
           [&](const wire::Reject& reject) -> Result<WorkerActions> {
-            return end_session({ErrorCode::rejected, "the manager ended the session: " + reject.reason}, false);
+            return end_session({ErrorCode::rejected, "the manager ended the session: " + reject.reason},
+                               false);
           },
       },
       message);
@@ -82,18 +85,21 @@ WorkerActions WorkerCore::end_session(Error error, bool say_goodbye) {
 Result<WorkerActions> WorkerCore::synchronize(std::span<float> parameters, Instant now) {
   if (over_) return WorkerActions{Over{*over_}};
   if (!welcome_) return failure(ErrorCode::invalid_input, "synchronize() before the manager's welcome");
-  if (!parameters_.empty()) return failure(ErrorCode::invalid_input, "a synchronisation is under way already");
+  if (!parameters_.empty())
+    return failure(ErrorCode::invalid_input, "a synchronisation is under way already");
   if (Bytes(static_cast<std::int64_t>(parameters.size_bytes())) != model_bytes_) {
-    return failure(ErrorCode::invalid_input,
-                   "synchronize() got " + std::to_string(parameters.size_bytes()) + " bytes of parameters, the model " +
-                       "announced at the start has " + std::to_string(model_bytes_.count()));
+    return failure(ErrorCode::invalid_input, "synchronize() got " + std::to_string(parameters.size_bytes()) +
+                                                 " bytes of parameters, the model " +
+                                                 "announced at the start has " +
+                                                 std::to_string(model_bytes_.count()));
   }
   parameters_ = parameters;
   synchronize_since_ = now;
   return WorkerActions{SendToManager{wire::Ready{round_}}};
 }
 
-// ---- the manager's orders ----------------------------------------------------------------------------------
+// ---- the manager's orders
+// ----------------------------------------------------------------------------------
 
 Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
   const auto wrong = [&](const std::string& what) {
@@ -126,7 +132,12 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
   if (auto good = check_plan(plan); !good) return std::unexpected(good.error());
   plan_ = plan;
   last_version_ = plan.version;
-  report_ = {.round = round_, .mixed_with = {}, .sent_to = {}, .workers = 1, .predicted = plan.predicted, .elapsed = {}};
+  report_ = {.round = round_,
+             .mixed_with = {},
+             .sent_to = {},
+             .workers = 1,
+             .predicted = plan.predicted,
+             .elapsed = {}};
   folded_.clear();
   mixer_->begin(parameters_.size());
   WorkerActions actions;
@@ -190,7 +201,8 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
   WorkerActions actions;
   for (auto& [transfer, outgoing] : outgoing_) {
     if (outgoing.state == Sending::stopped) continue;
-    // Not cancelled, so committed: the receiver has all of it, even if its acknowledgement is still on its way.
+    // Not cancelled, so committed: the receiver has all of it, even if its acknowledgement is still on its
+    // way.
     report_.sent_to.push_back(outgoing.planned.receiver.id);
     // A stream that still runs would read parameters while finish() writes them.
     if (outgoing.state == Sending::streaming) stop_sending(transfer, actions);
@@ -209,7 +221,8 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
   return actions;
 }
 
-// ---- links -------------------------------------------------------------------------------------------------
+// ---- links
+// -------------------------------------------------------------------------------------------------
 
 std::optional<LinkId> WorkerCore::link_to(WorkerId receiver) const {
   for (const auto& [link, out] : out_links_) {
@@ -237,7 +250,8 @@ WorkerActions WorkerCore::connected(LinkId link) {
   if (out == out_links_.end()) return actions;
   out->second.connected = true;
   actions.push_back(SendFrame{link, wire::hello_frame({welcome_->run_token, welcome_->id})});
-  if (Outgoing* outgoing = outgoing_to(out->second.receiver); outgoing && outgoing->state == Sending::waiting) {
+  if (Outgoing* outgoing = outgoing_to(out->second.receiver);
+      outgoing && outgoing->state == Sending::waiting) {
     offer(link, *outgoing, actions);
   }
   return actions;
@@ -245,12 +259,14 @@ WorkerActions WorkerCore::connected(LinkId link) {
 
 void WorkerCore::offer(LinkId link, Outgoing& outgoing, WorkerActions& actions) {
   outgoing.state = Sending::offered;
-  actions.push_back(SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {plan_->version, model_bytes_})});
+  actions.push_back(
+      SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {plan_->version, model_bytes_})});
 }
 
 void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {
   for (const Inbox::Grant& grant : answers.grants) {
-    if (in_links_.contains(grant.link)) actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer)});
+    if (in_links_.contains(grant.link))
+      actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer)});
   }
   for (const Inbox::Refusal& refusal : answers.refusals) {
     if (!in_links_.contains(refusal.link)) continue;
@@ -264,7 +280,9 @@ WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant /*now*
     const WorkerId receiver = out->second.receiver;
     out_links_.erase(out);
     Outgoing* outgoing = outgoing_to(receiver);
-    if (outgoing) fail_outgoing(outgoing->planned.transfer, "link to " + to_string(receiver) + ": " + error.message, actions);
+    if (outgoing)
+      fail_outgoing(outgoing->planned.transfer, "link to " + to_string(receiver) + ": " + error.message,
+                    actions);
   } else if (const auto in = in_links_.find(link); in != in_links_.end()) {
     const std::optional<TransferId> lost = inbox_.link_lost(link);
     in_links_.erase(in);
@@ -308,7 +326,8 @@ Result<WorkerActions> WorkerCore::frame(LinkId link, const wire::FrameHeader& he
   return WorkerActions{};  // aborted meanwhile
 }
 
-Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
+Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
+                                                const wire::FrameHeader& header,
                                                 std::span<const std::byte> payload) {
   WorkerActions actions;
   const auto found = outgoing_.find(header.transfer);
@@ -325,7 +344,8 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link, 
     case wire::FrameKind::grant:
       if (outgoing.state != Sending::offered) return wrong();
       outgoing.state = Sending::streaming;
-      actions.push_back(StartStream{link, header.transfer, std::as_bytes(parameters_), outgoing.planned.rate});
+      actions.push_back(
+          StartStream{link, header.transfer, std::as_bytes(parameters_), outgoing.planned.rate});
       return actions;
     case wire::FrameKind::ack:
       if (outgoing.state != Sending::sent && outgoing.state != Sending::streaming) return wrong();
@@ -333,9 +353,11 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link, 
       return actions;
     case wire::FrameKind::refuse:
       if (outgoing.state != Sending::offered) return wrong();
-      fail_outgoing(header.transfer, to_string(receiver) + " refused: " + wire::decode_refuse(payload), actions);
+      fail_outgoing(header.transfer, to_string(receiver) + " refused: " + wire::decode_refuse(payload),
+                    actions);
       return actions;
-    default: return wrong();
+    default:
+      return wrong();
   }
 }
 
@@ -343,7 +365,8 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
                                               std::span<const std::byte> payload, Instant now) {
   WorkerActions actions;
   if (!in.sender) {
-    if (header.kind != wire::FrameKind::hello) return failure(ErrorCode::protocol, "a peer did not say hello first");
+    if (header.kind != wire::FrameKind::hello)
+      return failure(ErrorCode::protocol, "a peer did not say hello first");
     const auto hello = wire::decode_hello(payload);
     if (!hello) return std::unexpected(hello.error());
     if (!welcome_ || hello->run_token != welcome_->run_token) {
@@ -375,20 +398,25 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
   return actions;
 }
 
-// ---- waits -------------------------------------------------------------------------------------------------
+// ---- waits
+// -------------------------------------------------------------------------------------------------
 
 WorkerActions WorkerCore::tick(Instant now) {
   WorkerActions actions;
   if (over_) return actions;
   if (!welcome_) {
     if (now < started_ + kWelcomePatience) return actions;
-    return end_session({ErrorCode::timeout, "no welcome from the manager within " +
-                                                std::to_string(static_cast<int>(kWelcomePatience.in_seconds())) +
-                                                " s: are all workers of the training running?"}, true);
+    return end_session(
+        {ErrorCode::timeout, "no welcome from the manager within " +
+                                 std::to_string(static_cast<int>(kWelcomePatience.in_seconds())) +
+                                 " s: are all workers of the training running?"},
+        true);
   }
   if (now >= last_heard_ + welcome_->manager_timeout) {
-    return end_session({ErrorCode::timeout, "the manager has not been heard for " +
-                                                std::to_string(welcome_->manager_timeout.in_seconds()) + " s"}, true);
+    return end_session(
+        {ErrorCode::timeout, "the manager has not been heard for " +
+                                 std::to_string(welcome_->manager_timeout.in_seconds()) + " s"},
+        true);
   }
   if (now >= next_heartbeat_) {
     actions.push_back(SendToManager{wire::Heartbeat{}});

@@ -5,12 +5,12 @@
 //                                          └──────────────── RoundEnd: mix ─────────────────────┘
 //     any state ── Reject, manager lost, a broken promise of the manager, leave() ──> over (for good)
 //
-// A round: Ready goes to the manager; its plan says to whom this worker sends (each at its rate) and from whom it
-// receives. Sender: one link per receiver, dialled once and kept: hello, offer, then on grant the caller's parameters
-// straight from the caller's span. Receiver: see inbox.h. A verified transfer is reported; the manager's Commit folds
-// it into the mixer; RoundEnd finishes the mix.
-// A plan is obeyed only if it is newer than the last one, of this epoch and for the round this worker is ready for.
-// Invariants: own parameters are written only in RoundEnd, when no stream of theirs runs; they are read only between
+// A round: Ready goes to the manager; its plan says to whom this worker sends (each at its rate) and from
+// whom it receives. Sender: one link per receiver, dialled once and kept: hello, offer, then on grant the
+// caller's parameters straight from the caller's span. Receiver: see inbox.h. A verified transfer is
+// reported; the manager's Commit folds it into the mixer; RoundEnd finishes the mix. A plan is obeyed only if
+// it is newer than the last one, of this epoch and for the round this worker is ready for. Invariants: own
+// parameters are written only in RoundEnd, when no stream of theirs runs; they are read only between
 // synchronize() and its answer; one Synchronized or Over answers each synchronize().
 // No clock, no I/O: callers hand in events with `now` and carry out the actions in order. The in-process twin
 // (selmcast/arena) and the real shell (worker.h) drive the same code. Thread rule: one owner.
@@ -37,7 +37,8 @@
 
 namespace selmcast::worker {
 
-// ---- actions, to be carried out in order -------------------------------------------------------------------
+// ---- actions, to be carried out in order
+// -------------------------------------------------------------------
 
 struct SendToManager {
   wire::FromWorker message;
@@ -72,7 +73,8 @@ struct Synchronized {
 struct Over {
   Error error;
 };
-using WorkerAction = std::variant<SendToManager, Dial, SendFrame, StartStream, AbortLink, Joined, Synchronized, Over>;
+using WorkerAction =
+    std::variant<SendToManager, Dial, SendFrame, StartStream, AbortLink, Joined, Synchronized, Over>;
 using WorkerActions = std::vector<WorkerAction>;
 
 class WorkerCore {
@@ -82,8 +84,8 @@ class WorkerCore {
   WorkerActions start(Instant now);
   WorkerActions from_manager(const wire::ToWorker& message, Instant now);
   WorkerActions manager_lost(const Error& error);
-  // Error (invalid_input) if the size is not the manifest's or a synchronisation is under way; else answered by
-  // exactly one Synchronized or Over. `parameters` must stay alive and untouched until then.
+  // Error (invalid_input) if the size is not the manifest's or a synchronisation is under way; else answered
+  // by exactly one Synchronized or Over. `parameters` must stay alive and untouched until then.
   Result<WorkerActions> synchronize(std::span<float> parameters, Instant now);
   WorkerActions leave(const std::string& why);
 
@@ -94,8 +96,8 @@ class WorkerCore {
   // Errors close the link (by the caller, followed by closed()).
   Result<std::span<std::byte>> chunk_place(LinkId link, const wire::FrameHeader& header);
   void chunk_bytes(LinkId link, Instant now);
-  Result<WorkerActions> frame(LinkId link, const wire::FrameHeader& header, std::span<const std::byte> payload,
-                              Instant now);
+  Result<WorkerActions> frame(LinkId link, const wire::FrameHeader& header,
+                              std::span<const std::byte> payload, Instant now);
 
   WorkerActions tick(Instant now);
   Instant deadline() const;  // when tick() has something to do
