@@ -28,17 +28,46 @@ Result<std::string> text(const std::string& field, const std::string& value, std
   return value;
 }
 
-// Reasons are for people: cut and cleaned rather than refused.
-std::string reason_text(std::string value) {
-  value.resize(std::min<std::size_t>(value.size(), 1000));
-  std::ranges::replace_if(
-      value, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return value;
+// The length of the well-formed UTF-8 character that `text` begins with; 0 if it does not begin with one.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
+  const std::size_t length = byte(0) < 0x80   ? 1
+                             : byte(0) < 0xc2 ? 0
+                             : byte(0) < 0xe0 ? 2
+                             : byte(0) < 0xf0 ? 3
+                             : byte(0) < 0xf5 ? 4
+                                              : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t k = 1; k < length; ++k) {
+    if ((byte(k) & 0xc0) != 0x80) return 0;
+  }
+  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
+  const bool no_character = (byte(0) == 0xed && byte(1) >= 0xa0) || (byte(0) == 0xf4 && byte(1) >= 0x90);
+  return overlong || no_character ? 0 : length;
 }
 
-Result<Rate> positive_rate(const std::string& field, double bps) {
-  if (!std::isfinite(bps) || bps <= 0) return bad(field, "must be positive and finite");
-  return Rate::bits_per_second(bps);
+// Reasons are for people: cut and cleaned rather than refused. Protocol Buffers do not parse a string that is
+// not UTF-8, so half a character at the cut would cost whoever gets it its session.
+std::string reason_text(std::string_view value) {
+  std::string cleaned;
+  while (!value.empty()) {
+    const std::size_t length = character_length(value);
+    if (cleaned.size() + std::max<std::size_t>(length, 1) > kReasonBytesMax) break;
+    const bool printable = length > 1 || (length == 1 && value.front() >= 0x20 && value.front() != 0x7f);
+    if (printable) {
+      cleaned += value.substr(0, length);
+    } else {
+      cleaned += length == 0 ? '?' : ' ';
+    }
+    value.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return cleaned;
+}
+
+Result<Rate> usable_rate(const std::string& field, double bps) {
+  const Rate rate = Rate::bits_per_second(bps);
+  if (rate >= kRateMin && rate <= kRateMax) return rate;  // false for NaN
+  return bad(field, "must be positive and finite, between 1e-3 and 1e18 bit/s");
 }
 
 Result<Duration> duration(const std::string& field, double seconds) {
@@ -71,9 +100,10 @@ Result<Hello> decode_hello_message(const pb::Hello& in) {
   hello.name = name;
   hello.data_host = host;
   if (in.protocol_version() != kControlProtocolVersion) return hello;  // the rest may mean something else
+  if (host.empty()) return bad("hello.data_host", "is empty");
   SELMCAST_TRY(port, port_number("hello.data_port", in.data_port()));
-  SELMCAST_TRY(uplink, positive_rate("hello.declared_uplink_bps", in.declared_uplink_bps()));
-  SELMCAST_TRY(downlink, positive_rate("hello.declared_downlink_bps", in.declared_downlink_bps()));
+  SELMCAST_TRY(uplink, usable_rate("hello.declared_uplink_bps", in.declared_uplink_bps()));
+  SELMCAST_TRY(downlink, usable_rate("hello.declared_downlink_bps", in.declared_downlink_bps()));
   hello.data_port = port;
   hello.declared_uplink = uplink;
   hello.declared_downlink = downlink;
@@ -87,9 +117,11 @@ Result<Hello> decode_hello_message(const pb::Hello& in) {
     for (std::int64_t extent : tensor.shape()) {
       if (extent < 0) return bad("hello.tensors.shape", "of '" + tensor_name + "' is negative");
       elements *= static_cast<double>(extent);
+      // At every step: a later extent of 0 would hide that the product has no int64.
+      if (elements > kElementsMax) return bad("hello.tensors", "is too large a model");
     }
     elements_total += elements;
-    if (elements_total > 0x1p46) return bad("hello.tensors", "is too large a model");
+    if (elements_total > kElementsMax) return bad("hello.tensors", "is too large a model");
     hello.model.tensors.push_back({tensor_name, {tensor.shape().begin(), tensor.shape().end()}});
   }
   if (elements_total == 0) return bad("hello.tensors", "is a model without parameters");
@@ -124,7 +156,7 @@ Result<RoundPlan> decode_round_plan(const pb::RoundPlan& in) {
     SELMCAST_TRY(port, port_number("round_plan.outgoing.port", out.port()));
     Rate rate = Rate::unlimited();
     if (out.rate_bps() != 0) {
-      SELMCAST_TRY(paced, positive_rate("round_plan.outgoing.rate_bps", out.rate_bps()));
+      SELMCAST_TRY(paced, usable_rate("round_plan.outgoing.rate_bps", out.rate_bps()));
       rate = paced;
     }
     plan.outgoing.push_back({TransferId(out.transfer()), {WorkerId(out.receiver()), host, port}, rate});
@@ -191,24 +223,25 @@ std::string json_line(const Message& message) {
 
 pb::FromWorker encode(const FromWorker& message) {
   pb::FromWorker out;
-  std::visit(Overloaded{
-                 [&](const Hello& hello) { encode_into(*out.mutable_hello(), hello); },
-                 [&](const Ready& ready) { out.mutable_ready()->set_round(ready.round.value()); },
-                 [&](const Delivered& delivered) {
-                   pb::Delivered& d = *out.mutable_delivered();
-                   d.set_transfer(delivered.transfer.value());
-                   d.set_bytes(static_cast<std::uint64_t>(delivered.bytes.count()));
-                   d.set_started_seconds(delivered.started.in_seconds());
-                   d.set_finished_seconds(delivered.finished.in_seconds());
-                 },
-                 [&](const TransferFailed& failed) {
-                   out.mutable_transfer_failed()->set_transfer(failed.transfer.value());
-                   out.mutable_transfer_failed()->set_reason(failed.reason);
-                 },
-                 [&](const Heartbeat&) { out.mutable_heartbeat(); },
-                 [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(goodbye.reason); },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](const Hello& hello) { encode_into(*out.mutable_hello(), hello); },
+          [&](const Ready& ready) { out.mutable_ready()->set_round(ready.round.value()); },
+          [&](const Delivered& delivered) {
+            pb::Delivered& d = *out.mutable_delivered();
+            d.set_transfer(delivered.transfer.value());
+            d.set_bytes(static_cast<std::uint64_t>(delivered.bytes.count()));
+            d.set_started_seconds(delivered.started.in_seconds());
+            d.set_finished_seconds(delivered.finished.in_seconds());
+          },
+          [&](const TransferFailed& failed) {
+            out.mutable_transfer_failed()->set_transfer(failed.transfer.value());
+            out.mutable_transfer_failed()->set_reason(reason_text(failed.reason));
+          },
+          [&](const Heartbeat&) { out.mutable_heartbeat(); },
+          [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(reason_text(goodbye.reason)); },
+      },
+      message);
   return out;
 }
 
@@ -228,7 +261,7 @@ pb::ToWorker encode(const ToWorker& message) {
                  [&](const Commit& commit) { out.mutable_commit()->set_transfer(commit.transfer.value()); },
                  [&](const Cancel& cancel) {
                    out.mutable_cancel()->set_transfer(cancel.transfer.value());
-                   out.mutable_cancel()->set_reason(cancel.reason);
+                   out.mutable_cancel()->set_reason(reason_text(cancel.reason));
                  },
                  [&](const RoundEnd& end) {
                    pb::RoundEnd& e = *out.mutable_round_end();
@@ -239,7 +272,7 @@ pb::ToWorker encode(const ToWorker& message) {
                    e.set_workers(end.workers);
                  },
                  [&](const Alive&) { out.mutable_alive(); },
-                 [&](const Reject& reject) { out.mutable_reject()->set_reason(reject.reason); },
+                 [&](const Reject& reject) { out.mutable_reject()->set_reason(reason_text(reject.reason)); },
              },
              message);
   return out;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <limits>
+#include <vector>
 
 #include "selmcast/wire/control.pb.h"
 
@@ -17,6 +18,17 @@ Hello some_hello() {
           .declared_uplink = Rate::megabits_per_second(400),
           .declared_downlink = Rate::megabits_per_second(20),
           .model = {{{"fc.weight", {10, 784}}, {"fc.bias", {10}}}}};
+}
+
+void set_shape(pb::Hello& hello, const std::vector<std::int64_t>& shape) {
+  hello.mutable_tensors(0)->mutable_shape()->Assign(shape.begin(), shape.end());
+}
+
+std::string reason_after(const std::string& reason) {
+  const std::string bytes = encode(ToWorker(Cancel{TransferId(1), reason})).SerializeAsString();
+  pb::ToWorker parsed;
+  if (!parsed.ParseFromString(bytes)) return "does not parse";
+  return std::get<Cancel>(*decode(parsed)).reason;
 }
 
 TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
@@ -66,7 +78,12 @@ TEST(ControlCodec, HostileHellosAreRefusedByField) {
       {"hello.name", [](pb::Hello& h) { h.clear_name(); }},
       {"hello.name", [](pb::Hello& h) { h.set_name("a\nb"); }},
       {"hello.name", [](pb::Hello& h) { h.set_name(std::string(300, 'x')); }},
+      {"hello.data_host", [](pb::Hello& h) { h.clear_data_host(); }},
       {"hello.data_port", [](pb::Hello& h) { h.set_data_port(70000); }},
+      {"hello.declared_uplink_bps",
+       [](pb::Hello& h) { h.set_declared_uplink_bps(1e-4); }},  // no plan takes these:
+      {"hello.declared_downlink_bps",
+       [](pb::Hello& h) { h.set_declared_downlink_bps(1e19); }},  // plan/problem.h
       {"hello.declared_uplink_bps", [](pb::Hello& h) { h.set_declared_uplink_bps(-1); }},
       {"hello.declared_downlink_bps",
        [](pb::Hello& h) { h.set_declared_downlink_bps(std::numeric_limits<double>::quiet_NaN()); }},
@@ -74,6 +91,19 @@ TEST(ControlCodec, HostileHellosAreRefusedByField) {
       {"hello.tensors", [](pb::Hello& h) { h.clear_tensors(); }},
       {"hello.tensors.shape", [](pb::Hello& h) { h.mutable_tensors(0)->set_shape(0, -5); }},
       {"hello.tensors", [](pb::Hello& h) { h.mutable_tensors(0)->set_shape(0, std::int64_t{1} << 60); }},
+      // 2^40 * 2^40 has no int64, and 0 times infinity is not a number: neither may be hidden by a later 0.
+      {"hello.tensors",
+       [](pb::Hello& h) {
+         set_shape(h, {std::int64_t{1} << 40, std::int64_t{1} << 40, 0});
+       }},
+      {"hello.tensors",
+       [](pb::Hello& h) { set_shape(h, std::vector<std::int64_t>(18, std::int64_t{1} << 62)); }},
+      {"hello.tensors",
+       [](pb::Hello& h) {
+         std::vector<std::int64_t> shape(18, std::int64_t{1} << 62);
+         shape.push_back(0);
+         set_shape(h, shape);
+       }},
   };
   for (const auto& [field, change] : changes) {
     pb::FromWorker message = encode(FromWorker(some_hello()));
@@ -92,6 +122,16 @@ TEST(ControlCodec, AHelloOfAnotherVersionIsReadOnlyAsFarAsItsVersion) {
   const auto result = decode(message);
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(std::get<Hello>(*result).protocol_version, 99u);
+}
+
+TEST(ControlCodec, ReasonsArriveWhateverTheyAre) {
+  EXPECT_EQ(reason_after("w\u00fcrzburg is gone"), "w\u00fcrzburg is gone");
+  EXPECT_EQ(reason_after("two\nlines\x7f"), "two lines ");
+  EXPECT_EQ(reason_after("bad \xff\xc3 bytes, overlong \xc0\xaf, surrogate \xed\xa0\x80"),
+            "bad ?? bytes, overlong ??, surrogate ???");
+  // 999 letters and a character of two bytes: cut before it, not in its middle.
+  EXPECT_EQ(reason_after(std::string(999, 'x') + "\u00fc"), std::string(999, 'x'));
+  EXPECT_EQ(reason_after(std::string(998, 'x') + "\u00fc!"), std::string(998, 'x') + "\u00fc");
 }
 
 TEST(ControlCodec, TimesAndKindsAreChecked) {
