@@ -20,14 +20,6 @@ std::unexpected<Error> bad(const std::string& field, const std::string& what) {
   return failure(ErrorCode::protocol, "control message field " + field + " " + what);
 }
 
-Result<std::string> text(const std::string& field, const std::string& value, std::size_t bytes_max) {
-  if (value.size() > bytes_max) return bad(field, "is longer than " + std::to_string(bytes_max) + " bytes");
-  if (std::ranges::any_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
-    return bad(field, "has control characters");
-  }
-  return value;
-}
-
 // The length of the well-formed UTF-8 character that `text` begins with; 0 if it does not begin with one.
 std::size_t character_length(std::string_view text) {
   const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
@@ -44,6 +36,24 @@ std::size_t character_length(std::string_view text) {
   const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
   const bool no_character = (byte(0) == 0xed && byte(1) >= 0xa0) || (byte(0) == 0xf4 && byte(1) >= 0x90);
   return overlong || no_character ? 0 : length;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+Result<std::string> text(const std::string& field, const std::string& value, std::size_t bytes_max) {
+  if (value.size() > bytes_max) return bad(field, "is longer than " + std::to_string(bytes_max) + " bytes");
+  if (std::ranges::any_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    return bad(field, "has control characters");
+  }
+  if (!is_utf8(value)) return bad(field, "is not UTF-8");
+  return value;
 }
 
 // Reasons are for people: cut and cleaned rather than refused. Protocol Buffers do not parse a string that is

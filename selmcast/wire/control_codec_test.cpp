@@ -78,6 +78,7 @@ TEST(ControlCodec, HostileHellosAreRefusedByField) {
       {"hello.name", [](pb::Hello& h) { h.clear_name(); }},
       {"hello.name", [](pb::Hello& h) { h.set_name("a\nb"); }},
       {"hello.name", [](pb::Hello& h) { h.set_name(std::string(300, 'x')); }},
+      {"hello.name", [](pb::Hello& h) { h.set_name("w\xff"); }},
       {"hello.data_host", [](pb::Hello& h) { h.clear_data_host(); }},
       {"hello.data_port", [](pb::Hello& h) { h.set_data_port(70000); }},
       {"hello.declared_uplink_bps",
