@@ -149,6 +149,19 @@ Inbox::Answers Inbox::release(TransferId transfer, Instant /*now*/) {
   return answers;
 }
 
+std::optional<LinkId> Inbox::link_under_way(TransferId transfer) const {
+  const auto found = incoming_.find(transfer);
+  if (found == incoming_.end() || found->second.is_verified || found->second.released) return std::nullopt;
+  return found->second.link;
+}
+
+std::optional<TransferId> Inbox::unsettled() const {
+  for (const auto& [id, incoming] : incoming_) {
+    if (!incoming.released) return id;
+  }
+  return std::nullopt;
+}
+
 std::optional<TransferId> Inbox::link_lost(LinkId link) {
   early_.erase(link);
   for (auto& [id, incoming] : incoming_) {

@@ -72,6 +72,11 @@ class Inbox {
   // Committed and mixed, or cancelled: the buffer is free again, perhaps for an offer that waited.
   Answers release(TransferId transfer, Instant now);
 
+  // The link on which this transfer was offered, unless it is verified, released or lost.
+  std::optional<LinkId> link_under_way(TransferId transfer) const;
+  // A transfer that is neither committed nor cancelled yet, if there is one.
+  std::optional<TransferId> unsettled() const;
+
   // The link is gone. The transfer it carried, if one was under way and not verified.
   std::optional<TransferId> link_lost(LinkId link);
   // Refuses offers that have waited for a plan for too long.

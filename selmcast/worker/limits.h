@@ -14,8 +14,5 @@ inline constexpr int kStrangersMax = 64;
 inline constexpr Duration kHelloPatience = Duration::seconds(5);
 // Until the manager's Welcome: it waits for all workers of the training.
 inline constexpr Duration kWelcomePatience = Duration::seconds(120);
-// Until the plan, once ready: bounded by the manager's compute patience; heartbeats notice a dead manager
-// sooner.
-inline constexpr Duration kPlanPatience = Duration::seconds(1200);
 
 }  // namespace selmcast::worker

@@ -12,7 +12,7 @@ Result<HostPort> split_address(const std::string& address) {
   const bool digits = !parts.port.empty() &&
                       parts.port.find_first_not_of("0123456789") == std::string::npos &&
                       parts.port.size() <= 5 && std::stoi(parts.port) > 0 && std::stoi(parts.port) <= 65535;
-  if (parts.host.size() > 2 && parts.host.front() == '[' && parts.host.back() == ']') {
+  if (parts.host.size() >= 2 && parts.host.front() == '[' && parts.host.back() == ']') {
     parts.host = parts.host.substr(1, parts.host.size() - 2);
   } else if (parts.host.find(':') != std::string::npos) {
     parts.host.clear();  // an IPv6 address needs its brackets

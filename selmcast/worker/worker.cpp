@@ -2,6 +2,7 @@
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
@@ -22,6 +23,17 @@ namespace selmcast::worker {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+wire::Hello hello_of(const WorkerOptions& options) {
+  wire::Hello hello;
+  hello.name = options.name;
+  hello.data_host = options.data_host;
+  hello.declared_uplink = options.declared_uplink;
+  hello.declared_downlink = options.declared_downlink;
+  hello.receive_buffers = static_cast<std::uint32_t>(options.receive_buffers);
+  for (const Tensor& tensor : options.model) hello.model.tensors.push_back({tensor.name, tensor.shape});
+  return hello;
+}
 
 // Carries out WorkerCore's actions. Everything is the loop thread's except what says otherwise.
 class RunningWorker final : public Worker, private net::LinkHandler {
@@ -61,14 +73,8 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     if (!acceptor) return std::unexpected(acceptor.error());
     acceptor_ = std::move(*acceptor);
 
-    wire::Hello hello;
-    hello.name = options_.name;
-    hello.data_host = options_.data_host;
+    wire::Hello hello = hello_of(options_);
     hello.data_port = acceptor_->port();
-    hello.declared_uplink = options_.declared_uplink;
-    hello.declared_downlink = options_.declared_downlink;
-    hello.receive_buffers = static_cast<std::uint32_t>(options_.receive_buffers);
-    for (Tensor& tensor : options_.model) hello.model.tensors.push_back({tensor.name, tensor.shape});
     core_ = std::make_unique<WorkerCore>(std::move(hello), std::make_unique<AverageMixer>(),
                                          options_.receive_buffers);
 
@@ -278,6 +284,18 @@ Result<void> check(const WorkerOptions& options) {
     return bad("emulated rates must be positive");
   }
   if (options.receive_buffers < 1) return bad("receive_buffers must be at least 1");
+  asio::error_code no_address;
+  if (const auto host = asio::ip::make_address(options.data_host, no_address);
+      !no_address && host.is_unspecified()) {
+    return bad("data_host " + options.data_host +
+               " is no address that peers can reach: name one of this machine's");
+  }
+  // The rest as the manager will check it.
+  wire::Hello hello = hello_of(options);
+  hello.data_port = 1;
+  if (hello.data_host.empty()) hello.data_host = "found later";
+  if (const auto taken = wire::decode(wire::encode(wire::FromWorker(hello))); !taken)
+    return bad(taken.error().message);
   return {};
 }
 

@@ -25,6 +25,7 @@ WorkerCore::WorkerCore(wire::Hello hello, std::unique_ptr<Mixer> mixer, int rece
       inbox_(receive_buffers) {}
 
 WorkerActions WorkerCore::start(Instant now) {
+  if (over_) return {Over{*over_}};  // the manager was lost meanwhile
   started_ = last_heard_ = now;
   return {SendToManager{hello_}};
 }
@@ -115,14 +116,17 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
                  std::to_string(round_.value()));
   }
   std::set<WorkerId> receivers, senders;
+  std::set<TransferId> transfers;
   for (const wire::Outgoing& out : plan.outgoing) {
     if (out.receiver.id == welcome_->id) return wrong("makes this worker its own receiver");
     if (!receivers.insert(out.receiver.id).second) return wrong("names a receiver twice");
+    if (!transfers.insert(out.transfer).second) return wrong("names a transfer twice");
     if (!(out.rate > Rate())) return wrong("has a rate that is not positive");
   }
   for (const wire::Incoming& in : plan.incoming) {
     if (in.sender == welcome_->id) return wrong("makes this worker its own sender");
     if (!senders.insert(in.sender).second) return wrong("names a sender twice");
+    if (!transfers.insert(in.transfer).second) return wrong("names a transfer twice");
     if (in.bytes != model_bytes_) return wrong("announces a model of another size");
   }
   return {};
@@ -173,9 +177,15 @@ WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
   WorkerActions actions;
   if (outgoing_.contains(transfer)) {
     stop_sending(transfer, actions);
-  } else {
-    answer_offers(inbox_.release(transfer, now), actions);
+    return actions;
   }
+  // A chunk that is being read goes on into the buffer it was given, which is about to be another transfer's:
+  // the link ends first. Its sender ends it too (stop_sending), and dials anew.
+  if (const std::optional<LinkId> link = inbox_.link_under_way(transfer);
+      link && in_links_.erase(*link) > 0) {
+    actions.push_back(AbortLink{*link});
+  }
+  answer_offers(inbox_.release(transfer, now), actions);
   return actions;
 }
 
@@ -191,12 +201,23 @@ void WorkerCore::stop_sending(TransferId transfer, WorkerActions& actions) {
   out_links_.erase(*link);
 }
 
+// A transfer that this worker knows to be neither committed nor cancelled.
+std::optional<TransferId> WorkerCore::unsettled() const {
+  for (const auto& [transfer, outgoing] : outgoing_) {
+    if (outgoing.state == Sending::waiting || outgoing.state == Sending::offered) return transfer;
+  }
+  return inbox_.unsettled();
+}
+
 Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant now) {
   if (!plan_ || end.version != plan_->version || end.round != round_) {
     return failure(ErrorCode::protocol, "it ended a round that this worker is not in");
   }
   if (!std::ranges::equal(end.committed, folded_)) {
     return failure(ErrorCode::protocol, "the deliveries it counts are not those it committed here");
+  }
+  if (const auto open = unsettled()) {
+    return failure(ErrorCode::protocol, "it ended a round of which " + name_of(*open) + " is not settled");
   }
   WorkerActions actions;
   for (auto& [transfer, outgoing] : outgoing_) {
@@ -348,7 +369,8 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
           StartStream{link, header.transfer, std::as_bytes(parameters_), outgoing.planned.rate});
       return actions;
     case wire::FrameKind::ack:
-      if (outgoing.state != Sending::sent && outgoing.state != Sending::streaming) return wrong();
+      // While the stream runs it cannot have all of it; and a stream that counts as done may not read on.
+      if (outgoing.state != Sending::sent) return wrong();
       outgoing.state = Sending::acknowledged;
       return actions;
     case wire::FrameKind::refuse:

@@ -123,6 +123,7 @@ class WorkerCore {
 
   Result<WorkerActions> obey(const wire::RoundPlan& plan, Instant now);
   Result<void> check_plan(const wire::RoundPlan& plan) const;
+  std::optional<TransferId> unsettled() const;
   Result<WorkerActions> commit(TransferId transfer, Instant now);
   WorkerActions cancel(TransferId transfer, Instant now);
   Result<WorkerActions> end_round(const wire::RoundEnd& end, Instant now);
