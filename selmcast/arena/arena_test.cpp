@@ -50,6 +50,16 @@ TEST(Arena, FaultsNeverBreakAPromise) {
   EXPECT_GT(lost, 20u);
 }
 
+TEST(Arena, AWorkerThatIsLostBeforeTheStartKeepsTheOthersFromTrainingButNotWaiting) {
+  ArenaSettings settings;
+  settings.seed = 1199;  // w9 crashes before its hello is through
+  const ArenaResult result = run_arena(settings);
+  EXPECT_TRUE(result.violations.empty()) << described(result);
+  EXPECT_EQ(result.rounds_done, 0u);
+  EXPECT_LT(result.virtual_time,
+            Duration::seconds(130));  // the silent ones give up by themselves, after 120 s
+}
+
 TEST(Arena, EveryPlannerAndSizeTrains) {
   for (const plan::Planner& planner : plan::planners()) {
     for (std::uint32_t workers : {1u, 2u, 3u, 16u}) {

@@ -96,12 +96,16 @@ ArenaResult Twin::result() const {
   ArenaResult result = result_;
   result.workers = static_cast<std::uint32_t>(nodes_.size());
   result.violations = checkers_.violations();
+  const auto lost = [](const Node& node) { return !node.alive || node.silent; };
+  // Who is lost before the training starts is waited for in vain: then all that is promised is that everybody
+  // hears it.
+  const bool in_vain = manager_.finished() && !manager_.started() && std::ranges::any_of(nodes_, lost);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     const Node& node = nodes_[k];
-    if (!node.alive || node.silent) continue;
+    if (lost(node)) continue;
     ++result.survivors;
     result.rounds_done += node.rounds_done;
-    if (node.rounds_done == settings_.rounds) continue;
+    if (node.rounds_done == settings_.rounds || (in_vain && node.over)) continue;
     result.violations.push_back("no progress: w" + std::to_string(k) + " did " +
                                 std::to_string(node.rounds_done) + " of " + std::to_string(settings_.rounds) +
                                 " rounds" + (node.over ? " (" + *node.over + ")" : ""));
