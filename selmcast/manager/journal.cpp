@@ -184,7 +184,8 @@ void Journal::output(const Output& output, Instant now, Duration deciding) {
       line["workers"].push_back({{"worker", to_string(worker)}, {"name", name}});
     }
   } else if (const auto* left = std::get_if<Left>(&output)) {
-    line = {{"event", "left"}, {"worker", to_string(left->worker)}, {"reason", left->why}};
+    line = {{"event", "left"}, {"worker", to_string(left->worker)}, {"reason", left->why},
+            {"goodbye", left->goodbye}};
   } else if (const auto* away = std::get_if<TurnedAway>(&output)) {
     line = {{"event", "turned_away"}, {"name", away->name}, {"reason", away->why}};
   } else if (const auto* end = std::get_if<Finished>(&output)) {

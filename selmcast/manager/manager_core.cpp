@@ -47,7 +47,7 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
   session.last_heard = now;
   if (const auto* greeting = std::get_if<wire::Hello>(&message)) {
     if (session.hello) {
-      drop(id, "said hello twice", true, now, outputs);
+      drop(id, "said hello twice", Departure::expelled, now, outputs);
       return outputs;
     }
     hello(id, session, *greeting, outputs);
@@ -56,16 +56,16 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
     return outputs;
   }
   if (const auto* goodbye = std::get_if<wire::Goodbye>(&message)) {
-    drop(id, goodbye->reason.empty() ? "goodbye" : goodbye->reason, false, now, outputs);
+    drop(id, goodbye->reason.empty() ? "goodbye" : goodbye->reason, Departure::goodbye, now, outputs);
     return outputs;
   }
   if (!session.worker) {
-    drop(id, "spoke before its welcome", true, now, outputs);
+    drop(id, "spoke before its welcome", Departure::expelled, now, outputs);
     return outputs;
   }
   auto actions = member_message(*session.worker, message, now);
   if (!actions) {
-    drop(id, actions.error().message, true, now, outputs);
+    drop(id, actions.error().message, Departure::expelled, now, outputs);
     return outputs;
   }
   if (std::holds_alternative<wire::Heartbeat>(message)) outputs.push_back(Send{id, wire::Alive{}});
@@ -162,7 +162,7 @@ void ManagerCore::carry_out(const sync::Actions& actions, Outputs& outputs) {
                      if (session == session_of_.end()) return;
                      const SessionId id = session->second;
                      session_of_.erase(session);
-                     outputs.push_back(Left{evicted.worker, evicted.why, session_of_.size()});
+                     outputs.push_back(Left{evicted.worker, evicted.why, session_of_.size(), false});
                      turn_away(id, evicted.why, outputs);
                    },
                },
@@ -213,16 +213,16 @@ void ManagerCore::turn_away(SessionId id, const std::string& why, Outputs& outpu
   sessions_.erase(id);
 }
 
-void ManagerCore::drop(SessionId id, const std::string& why, bool tell, Instant now, Outputs& outputs) {
+void ManagerCore::drop(SessionId id, const std::string& why, Departure departure, Instant now, Outputs& outputs) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   const std::optional<WorkerId> worker = found->second.worker;
-  if (tell) outputs.push_back(Send{id, wire::Reject{why}});
+  if (departure == Departure::expelled) outputs.push_back(Send{id, wire::Reject{why}});
   outputs.push_back(Close{id});
   sessions_.erase(found);
   if (worker) {
     session_of_.erase(*worker);
-    outputs.push_back(Left{*worker, why, session_of_.size()});
+    outputs.push_back(Left{*worker, why, session_of_.size(), departure == Departure::goodbye});
     carry_out(rounds_.leave(*worker, why, now), outputs);
   }
   if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
@@ -230,7 +230,7 @@ void ManagerCore::drop(SessionId id, const std::string& why, bool tell, Instant 
 
 Outputs ManagerCore::closed(SessionId id, const std::string& why, Instant now) {
   Outputs outputs;
-  if (!finished_) drop(id, "session lost: " + why, false, now, outputs);
+  if (!finished_) drop(id, "session lost: " + why, Departure::lost, now, outputs);
   return outputs;
 }
 
@@ -266,7 +266,7 @@ Outputs ManagerCore::tick(Instant now) {
       silent.emplace_back(id, "not heard for " + std::to_string(settings_.heartbeat_timeout.in_seconds()) + " s");
     }
   }
-  for (const auto& [id, why] : silent) drop(id, why, true, now, outputs);
+  for (const auto& [id, why] : silent) drop(id, why, Departure::expelled, now, outputs);
   carry_out(rounds_.tick(now), outputs);
   if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
   return outputs;

@@ -67,6 +67,7 @@ struct Left {
   WorkerId worker;
   std::string why;
   std::size_t remaining = 0;
+  bool goodbye = false;  // it said so itself
 };
 struct TurnedAway {
   std::string name;
@@ -111,7 +112,8 @@ class ManagerCore {
   void send_round_end(const sync::RoundEnded& ended, Outputs& outputs);
   void send_to(WorkerId worker, wire::ToWorker message, Outputs& outputs);
   void turn_away(SessionId id, const std::string& why, Outputs& outputs);
-  void drop(SessionId id, const std::string& why, bool tell, Instant now, Outputs& outputs);
+  enum class Departure { goodbye, lost, expelled };
+  void drop(SessionId id, const std::string& why, Departure departure, Instant now, Outputs& outputs);
   void finish(std::optional<Error> error, Outputs& outputs);
 
   ManagerSettings settings_;

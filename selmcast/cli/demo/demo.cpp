@@ -247,6 +247,7 @@ int run_demo(const DemoOptions& options) {
     failed = true;
     fmt::print(stderr, "selmcast demo: run {}: {}\n", run.name, done.error().message);
     if (done.error().code == ErrorCode::cancelled) break;
+    if (done.error().code == ErrorCode::invalid_input) return cli::kExitUsage;  // the other runs would say the same
   }
   if (interrupted()) {
     fmt::print(stderr, "selmcast demo: interrupted; what was done so far: selmcast report {}\n", made->folder.string());

@@ -93,7 +93,9 @@ class TrainingRun {
 
   std::unexpected<Error> died(std::size_t child) {
     const std::string path = log(names_[child]).string();
-    return failure(ErrorCode::unavailable, fmt::format("{} ended with status {}: {} ({})", names_[child],
+    // Its own exit status 2 means input that it cannot work with, such as a missing data set.
+    const ErrorCode code = *children_[child].ended() == 2 ? ErrorCode::invalid_input : ErrorCode::unavailable;
+    return failure(code, fmt::format("{} ended with status {}: {} ({})", names_[child],
                                                        *children_[child].ended(), last_line(path), path));
   }
 

@@ -185,9 +185,12 @@ class Page {
       remark("left no rounds");
     else if (run.rounds.size() < scenario_.rounds)
       remark(fmt::format("ended after {} of {} rounds", run.rounds.size(), scenario_.rounds));
-    for (const Departure& departure : run.departures)
+    const bool complete = run.rounds.size() == scenario_.rounds;
+    for (const Departure& departure : run.departures) {
+      if (departure.goodbye && complete) continue;  // when the training was done
       remark(fmt::format("{} left after {}: {}", escape_xml(departure.worker),
                          show_seconds(departure.at - Instant()), escape_xml(departure.reason, 200)));
+    }
     for (const std::string& file : run.cut_short) remark(file + " is cut short");
     add("<tr><th "
         "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"

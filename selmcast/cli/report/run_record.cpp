@@ -234,7 +234,8 @@ void read_event(const JsonFields& fields, const Names& names, RunRecord& run) {
     append_ascending(run.rounds, read_round(fields, names), fields);
   } else if (event == "left") {
     run.departures.push_back(
-        Departure{Instant() + fields.seconds("at_seconds"), fields.text("worker"), fields.text("reason")});
+        Departure{Instant() + fields.seconds("at_seconds"), fields.text("worker"), fields.text("reason"),
+                  fields.has("goodbye") && fields.flag("goodbye")});
   }
 }
 

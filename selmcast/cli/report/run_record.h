@@ -85,6 +85,7 @@ struct Departure {
   Instant at;
   std::string worker;
   std::string reason;
+  bool goodbye = false;  // it left by itself
 };
 
 struct Evaluation {
