@@ -1,133 +1,21 @@
-// Links over loopback: the io_context runs in the test's thread until what is awaited has happened.
+// Links over loopback (link_testing.h): order, damage, ends, rates, and who may destroy what when.
 #include "selmcast/net/link.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
-#include <chrono>
-#include <map>
 
-#include "selmcast/base/rng.h"
 #include "selmcast/net/limits.h"
+#include "selmcast/net/link_testing.h"
 
 namespace selmcast::net {
 namespace {
 
 using testing::HasSubstr;
 using wire::FrameKind;
-using Buffer = std::vector<std::byte>;
-
-Buffer random_bytes(std::size_t size, std::uint64_t seed) {
-  Rng rng(seed);
-  Buffer bytes(size);
-  for (auto& byte : bytes) byte = static_cast<std::byte>(rng.next());
-  return bytes;
-}
-
-// Remembers what it hears; takes chunks into a buffer a link. `on_event` is told everything, and may destroy
-// links.
-class Recorder : public LinkHandler {
- public:
-  enum class Event { connected, chunk_header, chunk_bytes, frame, stream_sent, closed };
-  std::function<void(Event, Link&)> on_event = [](Event, Link&) {};
-
-  void on_connected(Link& link) override { note(Event::connected, link); }
-  Result<std::span<std::byte>> on_chunk_header(Link& link, const wire::FrameHeader& header) override {
-    auto& buffer = payloads[&link];
-    const auto offset = static_cast<std::size_t>(wire::chunk_offset(header.sequence).count());
-    if (!refuse_chunks.empty()) return failure(ErrorCode::protocol, refuse_chunks);
-    // Big enough from the start, since the place of a chunk must not move while it is read.
-    buffer.resize(std::max(buffer.size(), kPayloadBytesMax));
-    received_bytes[&link] = std::max(received_bytes[&link], offset + header.length);
-    const auto place = std::span(buffer).subspan(offset, header.length);
-    note(Event::chunk_header, link);
-    return place;
-  }
-  void on_chunk_bytes(Link& link, const wire::FrameHeader&, Bytes bytes) override {
-    chunk_bytes += bytes;
-    note(Event::chunk_bytes, link);
-  }
-  Result<void> on_frame(Link& link, const wire::FrameHeader& header,
-                        std::span<const std::byte> payload) override {
-    frames.push_back(header);
-    bodies.emplace_back(payload.begin(), payload.end());
-    if (header.kind == FrameKind::chunk && !wire::verify_payload(header, payload)) ++damaged;
-    note(Event::frame, link);
-    return {};
-  }
-  void on_stream_sent(Link& link, TransferId transfer) override {
-    sent.push_back(transfer);
-    note(Event::stream_sent, link);
-  }
-  void on_closed(Link& link, const Error& error) override {
-    closed.push_back(error);
-    note(Event::closed, link);
-  }
-
-  Buffer payload_of(Link* link) {
-    Buffer bytes = payloads[link];
-    bytes.resize(received_bytes[link]);
-    return bytes;
-  }
-  int count(Event event) { return counts[event]; }
-
-  static constexpr std::size_t kPayloadBytesMax = 5 * wire::kChunkBytesMax;
-  std::string refuse_chunks;
-  std::map<Event, int> counts;
-  std::map<Link*, Buffer> payloads;
-  std::map<Link*, std::size_t> received_bytes;
-  Bytes chunk_bytes;
-  std::vector<wire::FrameHeader> frames;
-  std::vector<Buffer> bodies;
-  int damaged = 0;
-  std::vector<TransferId> sent;
-  std::vector<Error> closed;
-
- private:
-  void note(Event event, Link& link) {
-    ++counts[event];
-    on_event(event, link);
-  }
-};
-using Event = Recorder::Event;
-
-class LinkTest : public testing::Test {
- protected:
-  void start_listening(LinkOptions options = {}) {
-    auto listening = listen(io, "127.0.0.1", 0, std::move(options), receiver,
-                            [this](std::unique_ptr<Link> link) { accepted.push_back(std::move(link)); });
-    ASSERT_TRUE(listening.has_value()) << listening.error().message;
-    acceptor = std::move(*listening);
-  }
-  std::unique_ptr<Link> dial_receiver(LinkOptions options = {}) {
-    return dial(io, "127.0.0.1", acceptor->port(), std::move(options), sender);
-  }
-  // Generous: only a hang runs into it.
-  template <class Condition>
-  [[nodiscard]] bool run_until(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!condition() && std::chrono::steady_clock::now() < deadline) {
-      io.restart();
-      io.run_one_for(std::chrono::milliseconds(100));
-    }
-    return condition();
-  }
-  // Everything that is ready or follows from it at once.
-  void run_what_is_ready() {
-    io.restart();
-    while (io.poll() > 0) io.restart();
-  }
-
-  asio::io_context io{1};
-  Recorder sender;
-  Recorder receiver;
-  std::unique_ptr<Acceptor> acceptor;
-  std::vector<std::unique_ptr<Link>> accepted;
-};
 
 TEST_F(LinkTest, FramesGoThroughInOrderInBothDirections) {
   start_listening();
@@ -443,54 +331,6 @@ TEST_F(LinkTest, PendingOperationsDoNotOutliveTheirContext) {
   link->stream(TransferId(1), payload, Rate::unlimited());
   EXPECT_TRUE(run_until([&] { return receiver.chunk_bytes > Bytes(0); }));
   const auto late = dial_receiver();
-}
-
-class BudgetTest : public LinkTest {};
-
-TEST_F(BudgetTest, AnswersFromTheLoopAndNeverFromInsideAsk) {
-  const auto budget = make_budget(io, Rate::unlimited());
-  std::vector<Bytes> granted;
-  budget->ask(Bytes(100), [&](Bytes bytes) {
-    granted.push_back(bytes);
-    budget->ask(Bytes(1 << 20), [&](Bytes more) { granted.push_back(more); });
-    EXPECT_EQ(granted.size(), 1u);
-  });
-  EXPECT_TRUE(granted.empty());
-  ASSERT_TRUE(run_until([&] { return granted.size() == 2; }));
-  EXPECT_EQ(granted, (std::vector{Bytes(100), kBudgetQuantum}));
-}
-
-TEST_F(BudgetTest, AWithdrawnRequestIsNeverAnswered) {
-  const auto budget = make_budget(io, Rate::unlimited());
-  bool withdrawn_answered = false;
-  bool other_answered = false;
-  const auto ticket = budget->ask(Bytes(1), [&](Bytes) { withdrawn_answered = true; });
-  budget->ask(Bytes(1), [&](Bytes) { other_answered = true; });
-  budget->withdraw(ticket);
-  ASSERT_TRUE(run_until([&] { return other_answered; }));
-  run_what_is_ready();
-  EXPECT_FALSE(withdrawn_answered);
-}
-
-TEST_F(BudgetTest, ARequestMayWithdrawAnotherOneThatIsAboutToBeAnswered) {
-  const auto budget = make_budget(io, Rate::unlimited());
-  bool second_answered = false;
-  bool third_answered = false;
-  Budget::Ticket second = 0;
-  budget->ask(Bytes(1), [&](Bytes) { budget->withdraw(second); });
-  second = budget->ask(Bytes(1), [&](Bytes) { second_answered = true; });
-  budget->ask(Bytes(1), [&](Bytes) { third_answered = true; });
-  ASSERT_TRUE(run_until([&] { return third_answered; }));
-  EXPECT_FALSE(second_answered);
-}
-
-TEST_F(BudgetTest, AHigherRateReachesThoseWhoWaitAlready) {
-  const auto budget = make_budget(io, Rate::bits_per_second(8));  // 16,384 s a quantum
-  int answered = 0;
-  for (int i = 0; i < 2; ++i) budget->ask(kBudgetQuantum, [&](Bytes) { ++answered; });
-  ASSERT_TRUE(run_until([&] { return answered == 1; }));  // the burst
-  budget->set_rate(Rate::megabits_per_second(100));
-  EXPECT_TRUE(run_until([&] { return answered == 2; }));
 }
 
 }  // namespace
