@@ -22,16 +22,12 @@ std::string seconds(Duration time) { return fmt::format("{:.4g} s", time.in_seco
 
 std::string_view meaning(plan::Reason reason) {
   switch (reason) {
-    case plan::Reason::required:
-      return "the pair has reached max_age";
+    case plan::Reason::required: return "the pair has reached max_age";
     case plan::Reason::basic:
       return "among the lightest receivers when the sender was filled up to min_receivers";
-    case plan::Reason::spare:
-      return "fits into idle bandwidth without delaying the plan";
-    case plan::Reason::random:
-      return "drawn";
-    case plan::Reason::broadcast:
-      return "everybody receives";
+    case plan::Reason::spare: return "fits into idle bandwidth without delaying the plan";
+    case plan::Reason::random: return "drawn";
+    case plan::Reason::broadcast: return "everybody receives";
   }
   return "?";
 }
@@ -92,15 +88,9 @@ void add_refusal(const Problem& problem, const plan::ExplainedRefusal& refused, 
   const std::string downlink =
       fmt::format("{}'s downlink would be busy for {}", receiver, seconds(refused.downlink_time));
   switch (refused.refusal) {
-    case plan::Refusal::uplink:
-      fmt::format_to(to, "  not {}: {}\n", receiver, uplink);
-      break;
-    case plan::Refusal::downlink:
-      fmt::format_to(to, "  not {}: {}\n", receiver, downlink);
-      break;
-    case plan::Refusal::both:
-      fmt::format_to(to, "  not {}: {}, {}\n", receiver, uplink, downlink);
-      break;
+    case plan::Refusal::uplink: fmt::format_to(to, "  not {}: {}\n", receiver, uplink); break;
+    case plan::Refusal::downlink: fmt::format_to(to, "  not {}: {}\n", receiver, downlink); break;
+    case plan::Refusal::both: fmt::format_to(to, "  not {}: {}, {}\n", receiver, uplink, downlink); break;
     case plan::Refusal::not_chosen:
       fmt::format_to(to, "  not {}: not chosen, though it would fit\n", receiver);
       break;

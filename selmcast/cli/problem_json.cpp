@@ -241,22 +241,14 @@ bool Reader::consistent(const Problem& problem, const Path& root) {
     return wrong(key.empty() ? element : element.member(key), fault->message);
   };
   switch (fault->part) {
-    case Part::workers:
-      return wrong(root.member("workers"), fault->message);
-    case Part::name:
-      return at("workers", "id");
-    case Part::uplink:
-      return at("workers", "uplink_bps");
-    case Part::downlink:
-      return at("workers", "downlink_bps");
-    case Part::min_receivers:
-      return at("workers", "min_receivers");
-    case Part::volume:
-      return at("workers", "volume_bytes");
-    case Part::required:
-      return at("required", "");
-    case Part::ages:
-      return at("age", "");
+    case Part::workers: return wrong(root.member("workers"), fault->message);
+    case Part::name: return at("workers", "id");
+    case Part::uplink: return at("workers", "uplink_bps");
+    case Part::downlink: return at("workers", "downlink_bps");
+    case Part::min_receivers: return at("workers", "min_receivers");
+    case Part::volume: return at("workers", "volume_bytes");
+    case Part::required: return at("required", "");
+    case Part::ages: return at("age", "");
   }
   return false;
 }

@@ -81,12 +81,9 @@ bool Connection::received(std::size_t count) {
     if (!open_) return false;
   }
   switch (*step) {
-    case FrameParser::Step::more:
-      return true;
-    case FrameParser::Step::header:
-      return begin_frame();
-    case FrameParser::Step::frame:
-      return finish_frame();
+    case FrameParser::Step::more: return true;
+    case FrameParser::Step::header: return begin_frame();
+    case FrameParser::Step::frame: return finish_frame();
   }
   return true;
 }

@@ -57,14 +57,10 @@ class Explainer {
 
 std::string_view to_string(Refusal refusal) {
   switch (refusal) {
-    case Refusal::uplink:
-      return "uplink";
-    case Refusal::downlink:
-      return "downlink";
-    case Refusal::both:
-      return "both";
-    case Refusal::not_chosen:
-      return "not_chosen";
+    case Refusal::uplink: return "uplink";
+    case Refusal::downlink: return "downlink";
+    case Refusal::both: return "both";
+    case Refusal::not_chosen: return "not_chosen";
   }
   return "?";
 }

@@ -152,14 +152,11 @@ LowerBound lower_bound(const Problem& problem) {
 std::string describe(const Problem& problem, const LowerBound& bound) {
   const auto name = [&] { return problem.worker(*bound.worker).name; };
   switch (bound.kind) {
-    case BoundKind::nothing:
-      return "nobody needs a receiver";
+    case BoundKind::nothing: return "nobody needs a receiver";
     case BoundKind::uplink:
       return fmt::format("the uplink of {} under its least number of receivers", name());
-    case BoundKind::downlink:
-      return fmt::format("the downlink of {} under its required senders", name());
-    case BoundKind::all_downlinks:
-      return "all downlinks together under the least number of deliveries";
+    case BoundKind::downlink: return fmt::format("the downlink of {} under its required senders", name());
+    case BoundKind::all_downlinks: return "all downlinks together under the least number of deliveries";
   }
   return "?";
 }

@@ -6,36 +6,27 @@ namespace selmcast::plan {
 
 std::string_view to_string(Reason reason) {
   switch (reason) {
-    case Reason::required:
-      return "required";
-    case Reason::basic:
-      return "basic";
-    case Reason::spare:
-      return "spare";
-    case Reason::random:
-      return "random";
-    case Reason::broadcast:
-      return "broadcast";
+    case Reason::required: return "required";
+    case Reason::basic: return "basic";
+    case Reason::spare: return "spare";
+    case Reason::random: return "random";
+    case Reason::broadcast: return "broadcast";
   }
   return "?";
 }
 
 std::string_view to_string(Status status) {
   switch (status) {
-    case Status::optimal:
-      return "optimal";
-    case Status::feasible:
-      return "feasible";
+    case Status::optimal: return "optimal";
+    case Status::feasible: return "feasible";
   }
   return "?";
 }
 
 std::string_view to_string(LinkSide side) {
   switch (side) {
-    case LinkSide::uplink:
-      return "uplink";
-    case LinkSide::downlink:
-      return "downlink";
+    case LinkSide::uplink: return "uplink";
+    case LinkSide::downlink: return "downlink";
   }
   return "?";
 }

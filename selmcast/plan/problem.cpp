@@ -84,10 +84,8 @@ std::optional<Fault> pair_fault(const Problem& problem, Part part, std::string_v
 
 std::string_view to_string(MulticastKind kind) {
   switch (kind) {
-    case MulticastKind::network:
-      return "network";
-    case MulticastKind::unicast:
-      return "unicast";
+    case MulticastKind::network: return "network";
+    case MulticastKind::unicast: return "unicast";
   }
   return "?";
 }

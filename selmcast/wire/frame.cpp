@@ -67,18 +67,12 @@ Result<void> check_body_length(FrameKind kind, std::size_t expected, std::size_t
 
 std::string_view to_string(FrameKind kind) {
   switch (kind) {
-    case FrameKind::hello:
-      return "hello";
-    case FrameKind::offer:
-      return "offer";
-    case FrameKind::grant:
-      return "grant";
-    case FrameKind::chunk:
-      return "chunk";
-    case FrameKind::ack:
-      return "ack";
-    case FrameKind::refuse:
-      return "refuse";
+    case FrameKind::hello: return "hello";
+    case FrameKind::offer: return "offer";
+    case FrameKind::grant: return "grant";
+    case FrameKind::chunk: return "chunk";
+    case FrameKind::ack: return "ack";
+    case FrameKind::refuse: return "refuse";
   }
   return "unknown";
 }

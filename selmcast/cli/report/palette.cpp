@@ -56,32 +56,22 @@ const Colour& planner_colour(std::string_view planner) {
 
 const Colour& reason_colour(plan::Reason reason) {
   switch (reason) {
-    case plan::Reason::required:
-      return kPalette[kPurple];
-    case plan::Reason::basic:
-      return kPalette[kBlue];
-    case plan::Reason::spare:
-      return kPalette[kSky];
-    case plan::Reason::random:
-      return kPalette[kVermilion];
-    case plan::Reason::broadcast:
-      return kPalette[kGreen];
+    case plan::Reason::required: return kPalette[kPurple];
+    case plan::Reason::basic: return kPalette[kBlue];
+    case plan::Reason::spare: return kPalette[kSky];
+    case plan::Reason::random: return kPalette[kVermilion];
+    case plan::Reason::broadcast: return kPalette[kGreen];
   }
   return kPalette[kOther];
 }
 
 std::string_view reason_word(plan::Reason reason) {
   switch (reason) {
-    case plan::Reason::required:
-      return "required";
-    case plan::Reason::basic:
-      return "basic";
-    case plan::Reason::spare:
-      return "spare";
-    case plan::Reason::random:
-      return "random";
-    case plan::Reason::broadcast:
-      return "broadcast";
+    case plan::Reason::required: return "required";
+    case plan::Reason::basic: return "basic";
+    case plan::Reason::spare: return "spare";
+    case plan::Reason::random: return "random";
+    case plan::Reason::broadcast: return "broadcast";
   }
   return "unknown";
 }

@@ -136,7 +136,9 @@ class Drawing {
     const double bend = (right - left) * 0.45;
     const std::size_t each = view_.deliveries.size() / view_.workers.size();
     const double opacity = each <= 4 ? 0.72 : each <= 12 ? 0.5 : 0.25;
-    add(R"(<path d="M{:.1f},{:.1f} C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}" fill="none" stroke="{}" stroke-width="{:.2f}" stroke-opacity="{}"{}><title>{} to {}: {}, {}, {}{}</title></path>)",
+    add(R"(<path d="M{:.1f},{:.1f} C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}" fill="none" )"
+        R"(stroke="{}" stroke-width="{:.2f}" stroke-opacity="{}"{}>)"
+        R"(<title>{} to {}: {}, {}, {}{}</title></path>)",
         left, from, left + bend, from, right - bend, to, right, to, reason_colour(delivery.reason).light,
         width_of(delivery.allocated), opacity, delivery.committed ? "" : R"( stroke-dasharray="5 4")",
         escape_xml(view_.workers[position(delivery.sender)]),
@@ -205,7 +207,8 @@ class Drawing {
           reason_word(reason));
       x += 25 + 7.0 * static_cast<double>(reason_word(reason).size()) + 16;
     }
-    add(R"(<text x="{:.1f}" y="{:.1f}" font-size="11.5" fill="{}" text-anchor="end">width = rate, fill = busy time / t</text>)",
+    add(R"(<text x="{:.1f}" y="{:.1f}" font-size="11.5" fill="{}" text-anchor="end">)"
+        R"(width = rate, fill = busy time / t</text>)",
         kWidth - kMargin, y, muted().light);
   }
 

@@ -32,14 +32,10 @@ double shown_scale(Unit unit) { return unit == Unit::percent ? 100.0 : 1.0; }
 // Digits after the point that suit every cell of a row whose largest value is `largest`.
 int row_digits(Unit unit, double largest) {
   switch (unit) {
-    case Unit::seconds:
-      return largest < 10 ? 3 : largest < 100 ? 2 : 1;
-    case Unit::percent:
-      return 1;
-    case Unit::ratio:
-      return largest < 0.1 ? 4 : 2;
-    case Unit::count:
-      return 0;
+    case Unit::seconds: return largest < 10 ? 3 : largest < 100 ? 2 : 1;
+    case Unit::percent: return 1;
+    case Unit::ratio: return largest < 0.1 ? 4 : 2;
+    case Unit::count: return 0;
   }
   return 2;
 }
@@ -60,12 +56,9 @@ std::string label(const Metric& metric, const Scenario& scenario) {
   if (metric.key == "widest_meeting_gap_rounds")
     return fmt::format("widest gap between two meetings (rounds, at most {})", scenario.max_age + 1);
   switch (metric.unit) {
-    case Unit::seconds:
-      return fmt::format("{} (s)", metric.label);
-    case Unit::percent:
-      return fmt::format("{} (%)", metric.label);
-    default:
-      return std::string(metric.label);
+    case Unit::seconds: return fmt::format("{} (s)", metric.label);
+    case Unit::percent: return fmt::format("{} (%)", metric.label);
+    default: return std::string(metric.label);
   }
 }
 
