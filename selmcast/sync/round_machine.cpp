@@ -201,8 +201,10 @@ Result<Actions> RoundMachine::failed(WorkerId worker, TransferId transfer, const
 void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions) {
   Settled& settled = in_flight_->transfers[index];
   settled.committed = true;
-  settled.started = delivery.started;
-  settled.finished = delivery.finished;
+  // Nothing took longer than the plan is old, whatever the receiver says: no worker's word may teach a bandwidth that
+  // no plan can be made with.
+  settled.finished = std::min(delivery.finished, now - in_flight_->issued);
+  settled.started = std::min(delivery.started, settled.finished);
   in_flight_->settled[index] = true;
   in_flight_->last_commit = now;
   --in_flight_->open;
