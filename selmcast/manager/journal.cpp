@@ -28,7 +28,8 @@ json plan_json(const Planned& planned) {
                {"predicted_seconds", planned.plan.predicted.in_seconds()},
                {"bound_seconds", planned.plan.bound.in_seconds()},
                {"transfers", json::array()}};
-  for (const sync::Transfer& transfer : planned.plan.transfers) line["transfers"].push_back(transfer_json(transfer));
+  for (const sync::Transfer& transfer : planned.plan.transfers)
+    line["transfers"].push_back(transfer_json(transfer));
   return line;
 }
 
@@ -126,13 +127,14 @@ json input_json(const char* kind, Instant now) {
 
 // ---- writing -----------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<Journal>> Journal::create(const std::filesystem::path& path, const ManagerSettings& settings,
-                                                 Instant now) {
+Result<std::unique_ptr<Journal>> Journal::create(const std::filesystem::path& path,
+                                                 const ManagerSettings& settings, Instant now) {
   std::unique_ptr<Journal> journal(new Journal);
   if (path.empty()) return journal;
   journal->file_.open(path, std::ios::trunc);
   if (!journal->file_) {
-    return failure(ErrorCode::io, "cannot write the journal " + path.string() + ": does its folder exist, writable?");
+    return failure(ErrorCode::io,
+                   "cannot write the journal " + path.string() + ": does its folder exist, writable?");
   }
   journal->planner_ = settings.rounds.planner->name;
   json line = settings_json(settings);
@@ -184,7 +186,9 @@ void Journal::output(const Output& output, Instant now, Duration deciding) {
       line["workers"].push_back({{"worker", to_string(worker)}, {"name", name}});
     }
   } else if (const auto* left = std::get_if<Left>(&output)) {
-    line = {{"event", "left"}, {"worker", to_string(left->worker)}, {"reason", left->why},
+    line = {{"event", "left"},
+            {"worker", to_string(left->worker)},
+            {"reason", left->why},
             {"goodbye", left->goodbye}};
   } else if (const auto* away = std::get_if<TurnedAway>(&output)) {
     line = {{"event", "turned_away"}, {"name", away->name}, {"reason", away->why}};
@@ -242,7 +246,8 @@ Result<ReplaySummary> replay(const std::filesystem::path& path) {
       if (event == "settings") {
         const ManagerSettings settings = settings_from(line);
         if (settings.rounds.planner == nullptr) return at_line(ErrorCode::invalid_input, "unknown planner");
-        core = std::make_unique<ManagerCore>(settings, Instant::at_seconds(line.at("at_seconds").get<double>()));
+        core =
+            std::make_unique<ManagerCore>(settings, Instant::at_seconds(line.at("at_seconds").get<double>()));
       } else if (event == "input") {
         if (!core) return at_line(ErrorCode::invalid_input, "an input before the settings");
         const auto outputs = feed(*core, line);

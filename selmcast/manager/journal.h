@@ -19,8 +19,8 @@ namespace selmcast::manager {
 class Journal {
  public:
   // An empty path: nothing is written. Error (io) if the file cannot be made.
-  static Result<std::unique_ptr<Journal>> create(const std::filesystem::path& path, const ManagerSettings& settings,
-                                                 Instant now);
+  static Result<std::unique_ptr<Journal>> create(const std::filesystem::path& path,
+                                                 const ManagerSettings& settings, Instant now);
 
   void opened(SessionId session, Instant now);
   void message(SessionId session, const wire::FromWorker& message, Instant now);

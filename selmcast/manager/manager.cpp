@@ -26,7 +26,11 @@ using Clock = std::chrono::steady_clock;
 class RunningManager final : public Manager, private wire::pb::Manager::CallbackService {
  public:
   explicit RunningManager(ManagerOptions options)
-      : options_(std::move(options)), started_at_(zero_of(options_)), created_(now()), core_(options_.settings, created_), timer_(loop_) {}
+      : options_(std::move(options)),
+        started_at_(zero_of(options_)),
+        created_(now()),
+        core_(options_.settings, created_),
+        timer_(loop_) {}
 
   ~RunningManager() override {
     if (server_) server_->Shutdown(deadline_in(kFarewell));

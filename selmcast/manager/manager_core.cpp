@@ -18,7 +18,8 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 std::string describe(const wire::TensorInfo& tensor) {
   std::string text = "'" + tensor.name + "' [";
-  for (std::size_t k = 0; k < tensor.shape.size(); ++k) text += (k ? ", " : "") + std::to_string(tensor.shape[k]);
+  for (std::size_t k = 0; k < tensor.shape.size(); ++k)
+    text += (k ? ", " : "") + std::to_string(tensor.shape[k]);
   return text + "]";
 }
 
@@ -51,7 +52,8 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
       return outputs;
     }
     hello(id, session, *greeting, outputs);
-    const auto waiting = std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
+    const auto waiting =
+        std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
     if (!started_ && waiting == settings_.workers) start_training(now, outputs);
     return outputs;
   }
@@ -73,33 +75,37 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
   return outputs;
 }
 
-Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::FromWorker& message, Instant now) {
-  return std::visit(
-      Overloaded{
-          [&](const wire::Ready& ready) { return rounds_.ready(worker, ready.round, now); },
-          [&](const wire::Delivered& d) {
-            return rounds_.delivered(worker, {d.transfer, d.bytes, d.started, d.finished}, now);
-          },
-          [&](const wire::TransferFailed& failed) { return rounds_.failed(worker, failed.transfer, failed.reason, now); },
-          [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
-      },
-      message);
+Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::FromWorker& message,
+                                                  Instant now) {
+  return std::visit(Overloaded{
+                        [&](const wire::Ready& ready) { return rounds_.ready(worker, ready.round, now); },
+                        [&](const wire::Delivered& d) {
+                          return rounds_.delivered(worker, {d.transfer, d.bytes, d.started, d.finished}, now);
+                        },
+                        [&](const wire::TransferFailed& failed) {
+                          return rounds_.failed(worker, failed.transfer, failed.reason, now);
+                        },
+                        [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
+                    },
+                    message);
 }
 
 // ---- joining -----------------------------------------------------------------------------------------------
 
 std::optional<std::string> ManagerCore::objection(const wire::Hello& hello) const {
   if (hello.protocol_version != wire::kControlProtocolVersion) {
-    return "it speaks control protocol version " + std::to_string(hello.protocol_version) + ", this manager speaks " +
-           std::to_string(wire::kControlProtocolVersion) + ": install the same release of selmcast everywhere";
+    return "it speaks control protocol version " + std::to_string(hello.protocol_version) +
+           ", this manager speaks " + std::to_string(wire::kControlProtocolVersion) +
+           ": install the same release of selmcast everywhere";
   }
   if (started_) return "the training has started already; workers cannot join a running training yet";
   for (const auto& [id, other] : sessions_) {
     if (!other.hello) continue;
-    if (other.hello->name == hello.name) return "another worker is called '" + hello.name + "' already: names must differ";
+    if (other.hello->name == hello.name)
+      return "another worker is called '" + hello.name + "' already: names must differ";
     if (other.hello->model != hello.model) {
-      return "its model is not that of worker '" + other.hello->name + "': " +
-             first_difference(other.hello->model, hello.model);
+      return "its model is not that of worker '" + other.hello->name +
+             "': " + first_difference(other.hello->model, hello.model);
     }
   }
   return std::nullopt;
@@ -136,8 +142,10 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
     started.names.emplace_back(worker, hello.name);
   }
   for (const auto& [worker, session] : session_of_) {
-    send_to(worker, wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
-                                  settings_.heartbeat_interval, settings_.manager_timeout}, outputs);
+    send_to(worker,
+            wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
+                          settings_.heartbeat_interval, settings_.manager_timeout},
+            outputs);
   }
   outputs.push_back(std::move(started));
 }
@@ -193,7 +201,8 @@ void ManagerCore::send_round_end(const sync::RoundEnded& ended, Outputs& outputs
   for (WorkerId worker : ended.members) {
     wire::RoundEnd end{version, ended.round, {}, workers};
     for (const sync::Settled& settled : ended.transfers) {
-      if (settled.committed && settled.transfer.receiver == worker) end.committed.push_back(settled.transfer.id);
+      if (settled.committed && settled.transfer.receiver == worker)
+        end.committed.push_back(settled.transfer.id);
     }
     send_to(worker, std::move(end), outputs);
   }
@@ -213,7 +222,8 @@ void ManagerCore::turn_away(SessionId id, const std::string& why, Outputs& outpu
   sessions_.erase(id);
 }
 
-void ManagerCore::drop(SessionId id, const std::string& why, Departure departure, Instant now, Outputs& outputs) {
+void ManagerCore::drop(SessionId id, const std::string& why, Departure departure, Instant now,
+                       Outputs& outputs) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   const std::optional<WorkerId> worker = found->second.worker;
@@ -252,18 +262,22 @@ Outputs ManagerCore::tick(Instant now) {
   Outputs outputs;
   if (finished_) return outputs;
   if (!started_ && now >= created_ + settings_.join_patience) {
-    const auto here = std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
+    const auto here =
+        std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
     const std::string why = "only " + std::to_string(here) + " of " + std::to_string(settings_.workers) +
-                            " workers came within " + std::to_string(settings_.join_patience.in_seconds()) + " s";
+                            " workers came within " + std::to_string(settings_.join_patience.in_seconds()) +
+                            " s";
     while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
     finish(Error{ErrorCode::timeout, why}, outputs);
     return outputs;
   }
   std::vector<std::pair<SessionId, std::string>> silent;
   for (const auto& [id, session] : sessions_) {
-    if (!session.hello && now >= session.opened + settings_.hello_patience) silent.emplace_back(id, "did not say hello");
+    if (!session.hello && now >= session.opened + settings_.hello_patience)
+      silent.emplace_back(id, "did not say hello");
     if (session.worker && now >= session.last_heard + settings_.heartbeat_timeout) {
-      silent.emplace_back(id, "not heard for " + std::to_string(settings_.heartbeat_timeout.in_seconds()) + " s");
+      silent.emplace_back(id,
+                          "not heard for " + std::to_string(settings_.heartbeat_timeout.in_seconds()) + " s");
     }
   }
   for (const auto& [id, why] : silent) drop(id, why, Departure::expelled, now, outputs);

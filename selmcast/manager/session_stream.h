@@ -39,7 +39,7 @@ class SessionStream final : public grpc::ServerBidiReactor<wire::pb::FromWorker,
 
  private:
   SessionStream(grpc::CallbackServerContext* context, Events events);
-  void write_next();                       // requires the lock
+  void write_next();                        // requires the lock
   void finish(const grpc::Status& status);  // requires the lock; once
 
   grpc::CallbackServerContext* context_;
