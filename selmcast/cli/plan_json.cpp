@@ -72,6 +72,21 @@ ordered_json explanation_json(const Problem& problem, const plan::Explanation& w
   return json;
 }
 
+ordered_json rates_json(const Problem& problem, const std::vector<sync::PairRate>& rates) {
+  ordered_json::object_t senders;
+  for (const sync::PairRate& delivery : rates) {
+    const std::string& sender = name(problem, delivery.pair.sender);
+    const bool next_sender = senders.empty() || senders.back().first != sender;
+    if (problem.multicast == plan::MulticastKind::network) {
+      if (next_sender) senders.emplace_back(sender, delivery.rate.bps());
+      continue;
+    }
+    if (next_sender) senders.emplace_back(sender, ordered_json::object());
+    senders.back().second[name(problem, delivery.pair.receiver)] = delivery.rate.bps();
+  }
+  return senders;
+}
+
 void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& json) {
   json["status"] = to_string(checked.status);
   json["completion_seconds"] = checked.completion.in_seconds();
@@ -86,9 +101,7 @@ void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& 
       list.push_back(name(problem, selection.receiver));
     return list;
   });
-  if (!checked.rates.empty()) {
-    json["rates_bps"] = by_worker(problem, [&](std::size_t i) { return checked.rates[i].bps(); });
-  }
+  json["rates_bps"] = rates_json(problem, checked.rates);
   json["dropped"] = ordered_json::object();
 }
 

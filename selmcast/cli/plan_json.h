@@ -6,7 +6,8 @@
 //   lower_bound_seconds   no plan completes sooner; lower_bound_by says why, for people
 //   receiver_count, mean_receivers
 //   receivers             {sender: [receivers]}, every worker, in the order of the problem
-//   rates_bps             {sender: rate}, only if rates were allocated
+//   rates_bps             what to send at: {sender: rate} for network multicast (one flow for all receivers),
+//                         {sender: {receiver: rate}} for unicast; senders without receivers are left out
 //   dropped               {}: receivers taken off running multicasts, for ssp
 //   plan_seconds          time spent in the planner; the only key that differs between two runs
 //   explanation           only on request:

@@ -46,6 +46,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
                    fmt::format("the plan of planner {} failed the checker, please report it: {}",
                                planner.name, fmt::join(violations, "; ")));
   }
+  checked.rates = sync::allocate_rates(problem, checked.plan);
   if (request.explain) checked.explanation = plan::explain(problem, checked.plan);
   report.outcome = std::move(checked);
   return report;

@@ -11,6 +11,7 @@
 #include "selmcast/plan/explain.h"
 #include "selmcast/plan/lower_bound.h"
 #include "selmcast/plan/planner.h"
+#include "selmcast/sync/rate_allocator.h"
 
 namespace selmcast::cli {
 
@@ -20,7 +21,7 @@ struct CheckedPlan {
   plan::Status status = plan::Status::feasible;
   Duration completion;
   plan::LowerBound bound;
-  std::vector<Rate> rates;  // by sender, what it is to send at; empty: not allocated
+  std::vector<sync::PairRate> rates;  // of every delivery, ascending by pair, as the manager would pace it
   std::optional<plan::Explanation> explanation;
 };
 

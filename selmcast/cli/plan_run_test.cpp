@@ -69,16 +69,20 @@ TEST(PlanAsJson, HasAllKeysOfTheSchema) {
   EXPECT_EQ(json["receivers"], (nlohmann::json{{"a", {"b"}}, {"b", {"a"}}}));
   EXPECT_EQ(json["dropped"], nlohmann::json::object());
   EXPECT_GE(json["plan_seconds"].get<double>(), 0);
-  EXPECT_FALSE(json.contains("rates_bps"));
   EXPECT_FALSE(json.contains("explanation"));
 }
 
-TEST(PlanAsJson, WritesRatesIfThereAreAny) {
-  auto report = run_planner(two_workers(), *plan::find_planner("paper"), {});
-  ASSERT_TRUE(report.has_value());
-  std::get<CheckedPlan>(report->outcome).rates = {Rate::bits_per_second(7), Rate::bits_per_second(0.5)};
-  const auto json = nlohmann::json::parse(plan_as_json(two_workers(), *report));
-  EXPECT_EQ(json["rates_bps"], (nlohmann::json{{"a", 7.0}, {"b", 0.5}}));
+TEST(PlanAsJson, WritesTheRateOfEveryDelivery) {
+  // a's uplink, 1 byte/s, carries 2 bytes in 2 s: 8 bit/s. For unicast per receiver, for network one for all.
+  auto problem = two_workers();
+  problem.multicast = plan::MulticastKind::unicast;
+  auto json =
+      nlohmann::json::parse(plan_as_json(problem, *run_planner(problem, *plan::find_planner("paper"), {})));
+  EXPECT_EQ(json["rates_bps"]["a"]["b"], 8.0);
+  problem.multicast = plan::MulticastKind::network;
+  json =
+      nlohmann::json::parse(plan_as_json(problem, *run_planner(problem, *plan::find_planner("paper"), {})));
+  EXPECT_EQ(json["rates_bps"]["a"], 8.0);
 }
 
 TEST(PlanAsTable, NamesWhatBinds) {
