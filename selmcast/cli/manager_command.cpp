@@ -46,26 +46,29 @@ struct Overloaded : Handlers... {
 
 void log_output(const manager::Output& output) {
   const auto say = [](const std::string& line) { fmt::print(stderr, "[manager] {}\n", line); };
-  std::visit(Overloaded{
-                 [&](const manager::Started& started) {
-                   say(fmt::format("training starts with {} workers", started.names.size()));
-                 },
-                 [&](const manager::RoundOver& over) {
-                   const auto& round = over.round;
-                   say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s)", round.round.value(),
-                                   round.transfers.size(), (round.last_commit - round.issued).in_seconds(),
-                                   round.predicted.in_seconds()));
-                 },
-                 [&](const manager::Left& left) {
-                   say(fmt::format("{} left ({}), {} remain", to_string(left.worker), left.why, left.remaining));
-                 },
-                 [&](const manager::TurnedAway& away) { say(fmt::format("turned away {}: {}", away.name, away.why)); },
-                 [&](const manager::Finished& end) {
-                   say(end.error ? "stopped: " + end.error->message : "all workers have left: done");
-                 },
-                 [](const auto&) {},
-             },
-             output);
+  std::visit(
+      Overloaded{
+          [&](const manager::Started& started) {
+            say(fmt::format("training starts with {} workers", started.names.size()));
+          },
+          [&](const manager::RoundOver& over) {
+            const auto& round = over.round;
+            say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s)", round.round.value(),
+                            round.transfers.size(), (round.last_commit - round.issued).in_seconds(),
+                            round.predicted.in_seconds()));
+          },
+          [&](const manager::Left& left) {
+            say(fmt::format("{} left ({}), {} remain", to_string(left.worker), left.why, left.remaining));
+          },
+          [&](const manager::TurnedAway& away) {
+            say(fmt::format("turned away {}: {}", away.name, away.why));
+          },
+          [&](const manager::Finished& end) {
+            say(end.error ? "stopped: " + end.error->message : "all workers have left: done");
+          },
+          [](const auto&) {},
+      },
+      output);
 }
 
 int replay_journal(const std::string& path) {
@@ -169,32 +172,47 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "Prints the address it listens on, then runs until all workers have left.\n"
       "Examples:\n"
       "  selmcast manager --workers 8 --min-receivers 0.3 --journal journal.jsonl\n"
-      "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not encrypted\n"
-      "  selmcast manager --replay journal.jsonl                    plan again from what was recorded, and compare");
+      "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not "
+      "encrypted\n"
+      "  selmcast manager --replay journal.jsonl                    plan again from what was recorded, and "
+      "compare");
   command->add_option("--workers", flags->workers, "The training starts when so many are there")
-      ->envname("WORLD_SIZE")->check(CLI::Range(1U, 100'000U))->capture_default_str();
-  command->add_option("--planner", flags->planner, "paper, random, broadcast, auto")->capture_default_str();
-  command->add_option("--min-receivers", flags->min_receivers, "Of each multicast; below 1: a fraction of the workers")
+      ->envname("WORLD_SIZE")
+      ->check(CLI::Range(1U, 100'000U))
       ->capture_default_str();
-  command->add_option("--max-age", flags->max_age, "Every pair meets within this + 1 rounds")->capture_default_str();
-  command->add_flag("--ages-from-zero", flags->ages_from_zero,
-                    "Start all pairs at age 0 instead of staggered: pairs left out become required all at once");
+  command->add_option("--planner", flags->planner, "paper, random, broadcast, auto")->capture_default_str();
+  command
+      ->add_option("--min-receivers", flags->min_receivers,
+                   "Of each multicast; below 1: a fraction of the workers")
+      ->capture_default_str();
+  command->add_option("--max-age", flags->max_age, "Every pair meets within this + 1 rounds")
+      ->capture_default_str();
+  command->add_flag(
+      "--ages-from-zero", flags->ages_from_zero,
+      "Start all pairs at age 0 instead of staggered: pairs left out become required all at once");
   command->add_option("--seed", flags->seed, "Of planners that draw")->capture_default_str();
   command->add_option("--port", flags->port, "0: any free one")->capture_default_str();
-  command->add_option("--insecure-listen", flags->insecure_listen,
-                      "Address to listen on instead of loopback; nothing is encrypted")->type_name("ADDR");
+  command
+      ->add_option("--insecure-listen", flags->insecure_listen,
+                   "Address to listen on instead of loopback; nothing is encrypted")
+      ->type_name("ADDR");
   command->add_option("--journal", flags->journal, "Write down all inputs and decisions")->type_name("FILE");
   command->add_option("--replay", flags->replay, "Replay a journal and compare the plans")->type_name("FILE");
   command->add_option("--join-timeout", flags->join_timeout, "Seconds to wait for all workers")
-      ->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--compute-timeout", flags->compute_timeout,
-                      "Seconds that a round waits for the slowest computation")
-      ->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--clock-zero", flags->clock_zero, "Where the journal's times start, on CLOCK_MONOTONIC")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--compute-timeout", flags->compute_timeout,
+                   "Seconds that a round waits for the slowest computation")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--clock-zero", flags->clock_zero, "Where the journal's times start, on CLOCK_MONOTONIC")
       ->type_name("SECONDS");
   command->add_flag("--unpaced", flags->unpaced, "Let TCP alone decide the rates; they still predict");
   command->add_flag("--no-bursts", flags->no_bursts, "Never pace above plan to look for more bandwidth");
-  command->add_flag("--die-with-parent", flags->die_with_parent, "End when the process that started this one ends");
+  command->add_flag("--die-with-parent", flags->die_with_parent,
+                    "End when the process that started this one ends");
   command->callback([flags, &exit_status] { exit_status = run_manager(*flags); });
 }
 

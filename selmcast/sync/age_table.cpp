@@ -40,7 +40,9 @@ void AgeTable::complete(WorkerId sender, std::span<const WorkerId> reached) {
   for (WorkerId receiver : reached) row[receiver.value()] = 0;
 }
 
-std::uint32_t AgeTable::age(WorkerPair pair) const { return ages_[pair.sender.value()][pair.receiver.value()]; }
+std::uint32_t AgeTable::age(WorkerPair pair) const {
+  return ages_[pair.sender.value()][pair.receiver.value()];
+}
 
 std::uint32_t AgeTable::oldest() const {
   std::uint32_t oldest = 0;

@@ -27,7 +27,8 @@ WorkerIndex index_of(const std::vector<WorkerId>& ids, WorkerId id) {
 
 }  // namespace
 
-RoundMachine::RoundMachine(RoundSettings settings) : settings_(std::move(settings)), rng_(settings_.seed), ages_(settings_.max_age, settings_.age_start) {
+RoundMachine::RoundMachine(RoundSettings settings)
+    : settings_(std::move(settings)), rng_(settings_.seed), ages_(settings_.max_age, settings_.age_start) {
   SELMCAST_CHECK(settings_.planner != nullptr, "a round machine needs a planner");
 }
 
@@ -62,8 +63,8 @@ Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now
 Result<Actions> RoundMachine::ready(WorkerId worker, Round round, Instant now) {
   SELMCAST_CHECK(members_.contains(worker), "only members report ready");
   if (round != round_ || !gathering() || ready_.at(worker)) {
-    return failure(ErrorCode::protocol, "reported ready for round " + std::to_string(round.value()) + " while round " +
-                                            std::to_string(round_.value()) +
+    return failure(ErrorCode::protocol, "reported ready for round " + std::to_string(round.value()) +
+                                            " while round " + std::to_string(round_.value()) +
                                             (gathering() ? " gathers" : " is being delivered"));
   }
   if (gathering_deadline_ == Instant::never()) gathering_deadline_ = now + settings_.compute_patience;
@@ -74,7 +75,8 @@ Result<Actions> RoundMachine::ready(WorkerId worker, Round round, Instant now) {
 }
 
 void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
-  const bool all_ready = !ready_.empty() && std::ranges::all_of(ready_, [](const auto& entry) { return entry.second; });
+  const bool all_ready =
+      !ready_.empty() && std::ranges::all_of(ready_, [](const auto& entry) { return entry.second; });
   if (!gathering() || !all_ready) return;
   const plan::Problem problem = make_problem();
   Rng rng = rng_.fork(round_.value());
@@ -107,7 +109,8 @@ plan::Problem RoundMachine::make_problem() const {
   return problem;
 }
 
-void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, Instant now, Actions& actions) {
+void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, Instant now,
+                         Actions& actions) {
   const Duration predicted = plan::completion_time(problem, plan);
   const auto violations = plan::check_plan(problem, plan, predicted);
   SELMCAST_CHECK(violations.empty(), "the checker refuses the plan");
@@ -123,14 +126,16 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   flight.issued = flight.last_commit = now;
   flight.predicted = predicted;
   flight.bound = plan::lower_bound(problem).time;
-  flight.deadline = now + std::max(settings_.delivery_patience_min, predicted * settings_.delivery_patience_factor);
+  flight.deadline =
+      now + std::max(settings_.delivery_patience_min, predicted * settings_.delivery_patience_factor);
   flight.first_id = TransferId(transfers_issued_ + 1);
   RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound};
   std::size_t k = 0;
   for (std::size_t i = 0; i < plan.selections.size(); ++i) {
     for (const plan::Selection& selection : plan.selections[i]) {
-      SELMCAST_CHECK(rates[k].pair == (plan::Pair{WorkerIndex(static_cast<std::uint32_t>(i)), selection.receiver}),
-                     "rates are in the plan's order");
+      SELMCAST_CHECK(
+          rates[k].pair == (plan::Pair{WorkerIndex(static_cast<std::uint32_t>(i)), selection.receiver}),
+          "rates are in the plan's order");
       const double turn = speed_up.at(ids[position(selection.receiver)]);
       const Rate paced = settings_.paced ? bursts[k].rate * turn : Rate::unlimited();
       planned.transfers.push_back({TransferId(++transfers_issued_), ids[i], ids[position(selection.receiver)],
@@ -148,7 +153,8 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
 
 // A receiver with fewer buffers than senders takes them in turns, each at a share of the time: at that share's inverse
 // of the rate the link is as full, and the plan ends when it was meant to.
-std::map<WorkerId, double> RoundMachine::turns(const plan::Plan& plan, const std::vector<WorkerId>& ids) const {
+std::map<WorkerId, double> RoundMachine::turns(const plan::Plan& plan,
+                                               const std::vector<WorkerId>& ids) const {
   std::map<WorkerId, double> senders;
   for (WorkerId id : ids) senders[id] = 0;
   for (const auto& selections : plan.selections) {
@@ -175,14 +181,17 @@ Result<Actions> RoundMachine::delivered(WorkerId receiver, const Delivery& deliv
   const auto k = find_open(delivery.transfer);
   if (!k) return actions;
   const Transfer& transfer = in_flight_->transfers[*k].transfer;
-  if (transfer.receiver != receiver) return failure(ErrorCode::protocol, "reported another worker's delivery");
-  if (transfer.bytes != delivery.bytes) return failure(ErrorCode::protocol, "reported a delivery of another size");
+  if (transfer.receiver != receiver)
+    return failure(ErrorCode::protocol, "reported another worker's delivery");
+  if (transfer.bytes != delivery.bytes)
+    return failure(ErrorCode::protocol, "reported a delivery of another size");
   commit(*k, delivery, now, actions);
   end_round_if_settled(now, actions);
   return actions;
 }
 
-Result<Actions> RoundMachine::failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now) {
+Result<Actions> RoundMachine::failed(WorkerId worker, TransferId transfer, const std::string& why,
+                                     Instant now) {
   Actions actions;
   if (transfer.value() > transfers_issued_) {
     return failure(ErrorCode::protocol, "reported a transfer that was never planned");
@@ -239,9 +248,17 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
     meetings_.multicast_completed(sender);
   }
 
-  RoundEnded ended{flight.number, round_,    flight.issued,     flight.last_commit, flight.predicted,
-                   flight.bound,  std::move(flight.transfers), ids_of(members_),   {},
-                   ages_.oldest(), meetings_.widest_gap()};
+  RoundEnded ended{flight.number,
+                   round_,
+                   flight.issued,
+                   flight.last_commit,
+                   flight.predicted,
+                   flight.bound,
+                   std::move(flight.transfers),
+                   ids_of(members_),
+                   {},
+                   ages_.oldest(),
+                   meetings_.widest_gap()};
   for (const auto& [id, member] : members_) {
     ended.estimates.push_back({id, estimator_.uplink(id), estimator_.downlink(id)});
   }
@@ -255,7 +272,8 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
   for (const Settled& settled : transfers) {
     const Transfer& t = settled.transfer;
     if (!settled.committed) continue;
-    observed.push_back({t.sender, t.receiver, t.bytes, settled.started, settled.finished, t.allocated, t.paced});
+    observed.push_back(
+        {t.sender, t.receiver, t.bytes, settled.started, settled.finished, t.allocated, t.paced});
   }
   estimator_.observe(observed);
 }
@@ -277,11 +295,13 @@ Actions RoundMachine::tick(Instant now) {
       if (!ready) late.push_back(id);
     }
     for (WorkerId worker : late) {
-      const std::string why = "did not finish computing round " + std::to_string(round_.value()) + " within " +
-                              std::to_string(settings_.compute_patience.in_seconds()) + " s of the first";
+      const std::string why = "did not finish computing round " + std::to_string(round_.value()) +
+                              " within " + std::to_string(settings_.compute_patience.in_seconds()) +
+                              " s of the first";
       actions.push_back(Evicted{worker, why});
       Actions more = leave(worker, why, now);
-      actions.insert(actions.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+      actions.insert(actions.end(), std::make_move_iterator(more.begin()),
+                     std::make_move_iterator(more.end()));
     }
   }
   return actions;

@@ -43,8 +43,8 @@ struct RoundSettings {
   std::uint32_t max_age = 7;
   AgeStart age_start = AgeStart::staggered;
   std::uint64_t seed = 1;
-  bool paced = true;    // false: senders are told to let TCP alone; rates still predict
-  bool bursts = true;   // pace some deliveries above their share to look for more bandwidth
+  bool paced = true;   // false: senders are told to let TCP alone; rates still predict
+  bool bursts = true;  // pace some deliveries above their share to look for more bandwidth
   Duration compute_patience = Duration::seconds(600);
   Duration delivery_patience_min = Duration::seconds(10);
   double delivery_patience_factor = 5;  // times the predicted time
@@ -73,8 +73,8 @@ struct Transfer {
 struct Settled {
   Transfer transfer;
   bool committed = false;
-  std::string why;              // of a cancelled one
-  Duration started, finished;   // of a committed one: offsets from the receiver's receipt of the plan
+  std::string why;             // of a cancelled one
+  Duration started, finished;  // of a committed one: offsets from the receiver's receipt of the plan
 };
 
 struct Estimate {

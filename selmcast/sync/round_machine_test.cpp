@@ -46,8 +46,8 @@ const RoundPlanned& planned(const Actions& actions) { return std::get<RoundPlann
 RoundEnded deliver_all(RoundMachine& machine, const RoundPlanned& plan, double now) {
   std::optional<RoundEnded> ended;
   for (const Transfer& t : plan.transfers) {
-    const auto actions = machine.delivered(
-        t.receiver, {t.id, t.bytes, Duration::seconds(0), t.bytes / t.allocated}, at(now));
+    const auto actions =
+        machine.delivered(t.receiver, {t.id, t.bytes, Duration::seconds(0), t.bytes / t.allocated}, at(now));
     EXPECT_TRUE(actions.has_value());
     for (const Action& action : *actions) {
       if (const auto* end = std::get_if<RoundEnded>(&action)) ended = *end;
@@ -160,7 +160,8 @@ TEST(RoundMachine, AFailedDeliveryGoesOnAgeingAndIsRequiredAgain) {
   }
   const Actions third = all_ready(machine, 2, 2);
   EXPECT_EQ(planned(third).transfers.size(), 2u);
-  EXPECT_EQ(deliver_all(machine, planned(third), 3).widest_gap, 3u);  // one more than max_age + 1: it failed once
+  EXPECT_EQ(deliver_all(machine, planned(third), 3).widest_gap,
+            3u);  // one more than max_age + 1: it failed once
 }
 
 TEST(RoundMachine, AWorkerThatLeavesTakesItsTransfersAlongAndTheRoundEnds) {
@@ -170,12 +171,15 @@ TEST(RoundMachine, AWorkerThatLeavesTakesItsTransfersAlongAndTheRoundEnds) {
   for (const Transfer& t : plan.transfers) {
     const bool with_2 = t.sender == WorkerId(2) || t.receiver == WorkerId(2);
     if (!with_2) {
-      ASSERT_TRUE(machine.delivered(t.receiver, {t.id, t.bytes, {}, Duration::seconds(1)}, at(1)).has_value());
+      ASSERT_TRUE(
+          machine.delivered(t.receiver, {t.id, t.bytes, {}, Duration::seconds(1)}, at(1)).has_value());
     }
   }
   EXPECT_FALSE(machine.gathering());
   const Actions left = machine.leave(WorkerId(2), "killed", at(2));
-  EXPECT_EQ(std::ranges::count_if(left, [](const Action& a) { return std::holds_alternative<TransferCancelled>(a); }), 4);
+  EXPECT_EQ(std::ranges::count_if(
+                left, [](const Action& a) { return std::holds_alternative<TransferCancelled>(a); }),
+            4);
   const auto* ended = std::get_if<RoundEnded>(&left.back());
   ASSERT_NE(ended, nullptr);
   EXPECT_EQ(ended->members, (std::vector<WorkerId>{WorkerId(0), WorkerId(1)}));
@@ -235,7 +239,8 @@ TEST(RoundMachine, DeliveriesThatTakeTurnsArePacedFasterByTheirShareOfTheTime) {
   made.bursts = false;
   RoundMachine machine(made);
   for (std::uint32_t w = 0; w < 5; ++w) {
-    machine.join(WorkerId(w), {"w", Rate::megabits_per_second(800), Rate::megabits_per_second(8), kModel, w == 0 ? 2u : 9u});
+    machine.join(WorkerId(w), {"w", Rate::megabits_per_second(800), Rate::megabits_per_second(8), kModel,
+                               w == 0 ? 2u : 9u});
   }
   const Actions actions = all_ready(machine, 5, 0);
   for (const Transfer& t : planned(actions).transfers) {
@@ -272,10 +277,10 @@ TEST(RoundMachine, SameSeedAndObservationsSamePlans) {
 }
 
 TEST(MinReceivers, FractionsAreOfTheWorkersThatAreThere) {
-  EXPECT_EQ(MinReceivers::from(0.3)->of(8), 2);    // floor(2.4)
-  EXPECT_EQ(MinReceivers::from(0.3)->of(10), 3);   // 0.3 * 10 is 2.9999... in doubles
-  EXPECT_EQ(MinReceivers::from(0.05)->of(8), 1);   // at least one
-  EXPECT_EQ(MinReceivers::from(5)->of(3), 2);      // nobody has more than n - 1
+  EXPECT_EQ(MinReceivers::from(0.3)->of(8), 2);   // floor(2.4)
+  EXPECT_EQ(MinReceivers::from(0.3)->of(10), 3);  // 0.3 * 10 is 2.9999... in doubles
+  EXPECT_EQ(MinReceivers::from(0.05)->of(8), 1);  // at least one
+  EXPECT_EQ(MinReceivers::from(5)->of(3), 2);     // nobody has more than n - 1
   EXPECT_EQ(MinReceivers::from(0.3)->of(1), 0);
   for (double bad : {-1.0, 1.5, std::numeric_limits<double>::quiet_NaN(), 1e9}) {
     EXPECT_FALSE(MinReceivers::from(bad).has_value()) << bad;

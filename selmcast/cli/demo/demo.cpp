@@ -29,7 +29,6 @@ using nlohmann::json;
 std::atomic<int> stop_signal = 0;
 void remember_signal(int number) { stop_signal = number; }
 
-
 struct Prepared {
   fs::path folder, selmcast, selmcast_train;
   std::vector<WorkerLinks> links;
@@ -46,7 +45,8 @@ Result<Bytes> ask_model_bytes(const fs::path& trainer, const std::string& model)
   if (pipe == nullptr) return failure(ErrorCode::io, "cannot start " + trainer.string());
   std::string text;
   char buffer[4096];
-  for (std::size_t count; (count = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, count);
+  for (std::size_t count; (count = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    text.append(buffer, count);
   const int status = pclose(pipe);
   const json facts = json::parse(text, nullptr, false);
   if (status != 0 || !facts.is_object() || !facts.contains("bytes")) {
@@ -59,7 +59,8 @@ Result<std::vector<WorkerLinks>> links_of(const DemoOptions& options) {
   if (!options.rates_file.empty()) {
     auto links = read_links(options.rates_file);
     if (links && links->size() != options.workers) {
-      return bad(fmt::format("{} has {} workers, --workers says {}", options.rates_file, links->size(), options.workers));
+      return bad(fmt::format("{} has {} workers, --workers says {}", options.rates_file, links->size(),
+                             options.workers));
     }
     return links;
   }
@@ -94,7 +95,8 @@ Result<fs::path> make_folder(const DemoOptions& options) {
     folder = fs::path("runs") / name;
   }
   std::error_code error;
-  if (fs::exists(folder / "demo.json")) return bad(folder.string() + " holds a demo already: name another --out");
+  if (fs::exists(folder / "demo.json"))
+    return bad(folder.string() + " holds a demo already: name another --out");
   fs::create_directories(folder, error);
   if (error) return failure(ErrorCode::io, "cannot make " + folder.string() + ": " + error.message());
   return fs::absolute(folder);
@@ -107,8 +109,8 @@ Result<Prepared> prepare(const DemoOptions& options) {
   const auto min_receivers = sync::MinReceivers::from(options.min_receivers);
   if (!min_receivers) return std::unexpected(with_context("--min-receivers", min_receivers.error()));
   if (options.min_receivers >= static_cast<double>(options.workers) && options.workers > 1) {
-    return bad(fmt::format("--min-receivers {}: {} workers have at most {} receivers each", options.min_receivers,
-                           options.workers, options.workers - 1));
+    return bad(fmt::format("--min-receivers {}: {} workers have at most {} receivers each",
+                           options.min_receivers, options.workers, options.workers - 1));
   }
   made.min_receivers = min_receivers->of(options.workers);
   auto links = links_of(options);
@@ -120,7 +122,8 @@ Result<Prepared> prepare(const DemoOptions& options) {
   made.selmcast = fs::read_symlink("/proc/self/exe", error);
   made.selmcast_train = made.selmcast.parent_path() / "selmcast-train";
   if (!fs::exists(made.selmcast_train)) {
-    return failure(ErrorCode::io, made.selmcast_train.string() + " is missing: build with -DSELMCAST_TRAIN=ON");
+    return failure(ErrorCode::io,
+                   made.selmcast_train.string() + " is missing: build with -DSELMCAST_TRAIN=ON");
   }
   auto bytes = ask_model_bytes(made.selmcast_train, options.model);
   if (!bytes) return std::unexpected(bytes.error());
@@ -162,9 +165,11 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
 }
 
 void introduce(const DemoOptions& options, const Prepared& made) {
-  fmt::print(stderr, "{} workers train {} ({:.2f} MB) on Fashion-MNIST: {} rounds, at least {} receivers, max age {}\n",
-             made.links.size(), options.model, static_cast<double>(made.model_bytes.count()) / 1e6, options.rounds,
-             made.min_receivers, options.max_age);
+  fmt::print(
+      stderr,
+      "{} workers train {} ({:.2f} MB) on Fashion-MNIST: {} rounds, at least {} receivers, max age {}\n",
+      made.links.size(), options.model, static_cast<double>(made.model_bytes.count()) / 1e6, options.rounds,
+      made.min_receivers, options.max_age);
   std::string down, up;
   for (const WorkerLinks& links : made.links) {
     down += fmt::format(" {:.0f}", links.downlink.mbps());
@@ -176,7 +181,9 @@ void introduce(const DemoOptions& options, const Prepared& made) {
   for (const WorkerLinks& links : made.links) slowest = std::min(slowest, links.uplink);
   if (slowest > Rate() && made.min_receivers > 0) {
     const Duration uplink_time = made.min_receivers * made.model_bytes / slowest;
-    fmt::print(stderr, "no plan synchronises in less than {:.3f} s on these links; the slowest uplink alone needs {:.3f} s{}\n",
+    fmt::print(stderr,
+               "no plan synchronises in less than {:.3f} s on these links; the slowest uplink alone needs "
+               "{:.3f} s{}\n",
                bound.time.in_seconds(), uplink_time.in_seconds(),
                bound.kind == plan::BoundKind::uplink ? ": no selection can help" : "");
   }
@@ -209,7 +216,8 @@ int show_results(const DemoOptions& options, const Prepared& made) {
     return cli::kExitFailed;
   }
   const report::Summary summary = report::summarise(*folder);
-  const std::string text = options.format == "json" ? report::summary_json(summary) : report::table_text(summary);
+  const std::string text =
+      options.format == "json" ? report::summary_json(summary) : report::table_text(summary);
   fmt::print("{}", text);
   std::fflush(stdout);
   if (const auto written = report::write_report(made.folder, *folder, summary); !written) {
@@ -247,10 +255,12 @@ int run_demo(const DemoOptions& options) {
     failed = true;
     fmt::print(stderr, "selmcast demo: run {}: {}\n", run.name, done.error().message);
     if (done.error().code == ErrorCode::cancelled) break;
-    if (done.error().code == ErrorCode::invalid_input) return cli::kExitUsage;  // the other runs would say the same
+    if (done.error().code == ErrorCode::invalid_input)
+      return cli::kExitUsage;  // the other runs would say the same
   }
   if (interrupted()) {
-    fmt::print(stderr, "selmcast demo: interrupted; what was done so far: selmcast report {}\n", made->folder.string());
+    fmt::print(stderr, "selmcast demo: interrupted; what was done so far: selmcast report {}\n",
+               made->folder.string());
     return cli::kExitFailed;
   }
   const int shown = show_results(options, *made);

@@ -13,47 +13,71 @@ void add_demo_command(CLI::App& app, int& exit_status) {
   CLI::App* command = app.add_subcommand(
       "demo", "Train a real model peer-to-peer on this machine, once with each planner, and compare");
   command->footer(
-      "A manager, the workers and an evaluator run as processes; links are emulated in the workers, so no root is\n"
+      "A manager, the workers and an evaluator run as processes; links are emulated in the workers, so no "
+      "root is\n"
       "needed. Each run trains the same model from the same seed on Fashion-MNIST.\n"
       "Exit status: 0 done, 1 a run failed or was interrupted, 2 wrong usage or input.\n"
       "\nExamples:\n"
-      "  selmcast demo                                        paper, random and broadcast, then paper unpaced\n"
+      "  selmcast demo                                        paper, random and broadcast, then paper "
+      "unpaced\n"
       "  selmcast demo --links uneven-uplinks                 where no selection can help\n"
       "  selmcast demo --planners paper,random --seeds 1,2,3  spread over three seeds\n"
       "  selmcast demo --workers 4 --rates links.json --rounds 10");
-  command->add_option("--workers", options->workers, "How many")->check(CLI::Range(1, 64))->capture_default_str();
-  command->add_option("--rounds", options->rounds, "Synchronisations of each training")
-      ->check(CLI::Range(1, 100'000))->capture_default_str();
-  command->add_option("--planners", options->planners, "Compared, in this order")->delimiter(',')->capture_default_str();
-  command->add_option("--unpaced", options->unpaced,
-                      "Planners run once more with TCP left alone, so that pacing does not fulfil the prediction")
-      ->delimiter(',')->capture_default_str();
-  command->add_flag("--no-unpaced", options->no_unpaced, "Leave the unpaced runs out");
-  command->add_option("--seeds", options->seeds, "Each planner trains once from each of these")->delimiter(',')
-      ->check(CLI::NonNegativeNumber)->capture_default_str();
-  command->add_option("--min-receivers", options->min_receivers, "Of each multicast; below 1: a fraction of the workers")
+  command->add_option("--workers", options->workers, "How many")
+      ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  command->add_option("--max-age", options->max_age, "Every pair meets within this + 1 rounds")->capture_default_str();
+  command->add_option("--rounds", options->rounds, "Synchronisations of each training")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_option("--planners", options->planners, "Compared, in this order")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--unpaced", options->unpaced,
+          "Planners run once more with TCP left alone, so that pacing does not fulfil the prediction")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_flag("--no-unpaced", options->no_unpaced, "Leave the unpaced runs out");
+  command->add_option("--seeds", options->seeds, "Each planner trains once from each of these")
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--min-receivers", options->min_receivers,
+                   "Of each multicast; below 1: a fraction of the workers")
+      ->capture_default_str();
+  command->add_option("--max-age", options->max_age, "Every pair meets within this + 1 rounds")
+      ->capture_default_str();
   command->add_flag("--ages-from-zero", options->ages_from_zero,
                     "Start all pairs at age 0 instead of staggered (selmcast manager --help)");
   command->add_option("--links", options->links, "uneven-downlinks, uneven-uplinks or even")
-      ->check(CLI::IsMember({"uneven-downlinks", "uneven-uplinks", "even"}))->capture_default_str();
+      ->check(CLI::IsMember({"uneven-downlinks", "uneven-uplinks", "even"}))
+      ->capture_default_str();
   command->add_option("--slowest-mbps", options->slowest_mbps, "Slowest uneven link, Mbit/s")
-      ->check(CLI::Range(0.5, 100'000.0))->capture_default_str();
+      ->check(CLI::Range(0.5, 100'000.0))
+      ->capture_default_str();
   command->add_option("--fastest-mbps", options->fastest_mbps, "Fastest uneven link, Mbit/s")
-      ->check(CLI::Range(0.5, 100'000.0))->capture_default_str();
-  command->add_option("--rates", options->rates_file, "Links from this file instead (docs/run_folder.md)")->type_name("FILE");
-  command->add_flag("--declare-truth", options->declare_truth, "Workers declare their true rates: nothing to learn");
-  command->add_option("--model", options->model, "mlp or cnn")->check(CLI::IsMember({"mlp", "cnn"}))->capture_default_str();
+      ->check(CLI::Range(0.5, 100'000.0))
+      ->capture_default_str();
+  command->add_option("--rates", options->rates_file, "Links from this file instead (docs/run_folder.md)")
+      ->type_name("FILE");
+  command->add_flag("--declare-truth", options->declare_truth,
+                    "Workers declare their true rates: nothing to learn");
+  command->add_option("--model", options->model, "mlp or cnn")
+      ->check(CLI::IsMember({"mlp", "cnn"}))
+      ->capture_default_str();
   command->add_option("--steps", options->steps, "Local training steps between synchronisations")
       ->check(CLI::Range(1, 100'000));
   command->add_option("--shards", options->shards, "iid, or dirichlet:ALPHA")->capture_default_str();
   command->add_option("--data", options->data, "Folder of the Fashion-MNIST files")->type_name("DIR");
   command->add_option("--target-accuracy", options->target_accuracy, "Of the time-to-accuracy row")
-      ->check(CLI::Range(0.0, 1.0))->capture_default_str();
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   command->add_option("--out", options->out, "Run folder (default runs/demo-DATE-TIME)")->type_name("DIR");
   command->add_option("--format", options->format, "Of the summary on standard output: table or json")
-      ->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
   command->callback([options, &exit_status] { exit_status = run_demo(*options); });
 }
 

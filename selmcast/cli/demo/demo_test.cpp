@@ -131,10 +131,17 @@ TEST(ChildProcess, NoneOutlivesItsOwnerAndStdinCanBeClosed) {
 TEST(Progress, SaysWhatIsKnown) {
   Progress progress;
   EXPECT_EQ(progress_text("paper", 30, progress), "paper          round  0/30  starting");
-  progress = {.rounds_done = 12, .loss = 0.4512, .accuracy = 0.841, .sync_seconds = 0.193, .receivers = 2,
-              .seconds = 3.2, .seconds_left = 4.4, .workers = 8};
+  progress = {.rounds_done = 12,
+              .loss = 0.4512,
+              .accuracy = 0.841,
+              .sync_seconds = 0.193,
+              .receivers = 2,
+              .seconds = 3.2,
+              .seconds_left = 4.4,
+              .workers = 8};
   EXPECT_EQ(progress_text("paper", 30, progress),
-            "paper          round 12/30  loss 0.451  accuracy 84.1 %  sync 0.193 s  2.0 receivers  3 s, about 4 s left");
+            "paper          round 12/30  loss 0.451  accuracy 84.1 %  sync 0.193 s  2.0 receivers  3 s, "
+            "about 4 s left");
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ std::string progress_text(const std::string& run, std::uint64_t rounds, const Pr
   text += fmt::format("  loss {:.3f}", p.loss);
   if (p.accuracy >= 0) text += fmt::format("  accuracy {:.1f} %", 100 * p.accuracy);
   text += fmt::format("  sync {:.3f} s  {:.1f} receivers  {:.0f} s", p.sync_seconds, p.receivers, p.seconds);
-  if (p.seconds_left >= 0 && p.rounds_done < rounds) text += fmt::format(", about {:.0f} s left", p.seconds_left);
+  if (p.seconds_left >= 0 && p.rounds_done < rounds)
+    text += fmt::format(", about {:.0f} s left", p.seconds_left);
   return text;
 }
 

@@ -48,7 +48,8 @@ Result<WorkerLinks> parse_worker(const nlohmann::json& entry, const std::string&
                                                 {"declared_downlink_bps", &links.declared_downlink}};
   if (!entry.is_object()) return failure(ErrorCode::invalid_input, path + " is not an object");
   for (const auto& [key, value] : entry.items()) {
-    const auto known = std::find_if(std::begin(keys), std::end(keys), [&](const auto& k) { return key == k.first; });
+    const auto known =
+        std::find_if(std::begin(keys), std::end(keys), [&](const auto& k) { return key == k.first; });
     if (known == std::end(keys)) return failure(ErrorCode::invalid_input, path + "." + key + " is not known");
     if (!value.is_number()) return failure(ErrorCode::invalid_input, path + "." + key + " is not a number");
     *known->second = Rate::bits_per_second(value.get<double>());
@@ -71,7 +72,8 @@ Result<std::vector<WorkerLinks>> read_links(const std::string& path) {
   if (!text) return std::unexpected(text.error());
   const auto json = cli::parse_strict_json(*text);
   if (!json) return std::unexpected(with_context(path, json.error()));
-  if (!json->is_object() || json->size() != 1 || !json->contains("workers") || !json->at("workers").is_array()) {
+  if (!json->is_object() || json->size() != 1 || !json->contains("workers") ||
+      !json->at("workers").is_array()) {
     return failure(ErrorCode::invalid_input, path + ": needs one key, \"workers\", a list of links");
   }
   std::vector<WorkerLinks> links;
@@ -88,7 +90,8 @@ std::vector<Run> make_runs(const RunOptions& options) {
   std::vector<Run> runs;
   for (std::uint64_t seed : options.seeds) {
     const std::string suffix = options.seeds.size() > 1 ? "-s" + std::to_string(seed) : "";
-    for (const std::string& planner : options.planners) runs.push_back({planner + suffix, planner, true, seed});
+    for (const std::string& planner : options.planners)
+      runs.push_back({planner + suffix, planner, true, seed});
     for (const std::string& planner : options.unpaced_planners) {
       runs.push_back({planner + "-unpaced" + suffix, planner, false, seed});
     }
@@ -99,7 +102,8 @@ std::vector<Run> make_runs(const RunOptions& options) {
 plan::LowerBound bound_on(const std::vector<WorkerLinks>& links, int min_receivers, Bytes volume) {
   plan::Problem problem;
   for (std::size_t k = 0; k < links.size(); ++k) {
-    problem.workers.push_back({"w" + std::to_string(k), links[k].uplink, links[k].downlink, min_receivers, volume});
+    problem.workers.push_back(
+        {"w" + std::to_string(k), links[k].uplink, links[k].downlink, min_receivers, volume});
   }
   return plan::lower_bound(problem);
 }

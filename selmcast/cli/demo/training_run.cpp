@@ -41,7 +41,9 @@ std::string last_line(const std::filesystem::path& path) {
 class TrainingRun {
  public:
   TrainingRun(const TrainingOptions& options, const std::function<bool()>& interrupted)
-      : options_(options), interrupted_(interrupted), journal_(options.folder / "journal.jsonl"),
+      : options_(options),
+        interrupted_(interrupted),
+        journal_(options.folder / "journal.jsonl"),
         evaluation_(options.folder / "evaluation.jsonl") {
     for (std::size_t k = 0; k < options.links.size(); ++k) {
       worker_lines_.emplace_back(options.folder / fmt::format("worker-{}.jsonl", k));
@@ -96,17 +98,20 @@ class TrainingRun {
     // Its own exit status 2 means input that it cannot work with, such as a missing data set.
     const ErrorCode code = *children_[child].ended() == 2 ? ErrorCode::invalid_input : ErrorCode::unavailable;
     return failure(code, fmt::format("{} ended with status {}: {} ({})", names_[child],
-                                                       *children_[child].ended(), last_line(path), path));
+                                     *children_[child].ended(), last_line(path), path));
   }
 
   Result<void> start_manager() {
     const auto address_file = options_.folder / "manager.address";
-    ChildSpec spec{{options_.selmcast, "manager", "--die-with-parent", "--port", "0", "--workers",
-                    std::to_string(options_.links.size()), "--planner", options_.run.planner, "--min-receivers",
-                    fmt::format("{}", options_.min_receivers), "--max-age", std::to_string(options_.max_age), "--seed",
-                    std::to_string(options_.run.seed), "--journal", options_.folder / "journal.jsonl", "--clock-zero",
-                    fmt::format("{:.9f}", clock_zero_)},
-                   address_file, log("manager"), false};
+    ChildSpec spec{
+        {options_.selmcast, "manager", "--die-with-parent", "--port", "0", "--workers",
+         std::to_string(options_.links.size()), "--planner", options_.run.planner, "--min-receivers",
+         fmt::format("{}", options_.min_receivers), "--max-age", std::to_string(options_.max_age), "--seed",
+         std::to_string(options_.run.seed), "--journal", options_.folder / "journal.jsonl", "--clock-zero",
+         fmt::format("{:.9f}", clock_zero_)},
+        address_file,
+        log("manager"),
+        false};
     if (options_.ages_from_zero) spec.command.push_back("--ages-from-zero");
     if (!options_.run.paced) spec.command.push_back("--unpaced");
     if (auto started = start("manager", spec); !started) return started;
@@ -115,7 +120,8 @@ class TrainingRun {
     while (manager_address_.empty()) {
       if (interrupted_()) return failure(ErrorCode::cancelled, "interrupted");
       if (!children_[0].running()) return died(0);
-      if (monotonic_seconds() > since + kListenPatience) return failure(ErrorCode::timeout, "the manager does not listen");
+      if (monotonic_seconds() > since + kListenPatience)
+        return failure(ErrorCode::timeout, "the manager does not listen");
       for (const std::string& line : address.read()) manager_address_ = line;
       pause_briefly();
     }
@@ -123,11 +129,13 @@ class TrainingRun {
   }
 
   Result<void> start_evaluator() {
-    ChildSpec spec{{options_.selmcast_train, "evaluate", "--die-with-parent", "--finish-with-stdin", "--snapshots",
-                    snapshots(), "--workers", std::to_string(options_.links.size()), "--rounds",
-                    std::to_string(options_.rounds), "--model", options_.model, "--out",
+    ChildSpec spec{{options_.selmcast_train, "evaluate", "--die-with-parent", "--finish-with-stdin",
+                    "--snapshots", snapshots(), "--workers", std::to_string(options_.links.size()),
+                    "--rounds", std::to_string(options_.rounds), "--model", options_.model, "--out",
                     options_.folder / "evaluation.jsonl"},
-                   "/dev/null", log("evaluator"), true};
+                   "/dev/null",
+                   log("evaluator"),
+                   true};
     add_data(spec);
     return start("evaluator", spec);
   }
@@ -136,14 +144,38 @@ class TrainingRun {
     for (std::size_t k = 0; k < options_.links.size(); ++k) {
       const WorkerLinks& links = options_.links[k];
       const auto bps = [](Rate rate) { return fmt::format("{:.0f}", rate.bps()); };
-      ChildSpec spec{{options_.selmcast_train, "worker", "--die-with-parent", "--manager", manager_address_, "--rank",
-                      std::to_string(k), "--workers", std::to_string(options_.links.size()), "--rounds",
-                      std::to_string(options_.rounds), "--seed", std::to_string(options_.run.seed), "--model",
-                      options_.model, "--out", options_.folder, "--snapshots", snapshots(), "--clock-zero",
-                      fmt::format("{:.9f}", clock_zero_), "--uplink-bps", bps(links.uplink), "--downlink-bps",
-                      bps(links.downlink), "--declared-uplink-bps", bps(links.declared_uplink),
-                      "--declared-downlink-bps", bps(links.declared_downlink)},
-                     log(fmt::format("worker-{}", k)), log(fmt::format("worker-{}", k)), false};
+      ChildSpec spec{{options_.selmcast_train,
+                      "worker",
+                      "--die-with-parent",
+                      "--manager",
+                      manager_address_,
+                      "--rank",
+                      std::to_string(k),
+                      "--workers",
+                      std::to_string(options_.links.size()),
+                      "--rounds",
+                      std::to_string(options_.rounds),
+                      "--seed",
+                      std::to_string(options_.run.seed),
+                      "--model",
+                      options_.model,
+                      "--out",
+                      options_.folder,
+                      "--snapshots",
+                      snapshots(),
+                      "--clock-zero",
+                      fmt::format("{:.9f}", clock_zero_),
+                      "--uplink-bps",
+                      bps(links.uplink),
+                      "--downlink-bps",
+                      bps(links.downlink),
+                      "--declared-uplink-bps",
+                      bps(links.declared_uplink),
+                      "--declared-downlink-bps",
+                      bps(links.declared_downlink)},
+                     log(fmt::format("worker-{}", k)),
+                     log(fmt::format("worker-{}", k)),
+                     false};
       spec.command.insert(spec.command.end(), options_.trainer_flags.begin(), options_.trainer_flags.end());
       add_data(spec);
       if (auto started = start(fmt::format("worker-{}", k), spec); !started) return started;
@@ -187,7 +219,8 @@ class TrainingRun {
     const double since = monotonic_seconds();
     while (children_[kEvaluator].running()) {
       if (interrupted_()) return failure(ErrorCode::cancelled, "interrupted");
-      if (monotonic_seconds() > since + kEvaluatorPatience) return failure(ErrorCode::timeout, "the evaluator does not end");
+      if (monotonic_seconds() > since + kEvaluatorPatience)
+        return failure(ErrorCode::timeout, "the evaluator does not end");
       follow();
       on_progress(progress_);
       pause_briefly();
@@ -212,7 +245,8 @@ class TrainingRun {
     for (std::size_t k = 0; k < worker_lines_.size(); ++k) {
       for (const std::string& line : worker_lines_[k].read()) {
         const json round = json::parse(line, nullptr, false);
-        if (round.is_object() && round.contains("loss") && round["loss"].is_number()) losses_[k] = round["loss"];
+        if (round.is_object() && round.contains("loss") && round["loss"].is_number())
+          losses_[k] = round["loss"];
       }
     }
     for (const std::string& line : evaluation_.read()) {
@@ -228,7 +262,8 @@ class TrainingRun {
     const double now = monotonic_seconds();
     if (workers_started_ > 0) progress_.seconds = now - workers_started_;
     if (progress_.rounds_done > 1) {
-      const double a_round = (last_round_at_ - first_round_at_) / static_cast<double>(progress_.rounds_done - 1);
+      const double a_round =
+          (last_round_at_ - first_round_at_) / static_cast<double>(progress_.rounds_done - 1);
       progress_.seconds_left = a_round * static_cast<double>(options_.rounds - progress_.rounds_done);
     }
   }

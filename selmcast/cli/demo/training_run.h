@@ -17,9 +17,9 @@
 namespace selmcast::demo {
 
 struct TrainingOptions {
-  std::filesystem::path selmcast;        // programs
+  std::filesystem::path selmcast;  // programs
   std::filesystem::path selmcast_train;
-  std::filesystem::path folder;          // of this run; made
+  std::filesystem::path folder;  // of this run; made
   std::vector<WorkerLinks> links;
   Run run;
   std::uint64_t rounds = 30;
@@ -28,19 +28,19 @@ struct TrainingOptions {
   bool ages_from_zero = false;
   std::vector<std::string> trainer_flags;  // handed to every worker: --model, --steps, ...
   std::string model = "mlp";
-  std::string data;                        // empty: the default
+  std::string data;  // empty: the default
 };
 
 // What is known of a run while it goes on.
 struct Progress {
   std::uint64_t rounds_done = 0;
-  double loss = 0;             // mean over the workers, last round
-  double accuracy = -1;        // of the averaged model, last evaluated round; -1: none yet
-  double sync_seconds = 0;     // last round
-  double receivers = 0;        // mean, last round
-  double seconds = 0;          // since the workers were started
-  double seconds_left = -1;    // -1: cannot tell yet
-  std::size_t workers = 0;     // still there
+  double loss = 0;           // mean over the workers, last round
+  double accuracy = -1;      // of the averaged model, last evaluated round; -1: none yet
+  double sync_seconds = 0;   // last round
+  double receivers = 0;      // mean, last round
+  double seconds = 0;        // since the workers were started
+  double seconds_left = -1;  // -1: cannot tell yet
+  std::size_t workers = 0;   // still there
 };
 
 // Error: io, invalid_input (what the user gave does not do, as a worker says), unavailable (a process ended before its time; names it, its log and the log's last line), timeout,
