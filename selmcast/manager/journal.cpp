@@ -1,6 +1,9 @@
 #include "selmcast/manager/journal.h"
 
+#include <deque>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "selmcast/wire/control_codec.h"
@@ -72,6 +75,35 @@ json round_json(const RoundOver& over, Instant now) {
   return line;
 }
 
+// What the core decided, as it follows from its inputs alone. Nothing for messages to single workers: they follow from
+// the rest.
+std::optional<json> decision_json(const Output& output, Instant now) {
+  json line;
+  if (const auto* planned = std::get_if<Planned>(&output)) {
+    line = plan_json(*planned);
+  } else if (const auto* over = std::get_if<RoundOver>(&output)) {
+    line = round_json(*over, now);
+  } else if (const auto* started = std::get_if<Started>(&output)) {
+    line = {{"event", "started"}, {"workers", json::array()}};
+    for (const auto& [worker, name] : started->names) {
+      line["workers"].push_back({{"worker", to_string(worker)}, {"name", name}});
+    }
+  } else if (const auto* left = std::get_if<Left>(&output)) {
+    line = {{"event", "left"},
+            {"worker", to_string(left->worker)},
+            {"reason", left->why},
+            {"goodbye", left->goodbye}};
+  } else if (const auto* away = std::get_if<TurnedAway>(&output)) {
+    line = {{"event", "turned_away"}, {"name", away->name}, {"reason", away->why}};
+  } else if (const auto* end = std::get_if<Finished>(&output)) {
+    line = {{"event", "finished"}, {"error", end->error ? json(end->error->message) : json(nullptr)}};
+  } else {
+    return std::nullopt;
+  }
+  line["at_seconds"] = now.in_seconds();
+  return line;
+}
+
 json settings_json(const ManagerSettings& s) {
   const sync::RoundSettings& r = s.rounds;
   return {{"event", "settings"},
@@ -95,12 +127,14 @@ json settings_json(const ManagerSettings& s) {
           {"manager_timeout_seconds", s.manager_timeout.in_seconds()}};
 }
 
-ManagerSettings settings_from(const json& line) {
+Result<ManagerSettings> settings_from(const json& line) {
   const auto seconds = [&](const char* key) { return Duration::seconds(line.at(key).get<double>()); };
   ManagerSettings s;
   sync::RoundSettings& r = s.rounds;
   r.planner = plan::find_planner(line.at("planner").get<std::string>());
-  if (const auto p = sync::MinReceivers::from(line.at("min_receivers").get<double>())) r.min_receivers = *p;
+  const auto min_receivers = sync::MinReceivers::from(line.at("min_receivers").get<double>());
+  if (!min_receivers) return std::unexpected(min_receivers.error());
+  r.min_receivers = *min_receivers;
   r.max_age = line.at("max_age").get<std::uint32_t>();
   r.age_start = line.at("ages_from_zero").get<bool>() ? sync::AgeStart::zero : sync::AgeStart::staggered;
   r.seed = line.at("seed").get<std::uint64_t>();
@@ -116,6 +150,7 @@ ManagerSettings settings_from(const json& line) {
   s.heartbeat_interval = seconds("heartbeat_interval_seconds");
   s.heartbeat_timeout = seconds("heartbeat_timeout_seconds");
   s.manager_timeout = seconds("manager_timeout_seconds");
+  if (auto usable = check_settings(s); !usable) return std::unexpected(usable.error());
   return s;
 }
 
@@ -136,6 +171,7 @@ Result<std::unique_ptr<Journal>> Journal::create(const std::filesystem::path& pa
     return failure(ErrorCode::io,
                    "cannot write the journal " + path.string() + ": does its folder exist, writable?");
   }
+  journal->path_ = path.string();
   journal->planner_ = settings.rounds.planner->name;
   json line = settings_json(settings);
   line["at_seconds"] = now.in_seconds();
@@ -168,109 +204,149 @@ void Journal::closed(SessionId session, const std::string& why, Instant now) {
   write(line.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+void Journal::stopped(const std::string& why, Instant now) {
+  json line = input_json("stop", now);
+  line["why"] = why;
+  write(line.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
 void Journal::tick(Instant now) { write(input_json("tick", now).dump()); }
 
 void Journal::output(const Output& output, Instant now, Duration deciding) {
-  json line;
-  if (const auto* planned = std::get_if<Planned>(&output)) {
+  if (!file_.is_open()) return;
+  auto line = decision_json(output, now);
+  if (!line) return;
+  if (std::holds_alternative<Planned>(output)) {
     last_plan_took_ = deciding;
-    line = plan_json(*planned);
-    line["plan_seconds"] = deciding.in_seconds();
-  } else if (const auto* over = std::get_if<RoundOver>(&output)) {
-    line = round_json(*over, now);
-    line["planner"] = planner_;
-    line["plan_seconds"] = last_plan_took_.in_seconds();
-  } else if (const auto* started = std::get_if<Started>(&output)) {
-    line = {{"event", "started"}, {"workers", json::array()}};
-    for (const auto& [worker, name] : started->names) {
-      line["workers"].push_back({{"worker", to_string(worker)}, {"name", name}});
-    }
-  } else if (const auto* left = std::get_if<Left>(&output)) {
-    line = {{"event", "left"},
-            {"worker", to_string(left->worker)},
-            {"reason", left->why},
-            {"goodbye", left->goodbye}};
-  } else if (const auto* away = std::get_if<TurnedAway>(&output)) {
-    line = {{"event", "turned_away"}, {"name", away->name}, {"reason", away->why}};
-  } else if (const auto* end = std::get_if<Finished>(&output)) {
-    line = {{"event", "finished"}, {"error", end->error ? json(end->error->message) : json(nullptr)}};
-  } else {
-    return;  // messages to single workers follow from the rest
+    (*line)["plan_seconds"] = deciding.in_seconds();
   }
-  line["at_seconds"] = now.in_seconds();
-  write(line.dump(-1, ' ', false, json::error_handler_t::replace));
+  if (std::holds_alternative<RoundOver>(output)) {
+    (*line)["planner"] = planner_;
+    (*line)["plan_seconds"] = last_plan_took_.in_seconds();
+  }
+  write(line->dump(-1, ' ', false, json::error_handler_t::replace));
+  if (std::holds_alternative<RoundOver>(output)) file_.flush();  // a killed manager leaves its rounds
+}
+
+Result<void> Journal::finish() {
+  if (!file_.is_open()) return {};
+  file_.flush();
+  if (file_) return {};
+  return failure(ErrorCode::io, "the journal " + path_ + " is incomplete: is the disk full?");
 }
 
 // ---- replaying ---------------------------------------------------------------------------------------------
 
 namespace {
 
-// What the core answers to one recorded input.
-Result<Outputs> feed(ManagerCore& core, const json& line) {
-  const Instant now = Instant::at_seconds(line.at("at_seconds").get<double>());
-  const std::string kind = line.at("kind").get<std::string>();
-  if (kind == "tick") return core.tick(now);
-  const SessionId session(line.at("session").get<std::uint64_t>());
-  if (kind == "opened") return core.opened(session, now);
-  if (kind == "closed") return core.closed(session, line.at("why").get<std::string>(), now);
-  if (kind != "message") return failure(ErrorCode::invalid_input, "unknown input kind '" + kind + "'");
-  const auto message = wire::from_worker_json(line.at("message").dump());
-  if (!message) return std::unexpected(message.error());
-  return core.message(session, *message, now);
+// A recorded decision without what depends on the clock of the day.
+json comparable(json line) {
+  line.erase("plan_seconds");
+  line.erase("planner");
+  return line;
 }
 
-// A recorded plan without what depends on the clock of the day.
-json comparable(json plan) {
-  plan.erase("at_seconds");
-  plan.erase("plan_seconds");
-  return plan;
-}
+// Feeds what was recorded to a new core, line by line, and compares what it decides.
+class Replay {
+ public:
+  Result<void> line(const json& line) {
+    const std::string event = line.at("event").get<std::string>();
+    if (event == "settings") return begin(line);
+    if (!core_) return failure(ErrorCode::invalid_input, "it does not begin with the settings");
+    return event == "input" ? input(line) : decision(line);
+  }
+  // Error (corrupt) if something was decided that was not recorded.
+  Result<void> settled() const {
+    if (decided_.empty()) return {};
+    return failure(ErrorCode::corrupt,
+                   "the replay decided what was not recorded: " + decided_.front().dump());
+  }
+  const ReplaySummary& summary() const { return summary_; }
+
+ private:
+  Result<void> begin(const json& line) {
+    if (core_) return failure(ErrorCode::invalid_input, "the settings stand twice");
+    auto settings = settings_from(line);
+    if (!settings) return std::unexpected(settings.error());
+    core_ = std::make_unique<ManagerCore>(*std::move(settings),
+                                          Instant::at_seconds(line.at("at_seconds").get<double>()));
+    return {};
+  }
+
+  Result<void> input(const json& line) {
+    if (auto shown = settled(); !shown) return shown;
+    const Instant now = Instant::at_seconds(line.at("at_seconds").get<double>());
+    const auto outputs = feed(line, now);
+    if (!outputs) return std::unexpected(outputs.error());
+    ++summary_.inputs;
+    for (const Output& output : *outputs) {
+      // Through text and back, as the recorded one went.
+      if (const auto decided = decision_json(output, now)) {
+        decided_.push_back(json::parse(decided->dump(-1, ' ', false, json::error_handler_t::replace)));
+      }
+    }
+    return {};
+  }
+
+  Result<Outputs> feed(const json& line, Instant now) {
+    const std::string kind = line.at("kind").get<std::string>();
+    if (kind == "tick") return core_->tick(now);
+    if (kind == "stop") return core_->stop(line.at("why").get<std::string>(), now);
+    const SessionId session(line.at("session").get<std::uint64_t>());
+    if (kind == "opened") {
+      if (!opened_.insert(session).second)
+        return failure(ErrorCode::invalid_input, "a session is opened twice");
+      return core_->opened(session, now);
+    }
+    if (kind == "closed") return core_->closed(session, line.at("why").get<std::string>(), now);
+    if (kind != "message") return failure(ErrorCode::invalid_input, "unknown input kind '" + kind + "'");
+    const auto message = wire::from_worker_json(line.at("message").dump());
+    if (!message) return std::unexpected(message.error());
+    return core_->message(session, *message, now);
+  }
+
+  Result<void> decision(const json& line) {
+    if (decided_.empty() || decided_.front() != comparable(line)) {
+      return failure(ErrorCode::corrupt, "the replay decided otherwise: " +
+                                             (decided_.empty() ? "nothing" : decided_.front().dump()));
+    }
+    if (line.at("event") == "plan") ++summary_.plans;
+    decided_.pop_front();
+    return {};
+  }
+
+  std::unique_ptr<ManagerCore> core_;
+  std::set<SessionId> opened_;
+  std::deque<json> decided_;  // and not shown by the journal yet
+  ReplaySummary summary_;
+};
 
 }  // namespace
 
 Result<ReplaySummary> replay(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) return failure(ErrorCode::io, "cannot read the journal " + path.string());
-  std::unique_ptr<ManagerCore> core;
-  std::vector<json> expected;  // plans that the core made and the journal has yet to show
-  std::size_t shown = 0;
-  ReplaySummary summary;
+  Replay replay;
   std::string text;
+  bool cut_off = false;
   for (std::uint64_t number = 1; std::getline(file, text); ++number) {
-    const auto at_line = [&](ErrorCode code, const std::string& what) {
-      return failure(code, path.string() + ":" + std::to_string(number) + ": " + what);
-    };
+    const std::string here = path.string() + ":" + std::to_string(number);
     try {
-      const json line = json::parse(text);
-      const std::string event = line.at("event").get<std::string>();
-      if (event == "settings") {
-        const ManagerSettings settings = settings_from(line);
-        if (settings.rounds.planner == nullptr) return at_line(ErrorCode::invalid_input, "unknown planner");
-        core =
-            std::make_unique<ManagerCore>(settings, Instant::at_seconds(line.at("at_seconds").get<double>()));
-      } else if (event == "input") {
-        if (!core) return at_line(ErrorCode::invalid_input, "an input before the settings");
-        const auto outputs = feed(*core, line);
-        if (!outputs) return at_line(outputs.error().code, outputs.error().message);
-        ++summary.inputs;
-        for (const Output& output : *outputs) {
-          if (const auto* planned = std::get_if<Planned>(&output)) expected.push_back(plan_json(*planned));
-        }
-      } else if (event == "plan") {
-        if (shown == expected.size() || expected[shown] != comparable(line)) {
-          return at_line(ErrorCode::corrupt, "the replayed plan differs from the recorded one");
-        }
-        ++shown;
-      }
+      cut_off = file.eof();  // no newline: a manager was killed while it wrote this
+      const json line = json::parse(text, nullptr, !cut_off);
+      if (line.is_discarded()) break;
+      if (auto good = replay.line(line); !good) return std::unexpected(with_context(here, good.error()));
     } catch (const json::exception& error) {
-      return at_line(ErrorCode::invalid_input, error.what());
+      return failure(ErrorCode::invalid_input, here + ": " + error.what());
     }
   }
-  if (shown != expected.size()) {
-    return failure(ErrorCode::corrupt, path.string() + ": the replay made plans that were not recorded");
+  if (replay.summary().inputs == 0) {
+    return failure(ErrorCode::invalid_input, path.string() + ": there is nothing in it to replay");
   }
-  summary.plans = shown;
-  return summary;
+  if (auto shown = replay.settled(); !shown && !cut_off) {
+    return std::unexpected(with_context(path.string(), shown.error()));
+  }
+  return replay.summary();
 }
 
 }  // namespace selmcast::manager

@@ -1,8 +1,8 @@
 // The manager's journal: everything that came into its core and everything it decided, one JSON object a line
 // (docs/run_folder.md). The one event stream from which reports, metrics and replays are fed.
 //
-// A replay feeds the recorded inputs to a new core and compares its plans with the recorded ones: same settings, same
-// seed and same observations give the same plans, to the last bit.
+// A replay feeds the recorded inputs to a new core and compares all that it decides (plans, rounds, departures) with
+// what was recorded: same settings, same seed and same observations give the same decisions, to the last bit.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,18 @@ class Journal {
   void opened(SessionId session, Instant now);
   void message(SessionId session, const wire::FromWorker& message, Instant now);
   void closed(SessionId session, const std::string& why, Instant now);
+  void stopped(const std::string& why, Instant now);
   void tick(Instant now);
   // `deciding`: the time that the core took for the outputs it stands among.
   void output(const Output& output, Instant now, Duration deciding);
-  void flush() { file_.flush(); }
+  // Error (io) if anything of it could not be written.
+  Result<void> finish();
 
  private:
   Journal() = default;
   void write(const std::string& line);
   std::ofstream file_;
+  std::string path_;
   std::string planner_;
   Duration last_plan_took_;
 };
@@ -42,7 +45,8 @@ struct ReplaySummary {
   std::uint64_t inputs = 0;
   std::uint64_t plans = 0;  // compared, all equal
 };
-// Error (invalid_input) for a journal that cannot be read, (corrupt) for the first plan that differs.
+// Error (io, invalid_input) for a journal that cannot be read, (corrupt) for the first decision that differs; each with
+// file and line. A journal that breaks off in the middle of a line, as that of a killed manager, is replayed up to there.
 Result<ReplaySummary> replay(const std::filesystem::path& path);
 
 }  // namespace selmcast::manager

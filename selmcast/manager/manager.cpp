@@ -38,9 +38,6 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
   }
 
   Result<void> listen() {
-    auto journal = Journal::create(options_.journal, options_.settings, created_);
-    if (!journal) return std::unexpected(journal.error());
-    journal_ = std::move(*journal);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
@@ -56,6 +53,10 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
                                         ": is the port in use, or the address not of this machine?");
     }
     address_ = joined(options_.host, static_cast<std::uint16_t>(bound_port));
+    // Not before the port is ours: it may be the journal of the manager that has it.
+    auto journal = Journal::create(options_.journal, options_.settings, created_);
+    if (!journal) return std::unexpected(journal.error());
+    journal_ = std::move(*journal);
     return {};
   }
 
@@ -66,13 +67,18 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
     const auto work = asio::make_work_guard(loop_);
     loop_.run();
     server_->Shutdown(deadline_in(kFarewell));
-    journal_->flush();
+    auto recorded = journal_->finish();
     if (error_) return std::unexpected(*error_);
-    return {};
+    return recorded;
   }
 
   void stop(const std::string& why) override {
-    asio::post(loop_, [this, why] { carry_out([&](Instant now) { return core_.stop(why, now); }); });
+    asio::post(loop_, [this, why] {
+      carry_out([&](Instant now) {
+        journal_->stopped(why, now);
+        return core_.stop(why, now);
+      });
+    });
   }
 
  private:
@@ -197,6 +203,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
 }  // namespace
 
 Result<std::unique_ptr<Manager>> Manager::create(ManagerOptions options) {
+  if (auto usable = check_settings(options.settings); !usable) return std::unexpected(usable.error());
   auto manager = std::make_unique<RunningManager>(std::move(options));
   if (auto listening = manager->listen(); !listening) return std::unexpected(listening.error());
   return manager;

@@ -31,7 +31,7 @@ struct ManagerOptions {
 
 class Manager {
  public:
-  // Listens. Error (io) naming the address, e.g. when the port is in use.
+  // Listens. Errors: invalid_input (settings), io naming the address, e.g. when the port is in use, or the journal.
   static Result<std::unique_ptr<Manager>> create(ManagerOptions options);
   virtual ~Manager() = default;
 

@@ -32,6 +32,26 @@ std::string first_difference(const wire::ModelManifest& mine, const wire::ModelM
 
 }  // namespace
 
+Result<void> check_settings(const ManagerSettings& s) {
+  const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, what); };
+  if (s.rounds.planner == nullptr) return bad("there is no such planner");
+  if (s.workers < 1 || s.workers > plan::kMaxWorkers) {
+    return bad(std::to_string(s.workers) + " workers: give between 1 and " +
+               std::to_string(plan::kMaxWorkers));
+  }
+  const double least = s.rounds.min_receivers.value();
+  if (s.workers > 1 && least >= s.workers) {
+    return bad("min_receivers " + std::to_string(static_cast<std::int64_t>(least)) + ": of " +
+               std::to_string(s.workers) + " workers each has only " + std::to_string(s.workers - 1) +
+               " others; give less, or a fraction");
+  }
+  if (s.heartbeat_interval < Duration::milliseconds(1) || s.heartbeat_timeout < s.heartbeat_interval ||
+      s.manager_timeout < s.heartbeat_interval) {
+    return bad("heartbeats must be at least 1 ms apart and more frequent than the timeouts");
+  }
+  return {};
+}
+
 ManagerCore::ManagerCore(ManagerSettings settings, Instant now)
     : settings_(std::move(settings)), rounds_(settings_.rounds), created_(now) {}
 

@@ -42,6 +42,9 @@ struct ManagerSettings {
   Duration manager_timeout = Duration::seconds(10);   // after which a worker gives up the manager
 };
 
+// Error (invalid_input) if no training can be run with them.
+Result<void> check_settings(const ManagerSettings& settings);
+
 // ---- outputs, to be carried out in order -------------------------------------------------------------------
 
 struct Send {
