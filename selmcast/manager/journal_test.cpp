@@ -55,7 +55,7 @@ class Story {
     for (std::uint64_t k = 0; k < members_; ++k) says(k, wire::Ready{round});
     const std::vector<sync::Transfer> transfers = std::exchange(planned_, {});
     for (const sync::Transfer& t : transfers) {
-      now_ = now_ + Duration::milliseconds(333);
+      now_ = now_ + Duration::seconds(10.0 / 3);  // longer than any delivery takes
       const Duration took = t.bytes / t.allocated;
       says(t.receiver.value(), wire::Delivered{t.id, t.bytes, took * 0.125, took});
     }
