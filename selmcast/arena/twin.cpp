@@ -5,17 +5,13 @@
 #include <utility>
 
 #include "selmcast/base/check.h"
+#include "selmcast/base/overloaded.h"
 #include "selmcast/worker/limits.h"
 
 namespace selmcast::arena {
 namespace {
 
 constexpr std::size_t kStreamPiece = 4096;  // bytes a chunk in the twin: several chunks even of a small model
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 wire::Hello hello_of(std::size_t node, std::size_t parameters, int buffers) {
   wire::Hello hello;

@@ -9,6 +9,7 @@
 
 #include "selmcast/arena/arena.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/planner_names.h"
 
 namespace selmcast::cli {
 namespace {
@@ -44,7 +45,7 @@ int run_arena_command(const ArenaFlags& flags) {
   if (!flags.planner.empty()) {
     settings.planner = plan::find_planner(flags.planner);
     if (settings.planner == nullptr) {
-      fmt::print(stderr, "selmcast arena: --planner {}: unknown; see selmcast plan --help\n", flags.planner);
+      fmt::print(stderr, "selmcast arena: --planner: {}\n", unknown_planner(flags.planner));
       return kExitUsage;
     }
   }
@@ -62,9 +63,11 @@ int run_arena_command(const ArenaFlags& flags) {
       all.push_back(to_json(seed, result));
       continue;
     }
-    fmt::print("seed {:<6} {:>2} workers, {:>2} at the end  {:>5} deliveries {:>4} cancelled  widest gap {:>2}  {}\n", seed,
-               result.workers, result.survivors, result.deliveries, result.cancelled, result.widest_gap,
-               bad ? "VIOLATED" : "ok");
+    fmt::print(
+        "seed {:<6} {:>2} workers, {:>2} at the end  {:>5} deliveries {:>4} cancelled  widest gap {:>2}  "
+        "{}\n",
+        seed, result.workers, result.survivors, result.deliveries, result.cancelled, result.widest_gap,
+        bad ? "VIOLATED" : "ok");
     for (const std::string& violation : result.violations) fmt::print("  {}\n", violation);
   }
   if (flags.format == "json") fmt::print("{}\n", all.dump(2));
@@ -84,11 +87,19 @@ void add_arena_command(CLI::App& app, int& exit_status) {
       "  selmcast arena --seed 42 --story        one training, event by event\n"
       "  selmcast arena --seed 1 --seeds 1000    a thousand different ones");
   command->add_option("--seed", flags->seed, "The first seed")->capture_default_str();
-  command->add_option("--seeds", flags->seeds, "How many seeds")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  command->add_option("--workers", flags->workers, "0: drawn from 3 to 16")->check(CLI::Range(0, 64))->capture_default_str();
-  command->add_option("--rounds", flags->rounds, "Of each training")->check(CLI::Range(1, 100'000))->capture_default_str();
+  command->add_option("--seeds", flags->seeds, "How many seeds")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--workers", flags->workers, "0: drawn from 3 to 16")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  command->add_option("--rounds", flags->rounds, "Of each training")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   command->add_option("--planner", flags->planner, "Default: drawn");
-  command->add_option("--format", flags->format, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+  command->add_option("--format", flags->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
   command->add_flag("--calm", flags->calm, "No faults, only delays");
   command->add_flag("--story", flags->story, "Print what happened to standard error");
   command->callback([flags, &exit_status] { exit_status = run_arena_command(*flags); });

@@ -12,7 +12,9 @@
 #include <string>
 #include <thread>
 
+#include "selmcast/base/overloaded.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/planner_names.h"
 #include "selmcast/manager/journal.h"
 #include "selmcast/manager/manager.h"
 #include "selmcast/plan/planner.h"
@@ -37,11 +39,6 @@ struct ManagerFlags {
   bool unpaced = false;
   bool no_bursts = false;
   bool die_with_parent = false;
-};
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
 };
 
 void log_output(const manager::Output& output) {
@@ -91,9 +88,7 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   auto& rounds = options.settings.rounds;
   rounds.planner = plan::find_planner(flags.planner);
   if (rounds.planner == nullptr) {
-    std::string known;
-    for (const plan::Planner& planner : plan::planners()) known += " " + std::string(planner.name);
-    return failure(ErrorCode::invalid_input, "--planner " + flags.planner + ": unknown; there are" + known);
+    return failure(ErrorCode::invalid_input, "--planner: " + unknown_planner(flags.planner));
   }
   const auto min_receivers = sync::MinReceivers::from(flags.min_receivers);
   if (!min_receivers) return std::unexpected(with_context("--min-receivers", min_receivers.error()));

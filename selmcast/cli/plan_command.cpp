@@ -14,6 +14,7 @@
 #include "selmcast/cli/plan_json.h"
 #include "selmcast/cli/plan_run.h"
 #include "selmcast/cli/plan_table.h"
+#include "selmcast/cli/planner_names.h"
 #include "selmcast/cli/problem_json.h"
 #include "selmcast/cli/strict_json.h"
 
@@ -57,17 +58,6 @@ int run(const Arguments& arguments) {
   if (infeasible == nullptr) return kExitDone;
   fmt::print(stderr, "selmcast plan: no plan exists: {}\n", infeasible->reason);
   return kExitInfeasible;
-}
-
-// Empty: fine.
-std::string unknown_planner(const std::string& name) {
-  if (plan::find_planner(name) != nullptr) return {};
-  std::string names;
-  for (const plan::Planner& planner : plan::planners()) {
-    names += names.empty() ? "" : ", ";
-    names += planner.name;
-  }
-  return fmt::format("there is no planner \"{}\"; give one of {}", name, names);
 }
 
 // CLI11 alone reads -1 as 2^64 - 1 and cuts what is too large. Empty: fine.

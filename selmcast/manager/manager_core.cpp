@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "selmcast/base/overloaded.h"
+
 namespace selmcast::manager {
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 // w2 before w10: shorter names first, then by letters.
 bool natural_less(const std::string& a, const std::string& b) {

@@ -6,15 +6,11 @@
 #include <cmath>
 #include <limits>
 
+#include "selmcast/base/overloaded.h"
 #include "selmcast/wire/control.pb.h"
 
 namespace selmcast::wire {
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 std::unexpected<Error> bad(const std::string& field, const std::string& what) {
   return failure(ErrorCode::protocol, "control message field " + field + " " + what);

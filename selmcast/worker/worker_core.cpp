@@ -4,15 +4,11 @@
 #include <utility>
 
 #include "selmcast/base/check.h"
+#include "selmcast/base/overloaded.h"
 #include "selmcast/worker/limits.h"
 
 namespace selmcast::worker {
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 std::string name_of(TransferId transfer) { return "transfer " + std::to_string(transfer.value()); }
 

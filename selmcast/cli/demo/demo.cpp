@@ -15,9 +15,9 @@
 #include "selmcast/cli/demo/scenario.h"
 #include "selmcast/cli/demo/training_run.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/planner_names.h"
 #include "selmcast/cli/report/report.h"
 #include "selmcast/cli/report/summary_text.h"
-#include "selmcast/plan/planner.h"
 #include "selmcast/sync/min_receivers.h"
 
 namespace selmcast::demo {
@@ -78,10 +78,8 @@ Result<std::vector<WorkerLinks>> links_of(const DemoOptions& options) {
 
 Result<void> check_planners(const std::vector<std::string>& names, const char* flag) {
   for (const std::string& name : names) {
-    if (plan::find_planner(name) != nullptr) continue;
-    std::string known;
-    for (const plan::Planner& planner : plan::planners()) known += " " + std::string(planner.name);
-    return bad(fmt::format("{} {}: unknown; there are{}", flag, name, known));
+    if (const std::string why = cli::unknown_planner(name); !why.empty())
+      return bad(fmt::format("{}: {}", flag, why));
   }
   return {};
 }
