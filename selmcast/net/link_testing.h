@@ -1,5 +1,5 @@
-// For tests of links over loopback: a handler that remembers, and a fixture with both ends in one io_context, which runs
-// in the test's thread until what is awaited has happened.
+// For tests of links over loopback: a handler that remembers, and a fixture with both ends in one io_context, which
+// runs in the test's thread until what is awaited has happened.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "selmcast/base/check.h"
 #include "selmcast/base/overloaded.h"
 #include "selmcast/worker/limits.h"
 
@@ -95,8 +94,7 @@ Result<WorkerActions> WorkerCore::synchronize(std::span<float> parameters, Insta
   return WorkerActions{SendToManager{wire::Ready{round_}}};
 }
 
-// ---- the manager's orders
-// ----------------------------------------------------------------------------------
+// ---- the manager's orders ----------------------------------------------------------------------------------
 
 Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
   const auto wrong = [&](const std::string& what) {
@@ -238,186 +236,7 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
   return actions;
 }
 
-// ---- links
-// -------------------------------------------------------------------------------------------------
-
-std::optional<LinkId> WorkerCore::link_to(WorkerId receiver) const {
-  for (const auto& [link, out] : out_links_) {
-    if (out.receiver == receiver) return link;
-  }
-  return std::nullopt;
-}
-
-WorkerCore::Outgoing* WorkerCore::outgoing_to(WorkerId receiver) {
-  for (auto& [transfer, outgoing] : outgoing_) {
-    if (outgoing.planned.receiver.id == receiver) return &outgoing;
-  }
-  return nullptr;
-}
-
-LinkId WorkerCore::accepted(Instant now) {
-  const LinkId link(++links_made_);
-  in_links_[link] = {std::nullopt, now};
-  return link;
-}
-
-WorkerActions WorkerCore::connected(LinkId link) {
-  WorkerActions actions;
-  const auto out = out_links_.find(link);
-  if (out == out_links_.end()) return actions;
-  out->second.connected = true;
-  actions.push_back(SendFrame{link, wire::hello_frame({welcome_->run_token, welcome_->id})});
-  if (Outgoing* outgoing = outgoing_to(out->second.receiver);
-      outgoing && outgoing->state == Sending::waiting) {
-    offer(link, *outgoing, actions);
-  }
-  return actions;
-}
-
-void WorkerCore::offer(LinkId link, Outgoing& outgoing, WorkerActions& actions) {
-  outgoing.state = Sending::offered;
-  actions.push_back(
-      SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {plan_->version, model_bytes_})});
-}
-
-void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {
-  for (const Inbox::Grant& grant : answers.grants) {
-    if (in_links_.contains(grant.link))
-      actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer)});
-  }
-  for (const Inbox::Refusal& refusal : answers.refusals) {
-    if (!in_links_.contains(refusal.link)) continue;
-    actions.push_back(SendFrame{refusal.link, wire::refuse_frame(refusal.transfer, refusal.why)});
-  }
-}
-
-WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant /*now*/) {
-  WorkerActions actions;
-  if (const auto out = out_links_.find(link); out != out_links_.end()) {
-    const WorkerId receiver = out->second.receiver;
-    out_links_.erase(out);
-    Outgoing* outgoing = outgoing_to(receiver);
-    if (outgoing)
-      fail_outgoing(outgoing->planned.transfer, "link to " + to_string(receiver) + ": " + error.message,
-                    actions);
-  } else if (const auto in = in_links_.find(link); in != in_links_.end()) {
-    const std::optional<TransferId> lost = inbox_.link_lost(link);
-    in_links_.erase(in);
-    if (lost) {
-      const std::string from = "link from " + to_string(inbox_.sender_of(*lost));
-      actions.push_back(SendToManager{wire::TransferFailed{*lost, from + ": " + error.message}});
-    }
-  }
-  return actions;
-}
-
-void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, WorkerActions& actions) {
-  Outgoing& outgoing = outgoing_.at(transfer);
-  if (outgoing.state == Sending::stopped || outgoing.state == Sending::acknowledged) return;
-  outgoing.state = Sending::stopped;
-  actions.push_back(SendToManager{wire::TransferFailed{transfer, why}});
-}
-
-WorkerActions WorkerCore::stream_sent(LinkId link, TransferId transfer) {
-  const auto found = outgoing_.find(transfer);
-  if (found != outgoing_.end() && out_links_.contains(link) && found->second.state == Sending::streaming) {
-    found->second.state = Sending::sent;
-  }
-  return {};
-}
-
-Result<std::span<std::byte>> WorkerCore::chunk_place(LinkId link, const wire::FrameHeader& header) {
-  return inbox_.place(link, header);
-}
-
-void WorkerCore::chunk_bytes(LinkId link, Instant now) { inbox_.bytes_arrived(link, now); }
-
-Result<WorkerActions> WorkerCore::frame(LinkId link, const wire::FrameHeader& header,
-                                        std::span<const std::byte> payload, Instant now) {
-  if (const auto out = out_links_.find(link); out != out_links_.end()) {
-    return from_receiver(out->second.receiver, link, header, payload);
-  }
-  if (const auto in = in_links_.find(link); in != in_links_.end()) {
-    return from_sender(link, in->second, header, payload, now);
-  }
-  return WorkerActions{};  // aborted meanwhile
-}
-
-Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
-                                                const wire::FrameHeader& header,
-                                                std::span<const std::byte> payload) {
-  WorkerActions actions;
-  const auto found = outgoing_.find(header.transfer);
-  // An answer to a transfer of an earlier round, or one that was cancelled: nothing to do any more.
-  if (found == outgoing_.end() || found->second.state == Sending::stopped) return actions;
-  Outgoing& outgoing = found->second;
-  const auto wrong = [&] {
-    return failure(ErrorCode::protocol, to_string(receiver) + " sent an unexpected " +
-                                            std::string(wire::to_string(header.kind)) + " for " +
-                                            name_of(header.transfer));
-  };
-  if (outgoing.planned.receiver.id != receiver) return wrong();
-  switch (header.kind) {
-    case wire::FrameKind::grant:
-      if (outgoing.state != Sending::offered) return wrong();
-      outgoing.state = Sending::streaming;
-      actions.push_back(
-          StartStream{link, header.transfer, std::as_bytes(parameters_), outgoing.planned.rate});
-      return actions;
-    case wire::FrameKind::ack:
-      // While the stream runs it cannot have all of it; and a stream that counts as done may not read on.
-      if (outgoing.state != Sending::sent) return wrong();
-      outgoing.state = Sending::acknowledged;
-      return actions;
-    case wire::FrameKind::refuse:
-      if (outgoing.state != Sending::offered) return wrong();
-      fail_outgoing(header.transfer, to_string(receiver) + " refused: " + wire::decode_refuse(payload),
-                    actions);
-      return actions;
-    default:
-      return wrong();
-  }
-}
-
-Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,
-                                              std::span<const std::byte> payload, Instant now) {
-  WorkerActions actions;
-  if (!in.sender) {
-    if (header.kind != wire::FrameKind::hello)
-      return failure(ErrorCode::protocol, "a peer did not say hello first");
-    const auto hello = wire::decode_hello(payload);
-    if (!hello) return std::unexpected(hello.error());
-    if (!welcome_ || hello->run_token != welcome_->run_token) {
-      return failure(ErrorCode::protocol, "a peer of another training (wrong run token) connected");
-    }
-    in.sender = hello->sender;
-    return actions;
-  }
-  if (header.kind == wire::FrameKind::offer) {
-    const auto body = wire::decode_offer(payload);
-    if (!body) return std::unexpected(body.error());
-    auto answers = inbox_.offered(link, *in.sender, header.transfer, *body, now);
-    if (!answers) return std::unexpected(answers.error());
-    answer_offers(*answers, actions);
-    return actions;
-  }
-  if (header.kind != wire::FrameKind::chunk) {
-    return failure(ErrorCode::protocol, to_string(*in.sender) + " sent an unexpected " +
-                                            std::string(wire::to_string(header.kind)));
-  }
-  const Result<bool> verified = inbox_.chunk_complete(link, header);
-  if (!verified) return std::unexpected(with_context("from " + to_string(*in.sender), verified.error()));
-  if (*verified) {
-    const Inbox::Timing timing = inbox_.timing(header.transfer);
-    actions.push_back(SendFrame{link, wire::ack_frame(header.transfer)});
-    actions.push_back(
-        SendToManager{wire::Delivered{header.transfer, timing.bytes, timing.started, timing.finished}});
-  }
-  return actions;
-}
-
-// ---- waits
-// -------------------------------------------------------------------------------------------------
+// ---- waits -------------------------------------------------------------------------------------------------
 
 WorkerActions WorkerCore::tick(Instant now) {
   WorkerActions actions;
