@@ -43,7 +43,7 @@ struct PlanVersion {
 };
 
 }  // namespace selmcast
-
+// clang-format off
 template <class Tag, class Value>
 struct std::hash<selmcast::Id<Tag, Value>> {
   std::size_t operator()(selmcast::Id<Tag, Value> id) const noexcept { return std::hash<Value>{}(id.value()); }

@@ -11,7 +11,7 @@
 #include <limits>
 
 namespace selmcast {
-
+// clang-format off
 class Duration {
  public:
   constexpr Duration() = default;
@@ -103,5 +103,5 @@ constexpr Rate operator/(Bytes volume, Duration time) {
 inline Bytes operator*(Rate rate, Duration time) {
   return Bytes(static_cast<std::int64_t>(std::floor(rate.bytes_per_second() * time.in_seconds())));
 }
-
+// clang-format on
 }  // namespace selmcast

@@ -17,14 +17,14 @@ class Meetings {
  public:
   void join(WorkerId worker);
   void leave(WorkerId worker);
-  void met(WorkerPair pair);               // in the multicast that `sender` completes next
+  void met(WorkerPair pair);  // in the multicast that `sender` completes next
   void multicast_completed(WorkerId sender);
 
   std::uint64_t widest_gap() const { return widest_; }  // of all pairs at all times
 
  private:
-  std::map<WorkerId, std::uint64_t> multicasts_;    // completed by each present worker
-  std::map<WorkerPair, std::uint64_t> last_met_at_; // value of multicasts_[sender] after the last meeting
+  std::map<WorkerId, std::uint64_t> multicasts_;     // completed by each present worker
+  std::map<WorkerPair, std::uint64_t> last_met_at_;  // value of multicasts_[sender] after the last meeting
   std::uint64_t widest_ = 0;
 };
 

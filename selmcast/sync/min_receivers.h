@@ -20,8 +20,9 @@ class MinReceivers {
     const bool fraction = value > 0 && value < 1;
     const bool count = value >= 0 && value <= 1e6 && value == std::floor(value);
     if (!fraction && !count) {
-      return failure(ErrorCode::invalid_input,
-                     "min receivers must be a whole number >= 0 or a fraction of the workers between 0 and 1");
+      return failure(
+          ErrorCode::invalid_input,
+          "min receivers must be a whole number >= 0 or a fraction of the workers between 0 and 1");
     }
     return MinReceivers(value);
   }

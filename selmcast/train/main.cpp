@@ -166,7 +166,8 @@ int main(int argc, char** argv) {
   add_evaluate(app, evaluate, nice, die_with_parent);
   auto described = selmcast::train::ModelKind::mlp;
   auto* describe_command = app.add_subcommand("describe", "Print a model's size and tensors as JSON");
-  add_parsed(*describe_command, "--model", described, selmcast::train::parse_model, "mlp or cnn (default mlp)")
+  add_parsed(*describe_command, "--model", described, selmcast::train::parse_model,
+             "mlp or cnn (default mlp)")
       ->type_name("NAME");
   try {
     app.parse(argc, argv);

@@ -286,44 +286,31 @@ pb::ToWorker encode(const ToWorker& message) {
 
 Result<FromWorker> decode(const pb::FromWorker& message) {
   switch (message.kind_case()) {
-    case pb::FromWorker::kHello:
-      return decode_hello_message(message.hello());
-    case pb::FromWorker::kReady:
-      return Ready{Round(message.ready().round())};
-    case pb::FromWorker::kDelivered:
-      return decode_delivered(message.delivered());
+    case pb::FromWorker::kHello: return decode_hello_message(message.hello());
+    case pb::FromWorker::kReady: return Ready{Round(message.ready().round())};
+    case pb::FromWorker::kDelivered: return decode_delivered(message.delivered());
     case pb::FromWorker::kTransferFailed: {
       const auto& failed = message.transfer_failed();
       return TransferFailed{TransferId(failed.transfer()), reason_text(failed.reason())};
     }
-    case pb::FromWorker::kHeartbeat:
-      return Heartbeat{};
-    case pb::FromWorker::kGoodbye:
-      return Goodbye{reason_text(message.goodbye().reason())};
-    case pb::FromWorker::KIND_NOT_SET:
-      break;
+    case pb::FromWorker::kHeartbeat: return Heartbeat{};
+    case pb::FromWorker::kGoodbye: return Goodbye{reason_text(message.goodbye().reason())};
+    case pb::FromWorker::KIND_NOT_SET: break;
   }
   return bad("kind", "is not set, or of a newer version");
 }
 
 Result<ToWorker> decode(const pb::ToWorker& message) {
   switch (message.kind_case()) {
-    case pb::ToWorker::kWelcome:
-      return decode_welcome(message.welcome());
-    case pb::ToWorker::kRoundPlan:
-      return decode_round_plan(message.round_plan());
-    case pb::ToWorker::kCommit:
-      return Commit{TransferId(message.commit().transfer())};
+    case pb::ToWorker::kWelcome: return decode_welcome(message.welcome());
+    case pb::ToWorker::kRoundPlan: return decode_round_plan(message.round_plan());
+    case pb::ToWorker::kCommit: return Commit{TransferId(message.commit().transfer())};
     case pb::ToWorker::kCancel:
       return Cancel{TransferId(message.cancel().transfer()), reason_text(message.cancel().reason())};
-    case pb::ToWorker::kRoundEnd:
-      return decode_round_end(message.round_end());
-    case pb::ToWorker::kAlive:
-      return Alive{};
-    case pb::ToWorker::kReject:
-      return Reject{reason_text(message.reject().reason())};
-    case pb::ToWorker::KIND_NOT_SET:
-      break;
+    case pb::ToWorker::kRoundEnd: return decode_round_end(message.round_end());
+    case pb::ToWorker::kAlive: return Alive{};
+    case pb::ToWorker::kReject: return Reject{reason_text(message.reject().reason())};
+    case pb::ToWorker::KIND_NOT_SET: break;
   }
   return bad("kind", "is not set, or of a newer version");
 }

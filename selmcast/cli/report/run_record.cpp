@@ -233,9 +233,9 @@ void read_event(const JsonFields& fields, const Names& names, RunRecord& run) {
   if (event == "round") {
     append_ascending(run.rounds, read_round(fields, names), fields);
   } else if (event == "left") {
-    run.departures.push_back(
-        Departure{Instant() + fields.seconds("at_seconds"), fields.text("worker"), fields.text("reason"),
-                  fields.has("goodbye") && fields.flag("goodbye")});
+    run.departures.push_back(Departure{Instant() + fields.seconds("at_seconds"), fields.text("worker"),
+                                       fields.text("reason"),
+                                       fields.has("goodbye") && fields.flag("goodbye")});
   }
 }
 
