@@ -46,7 +46,8 @@ struct ReplaySummary {
   std::uint64_t plans = 0;  // compared, all equal
 };
 // Error (io, invalid_input) for a journal that cannot be read, (corrupt) for the first decision that differs; each with
-// file and line. A journal that breaks off in the middle of a line, as that of a killed manager, is replayed up to there.
+// file and line. A journal that breaks off in the middle of a line, as that of a killed manager, is replayed up to
+// there.
 Result<ReplaySummary> replay(const std::filesystem::path& path);
 
 }  // namespace selmcast::manager

@@ -44,7 +44,8 @@ struct Progress {
 };
 
 // Error: io, invalid_input (what the user gave does not do, as a worker says), unavailable (a process ended before its
-// time; names it, its log and the log's last line), timeout, cancelled (`interrupted` said so). `on_progress` is called a few times a second.
+// time; names it, its log and the log's last line), timeout, cancelled (`interrupted` said so). `on_progress` is called
+// a few times a second.
 Result<void> run_training(const TrainingOptions& options, const std::function<bool()>& interrupted,
                           const std::function<void(const Progress&)>& on_progress);
 
