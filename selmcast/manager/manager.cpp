@@ -130,6 +130,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
       journal_->message(id, *message, now);
       return core_.message(id, *message, now);
     });
+    if (const auto stream = sessions_.find(id); stream != sessions_.end()) stream->second->read_next();
   }
 
   // Not even a message: told why, and cut off.

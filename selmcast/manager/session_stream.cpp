@@ -48,7 +48,11 @@ void SessionStream::OnReadDone(bool ok) {
     return;
   }
   events_.on_message(incoming_);
-  StartRead(&incoming_);
+}
+
+void SessionStream::read_next() {
+  const std::lock_guard lock(mutex_);
+  if (!finished_) StartRead(&incoming_);
 }
 
 void SessionStream::OnWriteDone(bool ok) {

@@ -3,7 +3,8 @@
 // Threads: gRPC calls the On... functions on threads of its own; they only post to the manager's loop. send() and end()
 // are called by the loop. A mutex guards the queue of messages to be written.
 // Life: gRPC owns the stream through `self_` until OnDone(); the manager holds another reference while the session is
-// open. What waits to be written is bounded: a worker that does not read is cut off.
+// open. What waits to be written is bounded: a worker that does not read is cut off. So is what was read: the next
+// message is read when the loop asks for it, so that a worker that talks too much waits in its own TCP connection.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -28,6 +29,8 @@ class SessionStream final : public grpc::ServerBidiReactor<wire::pb::FromWorker,
 
   static std::shared_ptr<SessionStream> open(grpc::CallbackServerContext* context, Events events);
 
+  // Once for every on_message(), when that is done with. The first message is read unasked.
+  void read_next();
   void send(wire::pb::ToWorker message);
   // Writes what waits, then ends the stream.
   void end();
