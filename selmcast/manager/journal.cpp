@@ -225,7 +225,8 @@ void Journal::output(const Output& output, Instant now, Duration deciding) {
     (*line)["plan_seconds"] = last_plan_took_.in_seconds();
   }
   write(line->dump(-1, ' ', false, json::error_handler_t::replace));
-  if (std::holds_alternative<RoundOver>(output)) file_.flush();  // a killed manager leaves its rounds
+  // Whoever follows the journal sees plans and rounds at once, and a killed manager leaves them.
+  if (std::holds_alternative<Planned>(output) || std::holds_alternative<RoundOver>(output)) file_.flush();
 }
 
 Result<void> Journal::finish() {

@@ -59,7 +59,8 @@ int run_worker(const WorkerCommand& command) {
 
 int report(const Error& error) {
   fmt::print(stderr, "selmcast-train: {}\n", error.message);
-  return error.code == ErrorCode::invalid_input ? 2 : 1;
+  // A damaged data set is wrong input too; what a peer damages on the way never ends a worker.
+  return error.code == ErrorCode::invalid_input || error.code == ErrorCode::corrupt ? 2 : 1;
 }
 
 }  // namespace selmcast::train

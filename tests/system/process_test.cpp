@@ -1,0 +1,287 @@
+// The real programs as processes, and what becomes of the others when one of them dies, stops or is given nonsense.
+// Every bound here is a watchdog against hanging; nothing is asserted about speed.
+#include "tests/system/process.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace selmcast::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+const std::filesystem::path kDataSet = "/usr/share/datasets/fashion-mnist";
+
+struct Processes : ::testing::Test {
+  std::filesystem::path folder = std::filesystem::temp_directory_path() /
+                                 ("selmcast-" + std::to_string(getpid()) + "-" +
+                                  ::testing::UnitTest::GetInstance()->current_test_info()->name());
+
+  void SetUp() override {
+    adopt_orphans();
+    std::filesystem::create_directories(folder);
+  }
+  void TearDown() override {
+    EXPECT_FALSE(has_children()) << "a process was left behind";
+    std::filesystem::remove_all(folder);
+  }
+
+  static std::unique_ptr<Process> start(std::vector<std::string> argv) {
+    return std::make_unique<Process>(argv);
+  }
+  static std::unique_ptr<Process> manager(std::vector<std::string> more) {
+    std::vector<std::string> argv = {SELMCAST_PROGRAM, "manager", "--port", "0"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return start(argv);
+  }
+  static std::string address_of(Process& manager) {
+    return manager.line_with("127.0.0.1:").value_or("no address");
+  }
+  std::unique_ptr<Process> worker(const std::string& manager, int rank,
+                                  const std::string& rounds = "4") const {
+    std::vector<std::string> argv = {SELMCAST_TRAIN_PROGRAM, "worker", "--workers", "3"};
+    const auto add = [&](const std::string& flag, const std::string& value) {
+      argv.insert(argv.end(), {flag, value});
+    };
+    add("--manager", manager);
+    add("--rank", std::to_string(rank));
+    add("--rounds", rounds);
+    add("--steps", "1");
+    add("--batch", "8");
+    add("--out", folder.string());
+    add("--uplink-bps", "1e8");
+    add("--downlink-bps", "8e6");  // so slow that a delivery takes its time: the model has about a megabyte
+    return start(argv);
+  }
+};
+
+// Follows a journal that a manager writes into a named pipe.
+class JournalReader {
+ public:
+  explicit JournalReader(const std::filesystem::path& path) {
+    EXPECT_EQ(mkfifo(path.c_str(), 0600), 0);
+    // The manager opens it for writing; both wait for one another.
+    thread_ = std::jthread([this, path] {
+      std::ifstream file(path);
+      for (std::string line; std::getline(file, line);) {
+        const json event = json::parse(line, nullptr, false);
+        if (event.is_discarded()) return;
+        events.push_back(event);
+        if (on_event) on_event(event);
+      }
+    });
+  }
+  void join() { thread_.join(); }
+
+  std::function<void(const json&)> on_event;  // on the reader's thread; set before the manager starts
+  std::vector<json> events;                   // after join()
+
+ private:
+  std::jthread thread_;
+};
+
+bool concerns(const json& delivery, const std::string& worker) {
+  return delivery["sender"] == worker || delivery["receiver"] == worker;
+}
+
+TEST_F(Processes, AWorkerKilledInMidRoundIsLeftOutAndTheOthersFinish) {
+  JournalReader journal(folder / "journal.jsonl");
+  std::vector<std::unique_ptr<Process>> workers(3);
+  // When the second round is planned, its deliveries are under way: they take most of a second.
+  journal.on_event = [&](const json& event) {
+    if (event["event"] == "plan" && event["round"] == 1) workers[1]->send(SIGKILL);
+  };
+  auto manager = Processes::manager({"--workers", "3", "--planner", "broadcast", "--min-receivers", "1",
+                                     "--journal", (folder / "journal.jsonl").string()});
+  const std::string address = address_of(*manager);
+  for (int k : {1, 0, 2}) workers[static_cast<std::size_t>(k)] = worker(address, k);
+  EXPECT_EQ(workers[0]->wait(), 0) << workers[0]->output();
+  EXPECT_EQ(workers[2]->wait(), 0) << workers[2]->output();
+  EXPECT_EQ(workers[1]->wait(), 128 + SIGKILL);
+  EXPECT_EQ(manager->wait(), 0) << manager->output();
+  journal.join();
+  int rounds = 0;
+  bool left = false;
+  for (const json& event : journal.events) {
+    if (event["event"] == "left" && event["worker"] == "w1") left = true;
+    if (event["event"] != "round") continue;
+    ++rounds;
+    for (const json& delivery : event["deliveries"]) {
+      if (!concerns(delivery, "w1")) continue;
+      EXPECT_LE(event["round"], 1) << delivery;
+      // What was under way is either complete or does not count.
+      if (delivery["state"] == "cancelled") {
+        EXPECT_THAT(delivery["why"].get<std::string>(), HasSubstr("w1"));
+      }
+    }
+    if (event["round"] == 1) {
+      const auto& deliveries = event["deliveries"];
+      EXPECT_TRUE(std::ranges::any_of(deliveries, [](const json& d) { return d["state"] == "cancelled"; }));
+    }
+  }
+  EXPECT_TRUE(left);
+  EXPECT_EQ(rounds, 4);
+}
+
+TEST_F(Processes, AStoppedWorkerIsRemovedAndSaysSoWhenItGoesOn) {
+  auto manager = Processes::manager({"--workers", "3", "--min-receivers", "1"});
+  const std::string address = address_of(*manager);
+  std::vector<std::unique_ptr<Process>> workers;
+  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k));
+  ASSERT_TRUE(manager->line_with("round 0:").has_value()) << manager->output();
+  workers[2]->send(SIGSTOP);
+  EXPECT_THAT(manager->line_with("left").value_or(""), HasSubstr("w2 left (not heard for 4"));
+  EXPECT_EQ(workers[0]->wait(), 0) << workers[0]->output();
+  EXPECT_EQ(workers[1]->wait(), 0) << workers[1]->output();
+  EXPECT_EQ(manager->wait(), 0) << manager->output();
+  workers[2]->send(SIGCONT);
+  EXPECT_EQ(workers[2]->wait(), 1);
+  EXPECT_THAT(workers[2]->output(), HasSubstr("manager"));
+}
+
+TEST_F(Processes, AKilledManagerEndsEveryWorkerWithAnErrorThatNamesIt) {
+  auto manager = Processes::manager({"--workers", "3", "--min-receivers", "1"});
+  const std::string address = address_of(*manager);
+  std::vector<std::unique_ptr<Process>> workers;
+  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, "100000"));
+  ASSERT_TRUE(manager->line_with("round 0:").has_value()) << manager->output();
+  manager->send(SIGKILL);
+  EXPECT_EQ(manager->wait(), 128 + SIGKILL);
+  for (const auto& process : workers) {
+    EXPECT_EQ(process->wait(), 1);
+    EXPECT_THAT(process->output(), HasSubstr("lost the manager"));
+  }
+}
+
+TEST_F(Processes, AnInterruptedManagerTellsItsWorkersAndEnds) {
+  auto manager = Processes::manager({"--workers", "3", "--min-receivers", "1"});
+  const std::string address = address_of(*manager);
+  std::vector<std::unique_ptr<Process>> workers;
+  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, "100000"));
+  ASSERT_TRUE(manager->line_with("round 0:").has_value()) << manager->output();
+  manager->send(SIGINT);
+  EXPECT_EQ(manager->wait(), 1);
+  for (const auto& process : workers) {
+    EXPECT_EQ(process->wait(), 1);
+    EXPECT_THAT(process->output(), HasSubstr("the manager was stopped by a signal"));
+  }
+}
+
+// ---- nonsense ----
+
+TEST_F(Processes, AMissingOrTruncatedDataSetIsWrongInputWithARemedy) {
+  const std::vector<std::string> argv = {SELMCAST_TRAIN_PROGRAM, "worker", "--solo", "--out",
+                                         folder.string(),        "--data"};
+  const auto with_data = [&](const std::filesystem::path& data) {
+    std::vector<std::string> all = argv;
+    all.push_back(data.string());
+    return start(all);
+  };
+  const auto missing = with_data(folder / "nothing");
+  EXPECT_EQ(missing->wait(), 2);
+  EXPECT_THAT(missing->output(), ::testing::AllOf(HasSubstr("nothing"), HasSubstr("dataset-fashion-mnist")));
+  const auto half = folder / "half";
+  std::filesystem::copy(kDataSet, half);
+  std::filesystem::resize_file(half / "train-images-idx3-ubyte.gz", 1'000'000);
+  const auto truncated = with_data(half);
+  EXPECT_EQ(truncated->wait(), 2);
+  EXPECT_THAT(truncated->output(), HasSubstr("train-images-idx3-ubyte.gz"));
+}
+
+TEST_F(Processes, WrongFlagsOfAManagerAreWrongUsage) {
+  const std::vector<std::vector<std::string>> cases = {{"--planner", "crystal-ball"},
+                                                       {"--workers", "0"},
+                                                       {"--workers", "4", "--min-receivers", "4"},
+                                                       {"--min-receivers", "nan"},
+                                                       {"--min-receivers", "1.5"},
+                                                       {"--join-timeout", "-1"},
+                                                       {"--no-such-flag"},
+                                                       {"--replay", "/dev/null"}};
+  for (const auto& flags : cases) {
+    const auto process = Processes::manager(flags);
+    EXPECT_EQ(process->wait(), 2) << flags[0] << ": " << process->output();
+    EXPECT_FALSE(process->output().empty());
+  }
+  EXPECT_THAT((*Processes::manager({"--planner", "crystal-ball"})).line_with("crystal-ball").value_or(""),
+              HasSubstr("paper"));  // and names those that there are
+}
+
+TEST_F(Processes, APortInUseIsAFailureThatNamesIt) {
+  const int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  ASSERT_EQ(bind(taken, reinterpret_cast<const sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(taken, 1), 0);
+  ASSERT_EQ(getsockname(taken, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  const std::string port = std::to_string(ntohs(address.sin_port));
+  const auto process = start({SELMCAST_PROGRAM, "manager", "--port", port});
+  EXPECT_EQ(process->wait(), 1);
+  EXPECT_THAT(process->output(), HasSubstr("127.0.0.1:" + port));
+  close(taken);
+}
+
+TEST_F(Processes, TooFewWorkersInTimeEndTheManagerAndTheWaiting) {
+  auto manager = Processes::manager({"--workers", "3", "--join-timeout", "5"});
+  const auto lonely = worker(address_of(*manager), 0);
+  EXPECT_EQ(manager->wait(), 1);
+  EXPECT_THAT(manager->output(), HasSubstr("of 3 workers came within 5"));
+  EXPECT_EQ(lonely->wait(), 1);  // told so, or it came when there was no manager any more
+}
+
+// ---- the demo ----
+
+std::vector<std::string> small_demo(const std::filesystem::path& out, const std::string& rounds) {
+  return {SELMCAST_PROGRAM,
+          "demo",
+          "--workers",
+          "3",
+          "--rounds",
+          rounds,
+          "--steps",
+          "1",
+          "--no-unpaced",
+          "--planners",
+          "paper,random",
+          "--min-receivers",
+          "1",
+          "--out",
+          out.string()};
+}
+
+TEST_F(Processes, ASmallDemoRunsToItsReport) {
+  const auto demo = start(small_demo(folder / "demo", "3"));
+  EXPECT_EQ(demo->wait(), 0) << demo->output();
+  EXPECT_TRUE(std::filesystem::exists(folder / "demo" / "report.html"));
+  std::ifstream file(folder / "demo" / "summary.json");
+  const json summary = json::parse(file, nullptr, false);
+  ASSERT_FALSE(summary.is_discarded());
+  EXPECT_EQ(summary["schema"], "selmcast.demo/1");
+  ASSERT_EQ(summary["runs"].size(), 2u);
+  for (const json& run : summary["runs"]) EXPECT_EQ(run["rounds"], 3);
+}
+
+TEST_F(Processes, AnInterruptedDemoEndsEveryProcessItStarted) {
+  const auto demo = start(small_demo(folder / "demo", "60"));
+  ASSERT_TRUE(demo->line_with("loss").has_value()) << demo->output();
+  demo->send(SIGINT);
+  EXPECT_EQ(demo->wait(), 1) << demo->output();
+}
+
+}  // namespace
+}  // namespace selmcast::testing
