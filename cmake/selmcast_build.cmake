@@ -59,6 +59,13 @@ function(selmcast_layer name)
   endif()
 endfunction()
 
+# For folders whose files include Asio. It picks its allocator by what was included before it: without this, what one
+# file allocates with aligned_alloc() another one of the same program gives to operator delete, which AddressSanitizer
+# rightly refuses.
+macro(selmcast_uses_asio)
+  add_compile_definitions(ASIO_DISABLE_STD_ALIGNED_ALLOC)
+endmacro()
+
 # selmcast_test(plan_test SOURCES a_test.cpp ... USES plan [LABELS slow])
 # One binary for a folder's unit tests; every TEST becomes a ctest test with a generous watchdog.
 function(selmcast_test name)
@@ -75,6 +82,10 @@ function(selmcast_test name)
     target_link_libraries(${name} PRIVATE selmcast_${used})
   endforeach()
   include(GoogleTest)
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "unit;${ARG_LABELS}")
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # Set apart, because gtest_discover_tests() takes a list of labels for properties of their own.
+  set(labels unit ${ARG_LABELS})
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake
+    "set_tests_properties(\${${name}_TESTS} PROPERTIES LABELS \"${labels}\")\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
 endfunction()

@@ -194,7 +194,7 @@ void add_manager_command(CLI::App& app, int& exit_status) {
   command->add_option("--journal", flags->journal, "Write down all inputs and decisions")->type_name("FILE");
   command->add_option("--replay", flags->replay, "Replay a journal and compare the plans")->type_name("FILE");
   command->add_option("--join-timeout", flags->join_timeout, "Seconds to wait for all workers")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(0.001, 600.0))
       ->capture_default_str();
   command
       ->add_option("--compute-timeout", flags->compute_timeout,

@@ -13,6 +13,6 @@ inline constexpr Duration kEarlyOfferPatience = Duration::seconds(5);
 inline constexpr int kStrangersMax = 64;
 inline constexpr Duration kHelloPatience = Duration::seconds(5);
 // Until the manager's Welcome: it waits for all workers of the training.
-inline constexpr Duration kWelcomePatience = Duration::seconds(120);
+inline constexpr Duration kWelcomePatience = Duration::seconds(660);  // more than any --join-timeout
 
 }  // namespace selmcast::worker

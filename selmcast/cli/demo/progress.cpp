@@ -8,6 +8,11 @@
 #include <utility>
 
 namespace selmcast::demo {
+namespace {
+
+constexpr double kQuietMax = 30;  // seconds between two lines of a log
+
+}  // namespace
 
 std::string progress_text(const std::string& run, std::uint64_t rounds, const Progress& p) {
   std::string text = fmt::format("{:<14} round {:>2}/{}", run, p.rounds_done, rounds);
@@ -35,8 +40,11 @@ void ProgressLine::show(const Progress& progress) {
     return;
   }
   const std::uint64_t every = std::max<std::uint64_t>(1, rounds_ / 6);
-  if (progress.rounds_done >= printed_round_ + every && progress.rounds_done < rounds_) {
+  const bool due = progress.rounds_done >= printed_round_ + every ||
+                   (progress.rounds_done > printed_round_ && progress.seconds >= printed_seconds_ + kQuietMax);
+  if (due && progress.rounds_done < rounds_) {
     printed_round_ = progress.rounds_done;
+    printed_seconds_ = progress.seconds;
     fmt::print(stderr, "{}\n", text);
   }
 }

@@ -1,5 +1,5 @@
 // The line of a run on the terminal. On a terminal it is redrawn in place; elsewhere a line is printed every few
-// rounds, so that logs stay short.
+// rounds or 30 s, so that logs stay short.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@ class ProgressLine {
   std::size_t workers_;
   bool terminal_;
   std::uint64_t printed_round_ = 0;
+  double printed_seconds_ = 0;
   std::string last_;
 };
 
