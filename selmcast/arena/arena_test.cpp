@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "selmcast/plan/planner.h"
+#include "selmcast/worker/limits.h"
 
 namespace selmcast::arena {
 namespace {
@@ -56,8 +57,8 @@ TEST(Arena, AWorkerThatIsLostBeforeTheStartKeepsTheOthersFromTrainingButNotWaiti
   const ArenaResult result = run_arena(settings);
   EXPECT_TRUE(result.violations.empty()) << described(result);
   EXPECT_EQ(result.rounds_done, 0u);
-  EXPECT_LT(result.virtual_time,
-            Duration::seconds(130));  // the silent ones give up by themselves, after 120 s
+  // The silent ones give up by themselves.
+  EXPECT_LT(result.virtual_time, worker::kWelcomePatience + Duration::seconds(10));
 }
 
 TEST(Arena, EveryPlannerAndSizeTrains) {

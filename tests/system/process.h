@@ -22,7 +22,7 @@ class Process {
   void send(int signal) const;
   // The first line from here on that contains `text`; nothing if the output ends or the watchdog barks first.
   std::optional<std::string> line_with(const std::string& text);
-  // The exit status, or 128 + the signal that ended it; nothing if the watchdog barks first. Reads the output to its end.
+  // The exit status, or 128 + the signal that ended it; nothing if the watchdog barks first. Reads all of the output.
   std::optional<int> wait();
   // All that was read so far.
   const std::string& output() const { return output_; }

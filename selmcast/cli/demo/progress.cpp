@@ -40,8 +40,9 @@ void ProgressLine::show(const Progress& progress) {
     return;
   }
   const std::uint64_t every = std::max<std::uint64_t>(1, rounds_ / 6);
-  const bool due = progress.rounds_done >= printed_round_ + every ||
-                   (progress.rounds_done > printed_round_ && progress.seconds >= printed_seconds_ + kQuietMax);
+  const bool due =
+      progress.rounds_done >= printed_round_ + every ||
+      (progress.rounds_done > printed_round_ && progress.seconds >= printed_seconds_ + kQuietMax);
   if (due && progress.rounds_done < rounds_) {
     printed_round_ = progress.rounds_done;
     printed_seconds_ = progress.seconds;
