@@ -50,7 +50,7 @@ Result<void> check_settings(const ManagerSettings& s) {
 }
 
 ManagerCore::ManagerCore(ManagerSettings settings, Instant now)
-    : settings_(std::move(settings)), rounds_(settings_.rounds), created_(now) {}
+    : settings_(settings), rounds_(settings_.rounds), created_(now) {}
 
 Outputs ManagerCore::opened(SessionId session, Instant now) {
   sessions_[session] = {now, now, std::nullopt, std::nullopt};

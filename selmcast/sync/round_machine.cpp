@@ -28,7 +28,7 @@ WorkerIndex index_of(const std::vector<WorkerId>& ids, WorkerId id) {
 }  // namespace
 
 RoundMachine::RoundMachine(RoundSettings settings)
-    : settings_(std::move(settings)), rng_(settings_.seed), ages_(settings_.max_age, settings_.age_start) {
+    : settings_(settings), rng_(settings_.seed), ages_(settings_.max_age, settings_.age_start) {
   SELMCAST_CHECK(settings_.planner != nullptr, "a round machine needs a planner");
 }
 
