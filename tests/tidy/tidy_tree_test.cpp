@@ -78,7 +78,7 @@ TEST(Tree, KeepsToTheRules) {
 }
 
 TEST(Tree, IsFormatted) {
-  if (!has_clang_format_14()) GTEST_SKIP() << "clang-format 14 is not installed";
+  if (!has_clang_format_14()) FAIL() << "clang-format 14 is not installed: scripts/install_dependencies.sh";
   std::string command = "cd '" + kRoot.string() + "' && clang-format --dry-run -Werror --ferror-limit=1";
   for (const SourceFile& file : read_tree()) {
     if (file.path.ends_with(".h") || file.path.ends_with(".cpp")) command += " '" + file.path + "'";
@@ -88,7 +88,7 @@ TEST(Tree, IsFormatted) {
 }
 
 TEST(Tree, FormattingThatIsOffWouldBeNoticed) {
-  if (!has_clang_format_14()) GTEST_SKIP() << "clang-format 14 is not installed";
+  if (!has_clang_format_14()) FAIL() << "clang-format 14 is not installed: scripts/install_dependencies.sh";
   const std::string check =
       "cd '" + kRoot.string() + "' && clang-format --dry-run -Werror --assume-filename=a.cpp";
   EXPECT_TRUE(run("printf 'int a = 1;\\n' | (" + check + ")").succeeded);

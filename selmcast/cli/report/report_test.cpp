@@ -35,7 +35,7 @@ constexpr const char* kHostile =
     "<script>alert(1)</script>\"' onload=\"x` `touch owned`'; system('touch owned') #\n\\{@x}";
 
 TEST(Report, WritesEveryFileWholeAndWellFormed) {
-  if (!gnuplot_is_here()) GTEST_SKIP() << "gnuplot is not installed";
+  if (!gnuplot_is_here()) FAIL() << "gnuplot is not installed: scripts/install_dependencies.sh";
   const TemporaryFolder folder;
   write_sample(folder.path(), {.rounds = 10, .seeds = 2});
   const auto written = write_report(folder.path());
@@ -51,7 +51,7 @@ TEST(Report, WritesEveryFileWholeAndWellFormed) {
 }
 
 TEST(Report, PageNamesEachRunAndStandsAlone) {
-  if (!gnuplot_is_here()) GTEST_SKIP() << "gnuplot is not installed";
+  if (!gnuplot_is_here()) FAIL() << "gnuplot is not installed: scripts/install_dependencies.sh";
   const TemporaryFolder folder;
   write_sample(folder.path(), {.rounds = 24, .seeds = 3});
   ASSERT_TRUE(write_report(folder.path()));
@@ -71,7 +71,7 @@ TEST(Report, PageNamesEachRunAndStandsAlone) {
 }
 
 TEST(Report, TheSameFolderGivesTheSamePage) {
-  if (!gnuplot_is_here()) GTEST_SKIP() << "gnuplot is not installed";
+  if (!gnuplot_is_here()) FAIL() << "gnuplot is not installed: scripts/install_dependencies.sh";
   const TemporaryFolder folder;
   write_sample(folder.path(), {.rounds = 4});
   ASSERT_TRUE(write_report(folder.path()));
@@ -83,7 +83,7 @@ TEST(Report, TheSameFolderGivesTheSamePage) {
 }
 
 TEST(Report, HostileNamesActNowhere) {
-  if (!gnuplot_is_here()) GTEST_SKIP() << "gnuplot is not installed";
+  if (!gnuplot_is_here()) FAIL() << "gnuplot is not installed: scripts/install_dependencies.sh";
   const TemporaryFolder folder;
   write_sample(folder.path(), {.rounds = 22, .name_suffix = kHostile});
   const auto written = write_report(folder.path());
@@ -145,7 +145,7 @@ TEST(Report, ReportsOverAFileThatWasCutShort) {
 }
 
 TEST(Gnuplot, FailuresCarryWhatItPrinted) {
-  if (!gnuplot_is_here()) GTEST_SKIP() << "gnuplot is not installed";
+  if (!gnuplot_is_here()) FAIL() << "gnuplot is not installed: scripts/install_dependencies.sh";
   const TemporaryFolder folder;
   const auto run = run_gnuplot({}, "plot nonsense_function(\n", folder.path());
   ASSERT_FALSE(run);
@@ -154,7 +154,7 @@ TEST(Gnuplot, FailuresCarryWhatItPrinted) {
 }
 
 TEST(Gnuplot, AChildThatDoesNotEndIsKilled) {
-  if (!gnuplot_is_here()) GTEST_SKIP() << "gnuplot is not installed";
+  if (!gnuplot_is_here()) FAIL() << "gnuplot is not installed: scripts/install_dependencies.sh";
   const TemporaryFolder folder;
   // Without the limit this test would never end, and the watchdog of the test runner would say so.
   const auto run =
