@@ -28,6 +28,7 @@ std::string_view meaning(plan::Reason reason) {
     case plan::Reason::spare: return "fits into idle bandwidth without delaying the plan";
     case plan::Reason::random: return "drawn";
     case plan::Reason::broadcast: return "everybody receives";
+    case plan::Reason::kept: return "already running and nearly through";
   }
   return "?";
 }

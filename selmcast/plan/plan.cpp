@@ -11,6 +11,7 @@ std::string_view to_string(Reason reason) {
     case Reason::spare: return "spare";
     case Reason::random: return "random";
     case Reason::broadcast: return "broadcast";
+    case Reason::kept: return "kept";
   }
   return "?";
 }

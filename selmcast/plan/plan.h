@@ -22,6 +22,7 @@ enum class Reason {
   spare,      // fits into bandwidth that would lie idle until the completion time (Pareto improvement)
   random,     // drawn
   broadcast,  // everybody receives
+  kept,       // a running transfer that is nearly through (SSP)
 };
 std::string_view to_string(Reason reason);
 

@@ -61,6 +61,7 @@ const Colour& reason_colour(plan::Reason reason) {
     case plan::Reason::spare: return kPalette[kSky];
     case plan::Reason::random: return kPalette[kVermilion];
     case plan::Reason::broadcast: return kPalette[kGreen];
+    case plan::Reason::kept: return kPalette[kOrange];
   }
   return kPalette[kOther];
 }
@@ -72,6 +73,7 @@ std::string_view reason_word(plan::Reason reason) {
     case plan::Reason::spare: return "spare";
     case plan::Reason::random: return "random";
     case plan::Reason::broadcast: return "broadcast";
+    case plan::Reason::kept: return "kept";
   }
   return "unknown";
 }
