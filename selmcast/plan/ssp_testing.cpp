@@ -11,14 +11,15 @@ const SspSenderPlan* find(const SspPlan& plan, std::size_t sender) {
   return found == plan.senders.end() ? nullptr : &*found;
 }
 
-// Waits of 0, 1 or 2 s tie often; others hardly ever.
-Duration random_wait(bool small_whole, Rng& rng) {
+// About as long as deliveries take. Whole multiples of one time tie often; others hardly ever.
+Duration random_wait(const Problem& base, bool small_whole, Rng& rng) {
   if (rng.below(2) == 0) return Duration();
-  return Duration::seconds(small_whole ? static_cast<double>(rng.below(3)) : rng.uniform(0, 3));
+  const Duration delivery = base.workers[0].volume / base.workers[0].uplink;
+  return delivery * (small_whole ? static_cast<double>(rng.below(4)) : rng.uniform(0, 4));
 }
 
 RunningMulticast random_multicast(const Problem& base, std::size_t sender, bool small_whole, Rng& rng) {
-  RunningMulticast multicast{worker(sender), random_wait(small_whole, rng), {}, {}};
+  RunningMulticast multicast{worker(sender), random_wait(base, small_whole, rng), {}, {}};
   const std::int64_t volume = base.workers[sender].volume.count();
   // Of one network multicast usually the same remains for everybody: draw that often, too.
   const bool is_common = rng.below(2) == 0;
@@ -93,7 +94,7 @@ SspProblem random_ssp_problem(const RandomProblem& options, Rng& rng) {
   problem.base = random_problem(options, rng);
   const std::size_t n = problem.size();
   problem.ready = worker(rng.below(n));
-  problem.ready_wait = random_wait(options.small_whole_rates, rng);
+  problem.ready_wait = random_wait(problem.base, options.small_whole_rates, rng);
   problem.keep_fraction = rng.below(4) == 0 ? static_cast<double>(rng.below(2)) : rng.uniform();
   std::vector<std::size_t> senders;
   for (std::size_t i = 0; i < n; ++i) {
