@@ -2,9 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 namespace selmcast::plan {
+namespace {
+
+constexpr std::size_t kSteps = 256;
+
+// Bare seconds inside this file: g++ 12 compares a Duration through partial_ordering, at thrice the price.
+double seconds(Bytes load, Rate rate) { return (load / rate).in_seconds(); }
+
+}  // namespace
 
 Bytes SspPaperPlanner::uplink_load_with(const SspTasks& tasks, std::size_t task, Bytes remaining) const {
   const Bytes load = states_[task].uplink_load;
@@ -21,11 +30,11 @@ void SspPaperPlanner::select(const SspTasks& tasks, std::size_t task, std::size_
 }
 
 bool SspPaperPlanner::fits(const SspTasks& tasks, std::size_t task, const SspCandidate& candidate) const {
-  const Duration deadline = states_[task].deadline;
+  const double deadline = states_[task].deadline_seconds;
   const Bytes up = uplink_load_with(tasks, task, candidate.remaining);
   const Bytes down = downlink_load_[position(candidate.receiver)] + candidate.remaining;
-  return up / tasks.uplink[position(tasks.tasks[task].sender)] <= deadline &&
-         down / tasks.downlink[position(candidate.receiver)] <= deadline;
+  return seconds(up, tasks.uplink[position(tasks.tasks[task].sender)]) <= deadline &&
+         seconds(down, tasks.downlink[position(candidate.receiver)]) <= deadline;
 }
 
 void SspPaperPlanner::start(const SspTasks& tasks) {
@@ -33,25 +42,38 @@ void SspPaperPlanner::start(const SspTasks& tasks) {
   states_.clear();
   std::size_t first = 0;
   for (const SspTask& task : tasks.tasks) {
-    states_.push_back({first, Bytes(0), 0, Duration()});
+    states_.push_back({first, Bytes(0), 0, 0});
     first += task.candidates.size();
   }
   verdicts_.assign(first, std::nullopt);
 }
 
+// Without branches on what is kept: nobody can predict it, and this is the pass over all candidates.
 void SspPaperPlanner::keep(const SspTasks& tasks) {
+  static constexpr Verdict kVerdicts[] = {std::nullopt, Reason::kept, Reason::required};
+  const bool is_network = tasks.multicast == MulticastKind::network;
   for (std::size_t t = 0; t < tasks.tasks.size(); ++t) {
     const SspTask& task = tasks.tasks[t];
     const double enough = tasks.keep_fraction * static_cast<double>(task.volume.count());
-    for (std::size_t k = 0; k < task.candidates.size(); ++k) {
-      const SspCandidate& candidate = task.candidates[k];
-      if (!tasks.is_up(task, candidate)) continue;
-      if (candidate.required) {
-        select(tasks, t, k, Reason::required);
-      } else if (static_cast<double>(candidate.remaining.count()) < enough) {
-        select(tasks, t, k, Reason::kept);
-      }
+    const int sender_is_up = static_cast<int>(tasks.uplink[position(task.sender)].bps() > 0);
+    Bytes sum, largest;
+    std::int64_t selected = 0;
+    Verdict* verdict = verdicts_.data() + states_[t].first;
+    for (const SspCandidate& candidate : task.candidates) {
+      const int is_up =
+          sender_is_up & static_cast<int>(tasks.downlink[position(candidate.receiver)].bps() > 0);
+      const int is_required = is_up & static_cast<int>(candidate.required);
+      const int is_kept = is_up & static_cast<int>(static_cast<double>(candidate.remaining.count()) < enough);
+      const int is_selected = is_required | is_kept;
+      const Bytes load = is_selected * candidate.remaining;
+      *verdict++ = kVerdicts[is_selected + is_required];
+      downlink_load_[position(candidate.receiver)] += load;
+      sum += load;
+      largest = std::max(largest, load);
+      selected += is_selected;
     }
+    states_[t].uplink_load = is_network ? largest : sum;
+    states_[t].selected = selected;
   }
 }
 
@@ -65,42 +87,78 @@ void SspPaperPlanner::select_basic(const SspTasks& tasks) {
   });
   for (const std::uint32_t t : order_) {
     const std::int64_t missing = tasks.tasks[t].needed - states_[t].selected;
-    if (missing > 0) select_lightest(tasks, t, missing);
+    if (missing > 0) select_lightest(tasks, t, static_cast<std::size_t>(missing));
   }
 }
 
-void SspPaperPlanner::select_lightest(const SspTasks& tasks, std::size_t t, std::int64_t count) {
-  const SspTask& task = tasks.tasks[t];
-  lightest_.clear();
-  for (std::size_t k = 0; k < task.candidates.size(); ++k) {
-    const SspCandidate& candidate = task.candidates[k];
-    if (verdicts_[states_[t].first + k] || !tasks.is_up(task, candidate)) continue;
-    const Bytes load = downlink_load_[position(candidate.receiver)] + candidate.remaining;
-    lightest_.push_back({load / tasks.downlink[position(candidate.receiver)], static_cast<std::uint32_t>(k)});
+// Cheaper than nth_element, whose comparisons nobody can predict: the times are counted in equal steps from least to
+// greatest, and only those of the step in which the wanted number is reached have to be compared one by one. Rounding
+// is monotone, so a smaller time never falls into a later step. One multicast's picks do not weigh on one another,
+// so their order does not matter.
+void SspPaperPlanner::select_lightest(const SspTasks& tasks, std::size_t t, std::size_t wanted) {
+  weigh_candidates(tasks, t);
+  wanted = std::min(wanted, lightest_.size());
+  if (wanted == 0) return;
+  double least = lightest_[0].seconds, greatest = least;
+  for (const Light& light : lightest_) {
+    least = std::min(least, light.seconds);
+    greatest = std::max(greatest, light.seconds);
   }
-  // One multicast's picks do not weigh on one another, so their order does not matter.
-  const auto end = lightest_.begin() + std::min(count, std::ssize(lightest_));
-  if (end != lightest_.end()) std::nth_element(lightest_.begin(), end, lightest_.end());
-  for (auto light = lightest_.begin(); light != end; ++light)
+  const double scale = (kSteps - 1) / (greatest - least);
+  std::array<std::uint32_t, kSteps> count{};
+  for (Light& light : lightest_) {
+    // All times alike, or so near that the scale is infinite: one step.
+    light.step = std::isfinite(scale) ? static_cast<std::uint32_t>((light.seconds - least) * scale) : 0;
+    ++count[light.step];
+  }
+  std::uint32_t last = 0;
+  std::size_t left = wanted;
+  while (count[last] < left) left -= count[last++];
+
+  in_last_step_.clear();
+  for (const Light& light : lightest_) {
+    if (light.step < last) select(tasks, t, light.candidate, Reason::basic);
+    if (light.step == last) in_last_step_.push_back(light);
+  }
+  const auto end = in_last_step_.begin() + static_cast<std::ptrdiff_t>(left);
+  std::nth_element(in_last_step_.begin(), end - 1, in_last_step_.end());
+  for (auto light = in_last_step_.begin(); light != end; ++light)
     select(tasks, t, light->candidate, Reason::basic);
 }
 
+void SspPaperPlanner::weigh_candidates(const SspTasks& tasks, std::size_t t) {
+  const SspTask& task = tasks.tasks[t];
+  const Verdict* verdict = verdicts_.data() + states_[t].first;
+  lightest_.resize(task.candidates.size());
+  std::size_t count = 0;
+  for (std::size_t k = 0; k < task.candidates.size(); ++k) {
+    const SspCandidate& candidate = task.candidates[k];
+    const Bytes load = downlink_load_[position(candidate.receiver)] + candidate.remaining;
+    lightest_[count] = {seconds(load, tasks.downlink[position(candidate.receiver)]),
+                        static_cast<std::uint32_t>(k), 0};
+    // Overwritten by the next one if it is not to be had.
+    count += static_cast<std::size_t>(!verdict[k].has_value() & tasks.is_up(task, candidate));
+  }
+  lightest_.resize(count);
+}
+
 void SspPaperPlanner::set_deadlines(const SspTasks& tasks) {
-  downlink_time_.resize(downlink_load_.size());
+  downlink_seconds_.resize(downlink_load_.size());
   for (std::size_t j = 0; j < downlink_load_.size(); ++j) {
     const bool is_idle = downlink_load_[j] == Bytes(0);
-    downlink_time_[j] = is_idle ? Duration() : downlink_load_[j] / tasks.downlink[j];
+    downlink_seconds_[j] = is_idle ? 0 : seconds(downlink_load_[j], tasks.downlink[j]);
   }
   for (std::size_t t = 0; t < tasks.tasks.size(); ++t) {
     const SspTask& task = tasks.tasks[t];
-    TaskState& state = states_[t];
-    state.deadline = task.wait;
-    if (state.uplink_load > Bytes(0))
-      state.deadline = std::max(state.deadline, state.uplink_load / tasks.uplink[position(task.sender)]);
-    for (std::size_t k = 0; k < task.candidates.size(); ++k) {
-      if (verdicts_[state.first + k])
-        state.deadline = std::max(state.deadline, downlink_time_[position(task.candidates[k].receiver)]);
+    const Verdict* verdict = verdicts_.data() + states_[t].first;
+    double deadline = task.wait.in_seconds();
+    if (states_[t].uplink_load > Bytes(0))
+      deadline = std::max(deadline, seconds(states_[t].uplink_load, tasks.uplink[position(task.sender)]));
+    for (const SspCandidate& candidate : task.candidates) {
+      const auto is_selected = static_cast<double>(static_cast<int>(verdict++->has_value()));
+      deadline = std::max(deadline, is_selected * downlink_seconds_[position(candidate.receiver)]);
     }
+    states_[t].deadline_seconds = deadline;
   }
 }
 

@@ -31,8 +31,8 @@
 // divided by a rate. Remainders differ, so no optimum is claimed and no exact fractions are needed. Division is
 // monotone, hence "<= t_i" errs by one rounding at most.
 //
-// Complexity for m candidates and n workers: O(n + m + G log G) and memory O(n + m): q lightest by selection
-// (nth_element), ages by a radix sort of those that fit at all (one that does not fit before step 3 never will:
+// Complexity for m candidates and n workers: O(n + m + G log G) and memory O(n + m): q lightest by counting,
+// ages by a radix sort of those that fit at all (one that does not fit before step 3 never will:
 // loads only grow and t_i stays). The scratch is kept between calls: no allocation once it has grown.
 #pragma once
 
@@ -55,14 +55,15 @@ class SspPaperPlanner {
     std::size_t first = 0;  // its first candidate's place among all
     Bytes uplink_load;
     std::int64_t selected = 0;
-    Duration deadline;
+    double deadline_seconds = 0;
   };
   struct Light {
-    Duration time;
+    double seconds = 0;
     std::uint32_t candidate = 0;  // place within the task
+    std::uint32_t step = 0;
     // Candidates ascend by receiver.
     bool operator<(const Light& other) const {
-      return time != other.time ? time < other.time : candidate < other.candidate;
+      return seconds != other.seconds ? seconds < other.seconds : candidate < other.candidate;
     }
   };
   struct Spare {
@@ -78,7 +79,8 @@ class SspPaperPlanner {
   void start(const SspTasks& tasks);
   void keep(const SspTasks& tasks);
   void select_basic(const SspTasks& tasks);
-  void select_lightest(const SspTasks& tasks, std::size_t task, std::int64_t count);
+  void select_lightest(const SspTasks& tasks, std::size_t task, std::size_t wanted);
+  void weigh_candidates(const SspTasks& tasks, std::size_t task);
   void set_deadlines(const SspTasks& tasks);
   void collect_spare(const SspTasks& tasks);
   void sort_by_age();
@@ -87,9 +89,10 @@ class SspPaperPlanner {
   std::vector<Verdict> verdicts_;
   std::vector<TaskState> states_;
   std::vector<Bytes> downlink_load_;  // by worker
-  std::vector<Duration> downlink_time_;
+  std::vector<double> downlink_seconds_;
   std::vector<std::uint32_t> order_;
   std::vector<Light> lightest_;
+  std::vector<Light> in_last_step_;
   std::vector<Spare> spare_;
   std::vector<Spare> sorted_;
 };

@@ -69,10 +69,9 @@ TEST(SspPaperPlanner, TakesTheLightestByWhatRemains) {
   // w0 needs one of w2 and w3. w1 keeps 6 bytes to w2 and 1 to w3 (eta 0.75: less than 7.5). So w2 has (6 + 10)/10
   // s, w3 has (1 + 10)/10: w3, although both have one transfer, and although w2 has the smaller index.
   SspProblem problem = uniform(4);
-  problem.base.workers[0].min_receivers = 2;
+  problem.base.workers[0].min_receivers = 1;
   problem.base.workers[1].downlink = Rate::bits_per_second(8);  // w1: 10/1 s, the heaviest
   problem.active = {running(1, 0, {{2, 6}, {3, 1}})};
-  problem.base.workers[0].min_receivers = 1;
   const SspPlan plan = plan_by_paper(problem);
   EXPECT_EQ(receivers(plan, 0), List{3});
   EXPECT_EQ(reason(plan, 0, 3), Reason::basic);
@@ -139,8 +138,8 @@ TEST(SspPaperPlanner, LooksOnlyAtTheAddersOwnDeadline) {
 }
 
 TEST(SspPaperPlanner, CountsANetworkMulticastsLargestRemainderOnItsUplink) {
-  // w1 keeps w2 (2 bytes) and has t_1 = 0.8 s by its wait. Its other receivers have 8 and 9 left: 0.8 s and 0.9 s on its
-  // uplink. eta 0.5 keeps neither.
+  // w1 keeps w2 (2 bytes) and has t_1 = 0.8 s by its wait. Its other receivers have 8 and 9 left: 0.8 s and 0.9 s on
+  // its uplink. eta 0.5 keeps neither.
   SspProblem problem = uniform(5, MulticastKind::network);
   problem.keep_fraction = 0.5;
   problem.active = {running(1, 0.8, {{2, 2}, {3, 8}, {4, 9}})};

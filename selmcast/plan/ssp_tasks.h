@@ -44,7 +44,7 @@ struct SspTasks {
   std::span<const SspTask> tasks;
 
   bool is_up(const SspTask& task, const SspCandidate& candidate) const {
-    return uplink[position(task.sender)] > Rate() && downlink[position(candidate.receiver)] > Rate();
+    return uplink[position(task.sender)].bps() > 0 && downlink[position(candidate.receiver)].bps() > 0;
   }
   std::size_t candidate_count() const {
     std::size_t count = 0;
