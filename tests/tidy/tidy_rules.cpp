@@ -21,6 +21,7 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
   static const std::map<std::string, Layers, std::less<>> table = {
       {"base", {}},
       {"plan", {"base"}},
+      {"mip", {"base", "plan"}},
       {"sync", {"base", "plan"}},
       {"wire", {"base"}},
       {"net", {"base", "wire"}},
@@ -30,9 +31,10 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"train", {"base", "worker"}},
       {"cli/report", {"base", "plan", "cli"}},
       {"cli/demo",
-       {"base", "plan", "sync", "wire", "net", "manager", "worker", "arena", "cli", "cli/report"}},
+       {"base", "plan", "sync", "wire", "net", "manager", "worker", "arena", "mip", "cli", "cli/report"}},
       {"cli",
-       {"base", "plan", "sync", "wire", "net", "manager", "worker", "arena", "cli/report", "cli/demo"}},
+       {"base", "plan", "sync", "wire", "net", "manager", "worker", "arena", "mip", "cli/report",
+        "cli/demo"}},
   };
   return table;
 }

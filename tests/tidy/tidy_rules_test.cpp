@@ -31,6 +31,7 @@ struct Arrow {
 TEST(Tidy, LayersMayUseWhatTheyReachDownwards) {
   for (const auto& [from, to] : std::initializer_list<Arrow>{{"plan", "base"},
                                                              {"sync", "plan"},
+                                                             {"mip", "plan"},
                                                              {"manager", "sync"},
                                                              {"manager", "wire"},
                                                              {"net", "wire"},
@@ -48,6 +49,7 @@ TEST(Tidy, LayersMayUseWhatTheyReachDownwards) {
 TEST(Tidy, AnIncludeOfALayerAboveIsFoundWithItsLine) {
   for (const auto& [from, to] : std::initializer_list<Arrow>{{"base", "plan"},
                                                              {"plan", "sync"},
+                                                             {"plan", "mip"},
                                                              {"sync", "wire"},
                                                              {"sync", "net"},
                                                              {"wire", "net"},

@@ -27,7 +27,7 @@ bool is_text_of_ours(const fs::path& path) {
 
 std::vector<SourceFile> read_tree() {
   std::vector<fs::path> paths;
-  for (const char* folder : {"selmcast", "tests", "examples", "cmake", "docs", "scripts"}) {
+  for (const char* folder : {"selmcast", "bench", "tests", "examples", "cmake", "docs", "scripts"}) {
     if (!fs::exists(kRoot / folder)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
       if (entry.is_regular_file() && is_text_of_ours(entry.path())) paths.push_back(entry.path());
