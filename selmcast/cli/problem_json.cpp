@@ -1,16 +1,13 @@
 #include "selmcast/cli/problem_json.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <unordered_map>
 
+#include "selmcast/cli/problem_reader.h"
 #include "selmcast/cli/strict_json.h"
 
 namespace selmcast::cli {
@@ -19,121 +16,23 @@ namespace {
 using nlohmann::json;
 using plan::MulticastKind;
 using plan::Problem;
-using Keys = std::initializer_list<std::string_view>;
 
-// Where a value stands. Spelled out only when something is wrong: a large file has a million values.
-struct Path {
-  const Path* parent = nullptr;
-  std::string_view key;  // empty: the element `index` of an array
-  std::size_t index = 0;
-
-  Path member(std::string_view name) const { return {this, name, 0}; }
-  Path element(std::size_t position) const { return {this, {}, position}; }
-  std::string text() const {
-    if (parent == nullptr) return "";
-    const std::string before = parent->text();
-    if (key.empty()) return fmt::format("{}[{}]", before, index);
-    return before.empty() ? std::string(key) : fmt::format("{}.{}", before, key);
-  }
-};
-
-// The value as it stands in the file, cut short.
-std::string shown(const json& value) {
-  constexpr std::size_t kLongest = 40;
-  const std::string text = value.dump(-1, ' ', true);
-  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
-}
-
-// Reading functions return false once something was wrong; the first fault is kept.
-class Reader {
+class Reader : public ProblemReader {
  public:
-  explicit Reader(std::string_view source) : source_(source) {}
+  using ProblemReader::ProblemReader;
 
   bool problem(const json& root, Problem& result);
-  Error error() const { return {ErrorCode::invalid_input, fault_}; }
 
  private:
-  bool wrong(const Path& path, std::string_view what) {
-    const std::string where = path.text();
-    fault_ = fmt::format("{}: {}{}{}", source_, where, where.empty() ? "" : ": ", what);
-    return false;
-  }
-  bool wrong_value(const Path& path, const json& value, std::string_view needed) {
-    return wrong(path, fmt::format("is {}; give {}", shown(value), needed));
-  }
-
-  bool object(const json& value, const Path& path, Keys needed, Keys optional);
-  bool array(const json& value, const Path& path, std::string_view of);
-  bool choice(const json& value, const Path& path, Keys choices);
-  bool text(const json& value, const Path& path, std::string& result);
-  bool rate(const json& value, const Path& path, Rate& result);
-  bool whole(const json& value, const Path& path, std::string_view needed, std::int64_t& result);
   bool min_receivers(const json& value, const Path& path, std::size_t workers, int& result);
 
   bool kind(const json& root, const Path& path, Problem& result);
   bool worker(const json& value, const Path& path, std::size_t workers, plan::WorkerSpec& result);
-  bool known_worker(const json& value, const Path& path, WorkerIndex& result);
-  bool pair(const json& value, const Path& path, std::size_t length, plan::Pair& result);
   bool workers(const json& list, const Path& path, Problem& result);
   bool required(const json& list, const Path& path, Problem& result);
   bool ages(const json& list, const Path& path, Problem& result);
   bool consistent(const Problem& problem, const Path& root);
-
-  std::string_view source_;
-  std::string fault_;
-  std::unordered_map<std::string, WorkerIndex> index_of_;
 };
-
-bool Reader::object(const json& value, const Path& path, Keys needed, Keys optional) {
-  if (!value.is_object()) return wrong_value(path, value, "an object");
-  for (const auto& [key, member] : value.items()) {
-    if (std::ranges::count(needed, key) == 0 && std::ranges::count(optional, key) == 0) {
-      return wrong(path.member(key), fmt::format("unknown key; known here: {}{}{}", fmt::join(needed, ", "),
-                                                 optional.size() > 0 ? ", " : "", fmt::join(optional, ", ")));
-    }
-  }
-  for (const std::string_view key : needed) {
-    if (!value.contains(key)) return wrong(path.member(key), "is missing; add it");
-  }
-  return true;
-}
-
-bool Reader::array(const json& value, const Path& path, std::string_view of) {
-  return value.is_array() || wrong_value(path, value, fmt::format("an array of {}", of));
-}
-
-bool Reader::choice(const json& value, const Path& path, Keys choices) {
-  if (value.is_string() && std::ranges::count(choices, value.get_ref<const std::string&>()) > 0) return true;
-  return wrong_value(path, value, fmt::format("\"{}\"", fmt::join(choices, "\" or \"")));
-}
-
-bool Reader::text(const json& value, const Path& path, std::string& result) {
-  if (!value.is_string()) return wrong_value(path, value, "a string");
-  result = value.get<std::string>();
-  const bool printable = std::ranges::none_of(result, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  return printable || wrong_value(path, value, "a name without control characters");
-}
-
-bool Reader::rate(const json& value, const Path& path, Rate& result) {
-  if (!value.is_number()) return wrong_value(path, value, "a number of bits per second");
-  result = Rate::bits_per_second(value.get<double>());
-  return true;
-}
-
-bool Reader::whole(const json& value, const Path& path, std::string_view needed, std::int64_t& result) {
-  constexpr double kExact = 0x1p53;  // larger doubles need not be the number that was written
-  if (value.is_number_float()) {
-    const double number = value.get<double>();
-    if (std::trunc(number) != number || std::abs(number) > kExact) return wrong_value(path, value, needed);
-    result = static_cast<std::int64_t>(number);
-    return true;
-  }
-  constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-  const bool too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > kLargest;
-  if (!value.is_number_integer() || too_large) return wrong_value(path, value, needed);
-  result = value.get<std::int64_t>();
-  return true;
-}
 
 bool Reader::min_receivers(const json& value, const Path& path, std::size_t workers, int& result) {
   if (value.is_number_float() && value.get<double>() > 0 && value.get<double>() < 1) {
@@ -170,27 +69,10 @@ bool Reader::workers(const json& list, const Path& path, Problem& result) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     plan::WorkerSpec spec;
     if (!worker(list[i], path.element(i), list.size(), spec)) return false;
-    index_of_.emplace(spec.name, WorkerIndex(static_cast<std::uint32_t>(i)));
+    know_worker(spec.name, WorkerIndex(static_cast<std::uint32_t>(i)));
     result.workers.push_back(std::move(spec));
   }
   return true;
-}
-
-bool Reader::known_worker(const json& value, const Path& path, WorkerIndex& result) {
-  if (!value.is_string()) return wrong_value(path, value, "the id of a worker");
-  const auto found = index_of_.find(value.get_ref<const std::string&>());
-  if (found == index_of_.end())
-    return wrong(path, fmt::format("there is no worker {}; name one of `workers`", shown(value)));
-  result = found->second;
-  return true;
-}
-
-bool Reader::pair(const json& value, const Path& path, std::size_t length, plan::Pair& result) {
-  if (!value.is_array() || value.size() != length) {
-    return wrong_value(path, value, length == 2 ? "[sender, receiver]" : "[sender, receiver, age]");
-  }
-  return known_worker(value[0], path.element(0), result.sender) &&
-         known_worker(value[1], path.element(1), result.receiver);
 }
 
 bool Reader::required(const json& list, const Path& path, Problem& result) {
