@@ -201,7 +201,7 @@ void SspPaperPlanner::select_spare(const SspTasks& tasks) {
   }
 }
 
-std::span<const Verdict> SspPaperPlanner::plan(const SspTasks& tasks) {
+std::span<const Verdict> SspPaperPlanner::plan(const SspTasks& tasks) & {
   start(tasks);
   keep(tasks);
   select_basic(tasks);

@@ -48,7 +48,7 @@ namespace selmcast::plan {
 class SspPaperPlanner {
  public:
   // Requires what ssp_tasks.h does. Verdicts in the order of tasks and candidates, valid until the next call.
-  std::span<const Verdict> plan(const SspTasks& tasks);
+  std::span<const Verdict> plan(const SspTasks& tasks) &;
 
  private:
   struct TaskState {

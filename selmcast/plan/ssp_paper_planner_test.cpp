@@ -22,7 +22,8 @@ using List = std::vector<std::size_t>;
 
 SspPlan plan_by_paper(const SspProblem& problem) {
   const SspTaskTable table(problem);
-  return table.to_plan(SspPaperPlanner().plan(table.tasks()));
+  SspPaperPlanner planner;
+  return table.to_plan(planner.plan(table.tasks()));
 }
 
 // Everybody sends 10 bytes at 10 byte/s and takes 10 byte/s, needs nobody; w0 is ready.

@@ -1,0 +1,31 @@
+// The planners of SSP problems by name, beside planner.h. A planner is a pure function: the same problem and seed
+// give the same plan.
+//
+// `random` and `broadcast` cut nothing off: all that runs goes on, and the ready worker takes its required receivers,
+// then random ones up to min_receivers (Orpheus with max_age), or everybody. Neither uses a link that is down, but what
+// runs over one is dropped: it would never end. O(n + pairs log pairs).
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "selmcast/base/rng.h"
+#include "selmcast/plan/ssp_plan.h"
+#include "selmcast/plan/ssp_problem.h"
+
+namespace selmcast::plan {
+
+// Requires validate(problem) to have passed. `rng` is drawn from by random planners only.
+using SspPlanFunction = SspOutcome (*)(const SspProblem& problem, Rng& rng);
+
+struct SspPlanner {
+  std::string_view name;
+  SspPlanFunction plan;
+};
+
+// All but `auto`, the best first: that is what `auto` stands for.
+std::span<const SspPlanner> ssp_planners();
+// nullptr if there is none of that name. Of `auto`: the best one.
+const SspPlanner* find_ssp_planner(std::string_view name);
+
+}  // namespace selmcast::plan
