@@ -1,10 +1,10 @@
-#include "bench/rivals_ssp/ssp_bench.h"
+#include "bench/ssp_bench.h"
 
 #include <algorithm>
 #include <chrono>
 #include <numeric>
 
-#include "bench/rivals_ssp/literal_ssp_planner.h"
+#include "bench/rivals/literal_ssp_planner.h"
 #include "selmcast/base/rng.h"
 #include "selmcast/plan/ssp_paper_planner.h"
 

@@ -1,4 +1,4 @@
-#include "bench/rivals_ssp/literal_ssp_planner.h"
+#include "bench/rivals/literal_ssp_planner.h"
 
 #include <algorithm>
 #include <tuple>

@@ -1,4 +1,4 @@
-#include "bench/rivals_ssp/ssp_bench.h"
+#include "bench/ssp_bench.h"
 
 #include <gtest/gtest.h>
 
