@@ -16,6 +16,9 @@
 #include "selmcast/cli/plan_table.h"
 #include "selmcast/cli/planner_names.h"
 #include "selmcast/cli/problem_json.h"
+#include "selmcast/cli/ssp_plan_json.h"
+#include "selmcast/cli/ssp_plan_run.h"
+#include "selmcast/cli/ssp_plan_table.h"
 #include "selmcast/cli/strict_json.h"
 
 namespace selmcast::cli {
@@ -42,22 +45,43 @@ int print(const std::string& text) {
   return kExitFailed;
 }
 
-int run(const Arguments& arguments) {
-  const auto text = read_text_file(arguments.file);
-  if (!text) return complain(text.error());
-  const auto problem = read_problem(*text, display_name(arguments.file));
-  if (!problem) return complain(problem.error());
-  const plan::Planner* planner = plan::find_planner(arguments.planner);
-  const auto report = run_planner(*problem, *planner, arguments.request);
+// Prints a report of either kind.
+template <class Problem, class Report>
+int print_report(const Arguments& arguments, const Problem& problem, const Result<Report>& report) {
   if (!report) return complain(report.error());
-
   const int printed =
-      print(arguments.format == "json" ? plan_as_json(*problem, *report) : plan_as_table(*problem, *report));
+      print(arguments.format == "json" ? plan_as_json(problem, *report) : plan_as_table(problem, *report));
   if (printed != kExitDone) return printed;
   const auto* infeasible = std::get_if<plan::Infeasible>(&report->outcome);
   if (infeasible == nullptr) return kExitDone;
   fmt::print(stderr, "selmcast plan: no plan exists: {}\n", infeasible->reason);
   return kExitInfeasible;
+}
+
+int run(const Arguments& arguments, const plan::Problem& problem) {
+  const plan::Planner* planner = plan::find_planner(arguments.planner);
+  return print_report(arguments, problem, run_planner(problem, *planner, arguments.request));
+}
+
+int run(const Arguments& arguments, const plan::SspProblem& problem) {
+  const plan::SspPlanner* planner = plan::find_ssp_planner(arguments.planner);
+  if (planner == nullptr) {
+    return complain(
+        failure(ErrorCode::invalid_input,
+                fmt::format("the planner {} does not plan \"ssp\" problems; give one of auto, paper, "
+                            "random, broadcast",
+                            arguments.planner))
+            .error());
+  }
+  return print_report(arguments, problem, run_ssp_planner(problem, *planner, arguments.request));
+}
+
+int run(const Arguments& arguments) {
+  const auto text = read_text_file(arguments.file);
+  if (!text) return complain(text.error());
+  const auto problem = read_any_problem(*text, display_name(arguments.file));
+  if (!problem) return complain(problem.error());
+  return std::visit([&](const auto& read) { return run(arguments, read); }, *problem);
 }
 
 // CLI11 alone reads -1 as 2^64 - 1 and cuts what is too large. Empty: fine.

@@ -2,29 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "selmcast/cli/json_text.h"
+
 namespace selmcast::cli {
 namespace {
 
 using nlohmann::ordered_json;
 using plan::Problem;
-
-// Objects up to this depth are spread over lines, everything inside them is compact.
-constexpr int kSpreadDepth = 3;
-
-void write(const ordered_json& value, int depth, std::string& out) {
-  if (!value.is_object() || value.empty() || depth == kSpreadDepth) {
-    out += value.dump();
-    return;
-  }
-  const std::string indent(2 * static_cast<std::size_t>(depth + 1), ' ');
-  const char* separator = "{\n";
-  for (const auto& [key, member] : value.items()) {
-    out += separator + indent + ordered_json(key).dump() + ": ";
-    write(member, depth + 1, out);
-    separator = ",\n";
-  }
-  out += "\n" + indent.substr(2) + "}";
-}
 
 const std::string& name(const Problem& problem, WorkerIndex worker) { return problem.worker(worker).name; }
 
@@ -121,9 +105,7 @@ std::string plan_as_json(const Problem& problem, const PlanReport& report) {
   json["plan_seconds"] = report.plan_time.in_seconds();
   if (checked != nullptr && checked->explanation)
     json["explanation"] = explanation_json(problem, *checked->explanation);
-  std::string out;
-  write(json, 0, out);
-  return out + "\n";
+  return spread_json(json);
 }
 
 }  // namespace selmcast::cli

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "selmcast/cli/problem_reader.h"
+#include "selmcast/cli/ssp_problem_json.h"
 #include "selmcast/cli/strict_json.h"
 
 namespace selmcast::cli {
@@ -102,10 +104,11 @@ bool Reader::ages(const json& list, const Path& path, Problem& result) {
 bool Reader::kind(const json& root, const Path& path, Problem& result) {
   if (!choice(root["schema"], path.member("schema"), {kProblemSchema})) return false;
   if (!choice(root["sync"], path.member("sync"), {"bsp", "ssp"})) return false;
-  if (root["sync"] == "ssp") {
-    return wrong(path.member("sync"), "no planner for \"ssp\" problems is built in yet; give \"bsp\"");
-  }
-  if (root.contains("ssp")) return wrong(path.member("ssp"), "belongs to \"sync\": \"ssp\" only; remove it");
+  const bool is_ssp = root["sync"] == "ssp";
+  if (is_ssp && !root.contains("ssp"))
+    return wrong(path.member("ssp"), "is missing; \"sync\": \"ssp\" needs it");
+  if (!is_ssp && root.contains("ssp"))
+    return wrong(path.member("ssp"), "belongs to \"sync\": \"ssp\" only; remove it");
   if (!choice(root["multicast"], path.member("multicast"), {"network", "unicast"})) return false;
   result.multicast = root["multicast"] == "network" ? MulticastKind::network : MulticastKind::unicast;
   return true;
@@ -149,13 +152,28 @@ bool Reader::problem(const json& root, Problem& result) {
 
 }  // namespace
 
-Result<Problem> read_problem(std::string_view text, std::string_view source) {
+Result<AnyProblem> read_any_problem(std::string_view text, std::string_view source) {
   const auto root = parse_strict_json(text);
   if (!root) return std::unexpected(with_context(source, root.error()));
-  Problem result;
+  Problem base;
   Reader reader(source);
-  if (!reader.problem(*root, result)) return std::unexpected(reader.error());
-  return result;
+  if (!reader.problem(*root, base)) return std::unexpected(reader.error());
+  if (!root->contains("ssp")) return base;
+  plan::SspProblem problem;
+  problem.base = std::move(base);
+  SspReader ssp_reader(reader);
+  const JsonPath top;
+  if (!ssp_reader.read((*root)["ssp"], top.member("ssp"), problem))
+    return std::unexpected(ssp_reader.error());
+  return problem;
+}
+
+Result<Problem> read_problem(std::string_view text, std::string_view source) {
+  auto problem = read_any_problem(text, source);
+  if (!problem) return std::unexpected(problem.error());
+  if (auto* bsp = std::get_if<Problem>(&*problem)) return std::move(*bsp);
+  return failure(ErrorCode::invalid_input,
+                 fmt::format("{}: sync: is \"ssp\"; only \"bsp\" will do here", source));
 }
 
 }  // namespace selmcast::cli

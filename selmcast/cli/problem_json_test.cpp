@@ -93,7 +93,7 @@ TEST(ReadProblem, NamesFileKeyAndRemedy) {
   const BadCase cases[] = {
       {R"("schema": "selmcast.problem/1", )", "", "p.json: schema: is missing; add it"},
       {"problem/1", "problem/2", "p.json: schema: is \"selmcast.problem/2\"; give \"selmcast.problem/1\""},
-      {"\"bsp\"", "\"ssp\"", "p.json: sync: no planner for \"ssp\" problems is built in yet; give \"bsp\""},
+      {"\"bsp\"", "\"ssp\"", "p.json: ssp: is missing; \"sync\": \"ssp\" needs it"},
       {"\"bsp\"", "\"asp\"", "p.json: sync: is \"asp\"; give \"bsp\" or \"ssp\""},
       {"\"bsp\"", "\"bsp\", \"ssp\": {}", "p.json: ssp: belongs to \"sync\": \"ssp\" only; remove it"},
       {"\"unicast\"", "\"relay\"", "p.json: multicast: is \"relay\"; give \"network\" or \"unicast\""},
