@@ -10,6 +10,7 @@
 
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/plan/certificate.h"
 #include "selmcast/plan/link_time.h"
 #include "selmcast/plan/problem.h"
 
@@ -47,6 +48,7 @@ std::string_view to_string(Status status);
 struct Planned {
   Plan plan;
   Status status = Status::feasible;
+  std::optional<Certificate> certificate = std::nullopt;  // that comes with Status::optimal
 };
 
 // No plan satisfies the constraints; `reason` names the worker or pair that makes it so.

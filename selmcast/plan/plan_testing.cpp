@@ -1,6 +1,8 @@
 #include "selmcast/plan/plan_testing.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "selmcast/base/check.h"
 
@@ -79,6 +81,20 @@ bool meets_constraints(const Problem& problem, const Plan& plan) {
 
 }  // namespace
 
+std::vector<std::size_t> pairs_by_age(const Problem& problem, const Plan& plan) {
+  std::map<std::uint32_t, std::size_t, std::greater<>> counts{{0, 0}};
+  for (const PairAge& aged : problem.ages) counts.try_emplace(aged.age, 0);
+  counts[0] = plan.receiver_count();
+  for (const PairAge& aged : problem.ages) {
+    if (aged.age == 0 || !plan.has(aged.pair)) continue;
+    ++counts[aged.age];
+    --counts[0];
+  }
+  std::vector<std::size_t> result;
+  for (const auto& [age, count] : counts) result.push_back(count);
+  return result;
+}
+
 Optimum brute_force(const Problem& problem) {
   const std::size_t n = problem.size();
   SELMCAST_CHECK(n <= 4, "2^(n(n-1)) plans are too many");
@@ -86,10 +102,15 @@ Optimum brute_force(const Problem& problem) {
   for (std::uint32_t bits = 0; bits < (1U << (n * (n - 1))); ++bits) {
     const Plan plan = plan_of_bits(n, bits);
     if (!meets_constraints(problem, plan)) continue;
-    const Optimum found{completion_time(problem, plan), plan.receiver_count()};
-    const bool better = !best || found.time < best->time ||
-                        (found.time == best->time && found.receiver_count > best->receiver_count);
-    if (better) best = found;
+    Optimum found{completion_time(problem, plan), plan.receiver_count(), {}};
+    if (best && (found.time > best->time ||
+                 (found.time == best->time && found.receiver_count < best->receiver_count))) {
+      continue;
+    }
+    found.by_age = pairs_by_age(problem, plan);
+    const bool better = !best || found.time < best->time || found.receiver_count > best->receiver_count ||
+                        found.by_age > best->by_age;
+    if (better) best = std::move(found);
   }
   SELMCAST_CHECK(best.has_value(), "broadcast meets all constraints");
   return *best;

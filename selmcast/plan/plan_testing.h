@@ -31,10 +31,15 @@ struct RandomProblem {
 };
 Problem random_problem(const RandomProblem& options, Rng& rng);
 
-// The lexicographic optimum over all 2^(n(n-1)) plans: least time, then most receivers. For n <= 4.
+// Pairs of a plan by age, the oldest age first (all ages of the problem, and 0).
+std::vector<std::size_t> pairs_by_age(const Problem& problem, const Plan& plan);
+
+// The lexicographic optimum over all 2^(n(n-1)) plans: least time, then most receivers, then the oldest
+// pairs. For n <= 4.
 struct Optimum {
   Duration time;
   std::size_t receiver_count = 0;
+  std::vector<std::size_t> by_age;  // pairs_by_age()
 };
 Optimum brute_force(const Problem& problem);
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "selmcast/plan/baseline_planners.h"
+#include "selmcast/plan/exact_planner.h"
 #include "selmcast/plan/paper_planner.h"
 
 namespace selmcast::plan {
@@ -11,9 +12,13 @@ namespace {
 
 Outcome feasible(Plan plan) { return Planned{std::move(plan), Status::feasible}; }
 
-constexpr std::array<Planner, 4> kPlanners{{
-    {"auto", "the best planner for the case: today always `paper`",
+constexpr std::array<Planner, 5> kPlanners{{
+    {"auto", "the best planner for the case: `exact` for equal volumes, `paper` for others",
      [](const Problem& problem, Rng& rng) { return best_planner(problem).plan(problem, rng); }},
+    {"exact", "the proven optimum: least time, then most receivers, then the oldest pairs",
+     [](const Problem& problem, Rng&) {
+       return has_equal_volumes(problem) ? plan_exactly(problem) : feasible(plan_by_paper(problem));
+     }},
     {"paper", "Algorithm 1 of the paper: lightest receivers first, then whatever fits without delay",
      [](const Problem& problem, Rng&) { return feasible(plan_by_paper(problem)); }},
     {"random", "Orpheus: required receivers, then random ones up to min_receivers; blind to bandwidth",
@@ -31,6 +36,8 @@ const Planner* find_planner(std::string_view name) {
   return found == kPlanners.end() ? nullptr : &*found;
 }
 
-const Planner& best_planner(const Problem&) { return *find_planner("paper"); }
+const Planner& best_planner(const Problem& problem) {
+  return *find_planner(has_equal_volumes(problem) ? "exact" : "paper");
+}
 
 }  // namespace selmcast::plan
