@@ -20,6 +20,8 @@ packages=(
   gnuplot-nox
   # Tests; clang-format for the one that looks at the style
   libgtest-dev libgmock-dev clang-format
+  # Referee of the max-min solver
+  libsimgrid-dev
 )
 
 complain() {

@@ -23,6 +23,8 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"plan", {"base"}},
       {"mip", {"base", "plan"}},
       {"sync", {"base", "plan"}},
+      {"maxmin", {"base"}},
+      {"sim", {"base", "plan", "sync", "maxmin"}},
       {"wire", {"base"}},
       {"net", {"base", "wire"}},
       {"manager", {"base", "plan", "sync", "wire"}},
@@ -33,8 +35,8 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"cli/demo",
        {"base", "plan", "sync", "wire", "net", "manager", "worker", "arena", "mip", "cli", "cli/report"}},
       {"cli",
-       {"base", "plan", "sync", "wire", "net", "manager", "worker", "arena", "mip", "cli/report",
-        "cli/demo"}},
+       {"base", "plan", "sync", "maxmin", "sim", "wire", "net", "manager", "worker", "arena", "mip",
+        "cli/report", "cli/demo"}},
   };
   return table;
 }
@@ -48,6 +50,7 @@ bool is_code(const SourceFile& file) { return ends_with_any(file.path, {".h", ".
 bool is_pure(std::string_view path) {
   if (path.ends_with("_test.cpp") || path.find("_testing.") != path.npos) return false;
   return path.starts_with("selmcast/plan/") || path.starts_with("selmcast/sync/") ||
+         path.starts_with("selmcast/maxmin/") || path.starts_with("selmcast/sim/") ||
          path.starts_with("selmcast/manager/manager_core.") ||
          path.starts_with("selmcast/worker/worker_core.");
 }
