@@ -8,6 +8,7 @@
 #include <string>
 
 #include "selmcast/cli/arena_command.h"
+#include "selmcast/cli/bench_command.h"
 #include "selmcast/cli/demo/demo_command.h"
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/manager_command.h"
@@ -24,6 +25,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   cli::add_manager_command(app, exit_status);
   report::add_report_command(app, exit_status);
   cli::add_arena_command(app, exit_status);
+  cli::add_bench_command(app, exit_status);
 }
 
 int run(int argc, char** argv) {

@@ -1,0 +1,132 @@
+#include "selmcast/cli/bench_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "bench/plan_targets.h"
+#include "selmcast/cli/exit_status.h"
+
+namespace selmcast::cli {
+namespace {
+
+using bench::PlanBench;
+using bench::PlanInstance;
+using bench::PlanTiming;
+using bench::Verdict;
+using nlohmann::ordered_json;
+
+struct PlanBenchFlags {
+  bool quick = false;
+  std::string format = "table";
+};
+
+std::optional<double> times_exact(const PlanBench& bench, const PlanTiming& timing) {
+  const PlanTiming* exact = find_timing(bench, "exact", timing.instance);
+  return exact == nullptr ? std::nullopt : std::optional(timing.median / exact->median);
+}
+
+ordered_json json_of(const std::string& planner, const PlanInstance& instance) {
+  return {{"planner", planner},
+          {"workers", instance.workers},
+          {"multicast", to_string(instance.multicast)},
+          {"variant", to_string(instance.variant)}};
+}
+
+std::string bench_as_json(const PlanBench& bench) {
+  ordered_json json{{"schema", "selmcast.bench_plan/1"}, {"timings", ordered_json::array()}};
+  for (const PlanTiming& timing : bench.timings) {
+    ordered_json row = json_of(timing.planner, timing.instance);
+    row["median_seconds"] = timing.median.in_seconds();
+    row["repetitions"] = timing.repetitions;
+    row["finished"] = timing.finished;
+    row["completion_seconds"] = timing.completion.in_seconds();
+    row["receiver_count"] = timing.receiver_count;
+    const auto factor = times_exact(bench, timing);
+    row["times_exact"] = factor ? ordered_json(*factor) : ordered_json(nullptr);
+    json["timings"].push_back(std::move(row));
+  }
+  json["memory"] = ordered_json::array();
+  for (const bench::PeakMemory& peak : bench.memory) {
+    ordered_json row = json_of(peak.planner, peak.instance);
+    row["peak_bytes"] = peak.bytes;
+    json["memory"].push_back(std::move(row));
+  }
+  json["missing"] = bench.missing;
+  json["verdicts"] = ordered_json::array();
+  for (const Verdict& verdict : judge(bench)) {
+    json["verdicts"].push_back({{"target", verdict.target},
+                                {"measured", verdict.measured},
+                                {"met", verdict.met ? ordered_json(*verdict.met) : ordered_json(nullptr)}});
+  }
+  return json.dump(2) + "\n";
+}
+
+std::string verdict_line(const Verdict& verdict) {
+  const char* mark = !verdict.met ? "-" : *verdict.met ? "met" : "MISSED";
+  return fmt::format("{:<7} {}: {}\n", mark, verdict.target, verdict.measured);
+}
+
+std::string bench_as_table(const PlanBench& bench) {
+  std::string out =
+      fmt::format("{:<8} {:>7}  {:<9} {:<6} {:>12} {:>12} {:>12} {:>12} {:>10}\n", "planner", "workers",
+                  "multicast", "pairs", "median ms", "repetitions", "x exact", "completes s", "receivers");
+  for (const PlanTiming& timing : bench.timings) {
+    const auto factor = times_exact(bench, timing);
+    out +=
+        fmt::format("{:<8} {:>7}  {:<9} {:<6} {:>12.4g} {:>12} {:>12} {:>12.6g} {:>10}{}\n", timing.planner,
+                    timing.instance.workers, to_string(timing.instance.multicast),
+                    to_string(timing.instance.variant), timing.median.in_milliseconds(), timing.repetitions,
+                    factor ? fmt::format("{:.3g}", *factor) : "-", timing.completion.in_seconds(),
+                    timing.receiver_count, timing.finished ? "" : "  cut off by its time limit");
+  }
+  for (const bench::PeakMemory& peak : bench.memory) {
+    out += fmt::format("peak memory of {}, {}: {:.3g} MiB\n", peak.planner, describe(peak.instance),
+                       static_cast<double>(peak.bytes) / (1024 * 1024));
+  }
+  for (const std::string& name : bench.missing)
+    out += fmt::format("not measured: this build has no planner {}\n", name);
+  out += "\n";
+  for (const Verdict& verdict : judge(bench)) out += verdict_line(verdict);
+  return out;
+}
+
+int run_plan_bench_command(const PlanBenchFlags& flags) {
+  const auto progress = [](std::string_view line) { fmt::print(stderr, "selmcast bench: {}\n", line); };
+  const PlanBench bench = bench::run_plan_bench({.quick = flags.quick, .progress = progress});
+  fmt::print("{}", flags.format == "json" ? bench_as_json(bench) : bench_as_table(bench));
+  return kExitDone;
+}
+
+void add_plan_bench(CLI::App& bench, int& exit_status) {
+  const auto flags = std::make_shared<PlanBenchFlags>();
+  CLI::App* command = bench.add_subcommand("plan", "How long planning takes, for exact and for its rivals");
+  command->footer(
+      "Fixed instances and seeds, planning time only, one thread, medians; ratios and verdicts from one "
+      "run.\n"
+      "Takes some minutes: CBC gets up to two of them for an instance. A target missed is no error.\n"
+      "Examples:\n"
+      "  selmcast bench plan                   the table\n"
+      "  selmcast bench plan --quick           small sizes only, some seconds\n"
+      "  selmcast bench plan --format json     for another program");
+  command->add_flag("--quick", flags->quick, "Small sizes only");
+  command->add_option("--format", flags->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  command->callback([flags, &exit_status] { exit_status = run_plan_bench_command(*flags); });
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app, int& exit_status) {
+  CLI::App* bench = app.add_subcommand("bench", "Measure this build on this machine, beside its rivals");
+  bench->require_subcommand(1);
+  bench->footer("Example:\n  selmcast bench plan --quick");
+  add_plan_bench(*bench, exit_status);
+}
+
+}  // namespace selmcast::cli
