@@ -50,7 +50,8 @@ bool is_code(const SourceFile& file) { return ends_with_any(file.path, {".h", ".
 bool is_pure(std::string_view path) {
   if (path.ends_with("_test.cpp") || path.find("_testing.") != path.npos) return false;
   return path.starts_with("selmcast/plan/") || path.starts_with("selmcast/sync/") ||
-         path.starts_with("selmcast/maxmin/") || path.starts_with("selmcast/sim/") ||
+         path.starts_with("selmcast/maxmin/") ||
+         (path.starts_with("selmcast/sim/") && !path.starts_with("selmcast/sim/trials.")) ||
          path.starts_with("selmcast/manager/manager_core.") ||
          path.starts_with("selmcast/worker/worker_core.");
 }

@@ -6,8 +6,8 @@
 //     plan <- mip      base <- maxmin      sim: sync, plan, maxmin, base      arena: all of these but mip, maxmin, sim
 //     train: worker, base      cli/report: plan, base      cli: all but train
 //     bench/ is no layer: it may include anything
-// plan, sync, maxmin, sim and the two cores (manager_core, worker_core) are pure: no header of theirs reaches clock,
-// file or socket.
+// plan, sync, maxmin, sim (but for its threads in trials.cpp) and the two cores (manager_core, worker_core) are pure:
+// no header of theirs reaches clock, file or socket.
 //
 // Tests (*_test.cpp, *_testing.*) and benches (*_bench.cpp) keep to the layers too, but may do I/O.
 #pragma once

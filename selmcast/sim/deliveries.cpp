@@ -1,0 +1,100 @@
+#include "selmcast/sim/deliveries.h"
+
+#include <algorithm>
+
+#include "selmcast/base/check.h"
+
+namespace selmcast::sim {
+
+Deliveries::Deliveries(plan::MulticastKind kind, std::span<const Rate> uplink, std::span<const Rate> downlink)
+    : kind_(kind), multicasts_(uplink.size()) {
+  for (const Rate rate : uplink) fluid_.add_link(rate);
+  for (const Rate rate : downlink) fluid_.add_link(rate);
+}
+
+void Deliveries::set_bandwidth(std::span<const Rate> uplink, std::span<const Rate> downlink) {
+  std::uint32_t link = 0;
+  for (const Rate rate : uplink) fluid_.set_capacity(maxmin::LinkId(link++), rate);
+  for (const Rate rate : downlink) fluid_.set_capacity(maxmin::LinkId(link++), rate);
+}
+
+void Deliveries::add_flow(WorkerIndex sender, Bytes volume, std::span<const maxmin::LinkId> links,
+                          maxmin::Claim claim) {
+  const maxmin::FlowId flow = fluid_.start(links, volume, claim);
+  if (flow.value() >= sender_of_.size()) sender_of_.resize(flow.value() + 1);
+  sender_of_[flow.value()] = sender;
+  multicasts_[position(sender)].flows.push_back(flow);
+}
+
+void Deliveries::start(WorkerIndex sender, Bytes volume, std::span<const WorkerIndex> receivers,
+                       maxmin::Claim claim) {
+  SELMCAST_CHECK(!receivers.empty() && !is_sending(sender), "one multicast a sender, and to somebody");
+  multicasts_[position(sender)].receivers.assign(receivers.begin(), receivers.end());
+  path_.assign(1, maxmin::LinkId(sender.value()));
+  for (const WorkerIndex receiver : receivers) {
+    path_.push_back(downlink(receiver));
+    if (kind_ == plan::MulticastKind::network) continue;
+    add_flow(sender, volume, path_, claim);
+    path_.pop_back();
+  }
+  if (kind_ == plan::MulticastKind::network) add_flow(sender, volume, path_, claim);
+}
+
+void Deliveries::drop(plan::Pair pair) {
+  Multicast& multicast = multicasts_[position(pair.sender)];
+  const auto found = std::ranges::lower_bound(multicast.receivers, pair.receiver);
+  SELMCAST_CHECK(found != multicast.receivers.end() && *found == pair.receiver,
+                 "only what runs can be dropped");
+  const auto place = found - multicast.receivers.begin();
+  multicast.receivers.erase(found);
+  if (kind_ == plan::MulticastKind::network && !multicast.receivers.empty()) {
+    fluid_.take_off(multicast.flows[0], downlink(pair.receiver));
+    return;
+  }
+  const auto flow = multicast.flows.begin() + (kind_ == plan::MulticastKind::network ? 0 : place);
+  fluid_.stop(*flow);
+  multicast.flows.erase(flow);
+}
+
+void Deliveries::read_remaining(WorkerIndex sender, std::span<plan::SspCandidate> candidates) const {
+  const Multicast& multicast = multicasts_[position(sender)];
+  SELMCAST_CHECK(candidates.size() == multicast.receivers.size(), "the candidates of a running multicast");
+  if (kind_ == plan::MulticastKind::network) {
+    const Bytes remaining = fluid_.remaining(multicast.flows[0]);
+    for (plan::SspCandidate& candidate : candidates) candidate.remaining = remaining;
+    return;
+  }
+  for (std::size_t k = 0; k < candidates.size(); ++k)
+    candidates[k].remaining = fluid_.remaining(multicast.flows[k]);
+}
+
+Duration Deliveries::time_left(WorkerIndex sender) const {
+  Duration longest;
+  for (const maxmin::FlowId flow : multicasts_[position(sender)].flows) {
+    longest = std::max(longest, fluid_.remaining(flow) / fluid_.rate(flow));
+  }
+  return longest;
+}
+
+std::span<const plan::Pair> Deliveries::advance(Instant to) {
+  ended_.clear();
+  for (const maxmin::FlowId flow : fluid_.advance(to)) {
+    const WorkerIndex sender = sender_of_[flow.value()];
+    Multicast& multicast = multicasts_[position(sender)];
+    if (kind_ == plan::MulticastKind::network) {
+      for (const WorkerIndex receiver : multicast.receivers) ended_.push_back({sender, receiver});
+      multicast.receivers.clear();
+      multicast.flows.clear();
+      continue;
+    }
+    const auto found = std::ranges::find(multicast.flows, flow);
+    const auto receiver = multicast.receivers.begin() + (found - multicast.flows.begin());
+    ended_.push_back({sender, *receiver});
+    multicast.receivers.erase(receiver);
+    multicast.flows.erase(found);
+  }
+  std::ranges::sort(ended_);
+  return ended_;
+}
+
+}  // namespace selmcast::sim

@@ -1,0 +1,64 @@
+// The deliveries under way: whose multicast still runs to whom, carried by the links' flows.
+//
+// A `network` multicast is one flow over its sender's uplink and all its receivers' downlinks, so its receivers are all
+// done together; of a `unicast` one each receiver has a flow of its own. Invariant: a sender has at most one multicast;
+// it runs as long as it has a receiver; receivers ascend.
+// Complexity: maxmin/fluid.h, and O(receivers of the sender) a delivery. Thread rule: one owner.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/maxmin/fluid.h"
+#include "selmcast/plan/problem.h"
+#include "selmcast/plan/ssp_tasks.h"
+
+namespace selmcast::sim {
+
+class Deliveries {
+ public:
+  Deliveries(plan::MulticastKind kind, std::span<const Rate> uplink, std::span<const Rate> downlink);
+
+  Instant now() const { return fluid_.now(); }
+  void set_bandwidth(std::span<const Rate> uplink, std::span<const Rate> downlink);  // by worker
+
+  // Requires receivers, ascending, and no multicast of `sender` under way.
+  void start(WorkerIndex sender, Bytes volume, std::span<const WorkerIndex> receivers, maxmin::Claim claim);
+  // The delivery is cut off. Requires that it is under way.
+  void drop(plan::Pair pair);
+
+  bool is_sending(WorkerIndex sender) const { return !receivers(sender).empty(); }
+  const std::vector<WorkerIndex>& receivers(WorkerIndex sender) const {
+    return multicasts_[position(sender)].receivers;
+  }
+  // Writes what remains of each delivery; `candidates` are just the receivers of `sender`, in order.
+  void read_remaining(WorkerIndex sender, std::span<plan::SspCandidate> candidates) const;
+  // Until the last delivery of `sender` ends at the present rates; infinite if one of them stands still.
+  Duration time_left(WorkerIndex sender) const;
+
+  Instant next_end() { return fluid_.next_completion(); }
+  // Moves on to `to` <= next_end(). Returns the deliveries that ended, ascending; valid until the next call.
+  std::span<const plan::Pair> advance(Instant to);
+
+ private:
+  struct Multicast {
+    std::vector<WorkerIndex> receivers;
+    std::vector<maxmin::FlowId> flows;  // network: one; unicast: one a receiver
+  };
+  maxmin::LinkId downlink(WorkerIndex worker) const {
+    return maxmin::LinkId(static_cast<std::uint32_t>(multicasts_.size() + position(worker)));
+  }
+  void add_flow(WorkerIndex sender, Bytes volume, std::span<const maxmin::LinkId> links, maxmin::Claim claim);
+
+  plan::MulticastKind kind_;
+  maxmin::Fluid fluid_;                 // links: uplinks by worker, then downlinks
+  std::vector<Multicast> multicasts_;   // by sender
+  std::vector<WorkerIndex> sender_of_;  // by flow
+  std::vector<maxmin::LinkId> path_;
+  std::vector<plan::Pair> ended_;
+};
+
+}  // namespace selmcast::sim

@@ -1,0 +1,97 @@
+// A flow-level simulator of peer-to-peer data-parallel training: what a cluster would do, in virtual time.
+//
+// Model (paper section IV; plan/problem.h for links). n workers, each in a cycle: compute for a random time (drawn from
+// `compute`, anew each round); send the model, `volume` bytes, to the receivers of a plan; wait until the own multicast
+// is complete and the rule of synchronisation lets it go on. The links share as maxmin/solver.h says; a `network`
+// multicast is one flow at the rate of its slowest receiver, a `unicast` one a flow for each receiver.
+//
+//   bsp  When all have computed, all multicasts are planned together (a planner of plan/planner.h) and start; when
+//        all are complete, all compute again. Ages and required pairs as in sync/age_table.h.
+//   ssp  A worker plans when it has computed (planners of plan/ssp_planner.h). A worker that has completed r rounds may
+//        start the next one while r - (least r of all) <= staleness. A round is completed when its multicast is.
+//   asp  As ssp, but nobody ever waits for others.
+//
+// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment. tau_i, the `wait` of a running
+// multicast, is 0 if i could go on at once after completing; else an estimate of when the slowest of the workers with
+// the least r completes its round. What it does not have it expects: computing takes the mean of `compute`, a multicast
+// that has not begun as long as that worker's last one (at first min_receivers * volume / bandwidth), a running one
+// what remains at the present rate.
+//
+// How running multicasts share:
+//   fair      max-min, all alike
+//   priority  strictly: fewest completed rounds first, then who started first
+//   reserved  in proportion to volume / t_i, the rate at which a multicast would end in the time t_i that its links
+//             need for all that is selected when it starts
+//
+// Conventions. Everything counts from the first instant, when all begin to compute: there is no warm-up. At the horizon
+// the run stops where it is: computing counts as far as it has come, a multicast only if it is complete, a round of bsp
+// only if all its multicasts are. Events at one instant happen in this order: deliveries end, bandwidth changes,
+// workers finish computing in order of ids. Control messages take no time. Same settings and seed, same bits: each
+// worker's computing times, the bandwidths and the planner's choices come from streams of their own, so two planners
+// meet the very same cluster.
+//
+// Complexity: an event costs what the links it touches cost (maxmin/solver.h), a plan what the planner costs. Memory is
+// linear in pairs (ages) and live flows. Thread rule: pure; runs with different seeds may run side by side (trials.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/units.h"
+#include "selmcast/plan/problem.h"
+#include "selmcast/sim/bandwidth.h"
+#include "selmcast/sim/compute_times.h"
+#include "selmcast/sync/age_table.h"
+#include "selmcast/sync/min_receivers.h"
+
+namespace selmcast::sim {
+
+enum class Sync { bsp, ssp, asp };
+enum class Sharing { fair, priority, reserved };
+
+struct Settings {
+  Sync sync = Sync::ssp;
+  plan::MulticastKind multicast = plan::MulticastKind::network;
+  std::string planner = "paper";
+  std::size_t workers = 50;
+  sync::MinReceivers min_receivers = sync::MinReceivers::count(15);
+  std::optional<std::uint32_t> max_age = 4;  // nullopt: no pair is ever required
+  sync::AgeStart age_start = sync::AgeStart::zero;
+  std::uint32_t staleness = 4;  // of ssp
+  double keep_fraction = 0.75;  // of ssp
+  Bytes volume = Bytes(200'000'000);
+  BandwidthModel bandwidth;
+  Sharing sharing = Sharing::fair;
+  ComputeTimes compute = ComputeTimes::transformer();
+  Duration horizon = Duration::seconds(600);
+  // Multicasts take no time and reach nobody: what is left is computing and waiting for one another.
+  bool free_communication = false;
+};
+
+// Error (invalid_input) that names the setting and the remedy.
+Result<void> validate(const Settings& settings);
+
+struct Outcome {
+  double npu_utilization = 0;  // time spent computing / horizon, mean over workers
+  double multicast_scale = 0;  // completed deliveries / completed multicasts / workers
+  // bsp: time of a round's multicasts / (min_receivers * volume / nominal bandwidth), mean over completed rounds; 0
+  // without them
+  double completion_normalized = 0;
+  std::uint64_t rounds = 0;  // bsp: completed by all; ssp, asp: completed multicasts / workers, rounded down
+  std::uint64_t multicasts = 0;  // completed
+  std::uint64_t deliveries = 0;  // of these
+  std::uint64_t dropped = 0;     // receivers cut off
+  std::uint64_t events = 0;      // computations ended, deliveries ended, changes of bandwidth
+};
+
+// Requires validate(settings) to have passed.
+Outcome simulate(const Settings& settings, std::uint64_t seed);
+
+// NPU utilisation with communication for free under the same rule, and the same computing times: no planner and no
+// network can do better on average. (Not a bound for each single seed: later rounds see other draws.)
+double npu_utilization_bound(const Settings& settings, std::uint64_t seed);
+
+}  // namespace selmcast::sim
