@@ -14,6 +14,7 @@
 #include "selmcast/cli/manager_command.h"
 #include "selmcast/cli/plan_command.h"
 #include "selmcast/cli/report/report_command.h"
+#include "selmcast/cli/reproduce/reproduce_command.h"
 
 namespace {
 
@@ -26,6 +27,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   report::add_report_command(app, exit_status);
   cli::add_arena_command(app, exit_status);
   cli::add_bench_command(app, exit_status);
+  reproduce::add_reproduce_command(app, exit_status);
 }
 
 int run(int argc, char** argv) {

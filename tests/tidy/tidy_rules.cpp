@@ -32,11 +32,12 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"arena", {"base", "plan", "sync", "wire", "net", "manager", "worker"}},
       {"train", {"base", "worker"}},
       {"cli/report", {"base", "plan", "cli"}},
+      {"cli/reproduce", {"base", "plan", "sync", "mip", "maxmin", "sim", "cli", "cli/report"}},
       {"cli/demo",
        {"base", "plan", "sync", "wire", "net", "manager", "worker", "arena", "mip", "cli", "cli/report"}},
       {"cli",
        {"base", "plan", "sync", "maxmin", "sim", "wire", "net", "manager", "worker", "arena", "mip",
-        "cli/report", "cli/demo"}},
+        "cli/report", "cli/reproduce", "cli/demo"}},
   };
   return table;
 }

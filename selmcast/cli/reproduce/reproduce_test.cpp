@@ -1,0 +1,93 @@
+// The studies behind the figures, with few trials.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "selmcast/cli/reproduce/bsp_study.h"
+#include "selmcast/cli/reproduce/figures.h"
+#include "selmcast/cli/reproduce/paper_figures.h"
+#include "selmcast/cli/reproduce/verdict.h"
+
+namespace selmcast::reproduce {
+namespace {
+
+TEST(PaperFigures, AreBuiltIn) {
+  EXPECT_EQ(paper_figures()["fig4c"]["completion"]["optimal"][0], 1.0324);
+  const auto curves =
+      paper_curves(paper_figures()["fig5a"]["completion"], paper_xs(paper_figures()["fig5a"]));
+  ASSERT_EQ(curves.size(), 3U);
+  EXPECT_EQ(curves[1].planner, "random");
+  EXPECT_EQ(curves[1].points.size(), 5U);
+}
+
+TEST(BspStudy, DrawsBandwidthsInTheirRange) {
+  Rng rng(1);
+  const plan::Problem problem = bsp_problem({.workers = 100, .share = 0.29, .mu = 2, .lambda = 0.25}, rng);
+  ASSERT_TRUE(plan::validate(problem).has_value());
+  double least = 9, most = 0;
+  for (const plan::WorkerSpec& worker : problem.workers) {
+    EXPECT_EQ(worker.min_receivers, 29);  // floor(0.29 * 100), which is 28.999... in doubles
+    least = std::min(least, worker.downlink.bps() / 40e9);
+    most = std::max(most, worker.downlink.bps() / 40e9);
+    EXPECT_GE(worker.uplink.bps(), 2 * 0.75 * 40e9);
+    EXPECT_LE(worker.uplink.bps(), 2 * 1.25 * 40e9);
+  }
+  EXPECT_GE(least, 0.75);
+  EXPECT_LT(least, 0.8);  // one of 100 in the lowest tenth: all but certain
+  EXPECT_LE(most, 1.25);
+  EXPECT_GT(most, 1.2);
+}
+
+TEST(BspStudy, GivesTheSameNumbersForTheSameSeed) {
+  const auto once = run_bsp({.workers = 20}, "random", {3, 7});
+  const auto again = run_bsp({.workers = 20}, "random", {3, 7});
+  EXPECT_EQ(once.completion.mean, again.completion.mean);
+  EXPECT_NE(once.completion.mean, run_bsp({.workers = 20}, "random", {3, 8}).completion.mean);
+}
+
+TEST(BspStudy, AgreesWithFigure4WhereItCostsLittle) {
+  // 20 trials at n = 50, against 10 of the paper: SelMcast 1.0328, Orpheus 1.7736 and 0.3 of the workers (15 of 50).
+  const auto allowed = [](const report::Spread& spread) {
+    return 3 * spread.deviation * std::sqrt(1.0 / 10 + 1.0 / 20);
+  };
+  const auto paper = run_bsp({}, "paper", {20, 1});
+  const auto random = run_bsp({}, "random", {20, 1});
+  EXPECT_NEAR(paper.completion.mean, 1.0328, allowed(paper.completion));
+  EXPECT_NEAR(random.completion.mean, 1.7736, allowed(random.completion));
+  EXPECT_DOUBLE_EQ(random.scale.mean, 0.3);
+}
+
+TEST(Fig1, DrawsWhatTheClosedFormSays) {
+  const Figure figure = make_fig1({.bsp = {20, 1}});
+  ASSERT_EQ(figure.panels.size(), 3U);
+  for (const Panel& panel : figure.panels) {
+    double sum = 0;
+    for (const Point& point : panel.curves[0].points) sum += point.y;
+    EXPECT_NEAR(sum, 1, 0.003) << panel.name;  // what is left out has probabilities below 1e-4
+    for (std::size_t k = 0; k < panel.curves[0].points.size(); ++k)
+      EXPECT_NEAR(panel.curves[1].points[k].y, panel.curves[0].points[k].y, 0.02) << panel.name;
+  }
+}
+
+TEST(Figures, AreInTheOrderOfThePaper) {
+  int last = 0;
+  for (const FigureMaker& maker : figure_makers()) {
+    const int number = std::stoi(std::string(maker.name.substr(3)));
+    EXPECT_GT(number, last);
+    last = number;
+  }
+}
+
+TEST(Fig3, ShowsEveryHistogram) {
+  const Figure figure = make_fig3({});
+  ASSERT_EQ(figure.panels.size(), 3U);
+  for (const Panel& panel : figure.panels) {
+    double sum = 0;
+    for (const Point& point : panel.curves[0].points) sum += point.y;
+    EXPECT_NEAR(sum, 1, 0.01) << panel.name;
+  }
+}
+
+}  // namespace
+}  // namespace selmcast::reproduce
