@@ -28,6 +28,13 @@ TEST(Planners, AutoHandsOnToAPlannerWithAName) {
   EXPECT_EQ(planned(*find_planner("auto"), problem, 1), planned(best_planner(problem), problem, 1));
 }
 
+TEST(Planners, AutoProvesEqualVolumesAndSearchesForOthers) {
+  Rng rng(1);
+  EXPECT_EQ(best_planner(testing::random_problem({.most_workers = 30}, rng)).name, "exact");
+  EXPECT_EQ(best_planner(testing::random_problem({.most_workers = 30, .equal_volumes = false}, rng)).name,
+            "search");
+}
+
 TEST(Planners, MeetAllConstraints) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Rng rng(seed);

@@ -64,6 +64,19 @@ TEST(BenchCommand, MeasuresAllPlannersOnAllSmallInstances) {
   }
 }
 
+TEST(BenchCommand, MeasuresGapsThatAreNeverNegativeNorWorseThanAlgorithm1) {
+  const Finished finished = selmcast("bench gap --quick --format json");
+  ASSERT_EQ(finished.status, 0);
+  const auto json = nlohmann::json::parse(finished.out);
+  EXPECT_EQ(json["schema"], "selmcast.bench_gap/1");
+  // Two sizes, two kinds of multicast, four spreads of volumes.
+  EXPECT_EQ(json["rows"].size(), 16U);
+  for (const auto& row : json["rows"]) {
+    EXPECT_GE(row["search_gap_mean"].get<double>(), 0) << row;
+    EXPECT_LE(row["search_gap_max"].get<double>(), row["paper_gap_max"].get<double>()) << row;
+  }
+}
+
 TEST(BenchCommand, RefusesUnknownWork) {
   EXPECT_EQ(selmcast("bench").status, 2);
   EXPECT_EQ(selmcast("bench plam").status, 2);
