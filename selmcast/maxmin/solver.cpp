@@ -7,6 +7,11 @@
 #include "selmcast/base/check.h"
 
 namespace selmcast::maxmin {
+namespace {
+
+constexpr std::size_t kFewLinks = 100;  // up to here a heap costs more than it saves
+
+}  // namespace
 
 struct Solver::Later {
   bool operator()(const Candidate& a, const Candidate& b) const {
@@ -25,15 +30,17 @@ void Solver::set_capacity(LinkId link, Rate capacity) {
   SELMCAST_CHECK(std::isfinite(capacity.bps()) && capacity.bps() >= 0,
                  "a capacity is finite and not negative");
   if (links_[link.value()].capacity == capacity.bps()) return;
+  const bool fuller = capacity.bps() < links_[link.value()].capacity;
   links_[link.value()].capacity = capacity.bps();
-  mark_changed(link.value(), 0);
+  mark_changed(link.value(), 0, fuller);
 }
 
-void Solver::mark_changed(std::uint32_t link, std::uint64_t from) {
-  Link& l = links_[link];
-  l.changed_from = l.changed ? std::min(l.changed_from, from) : from;
-  if (!l.changed) changed_links_.push_back(link);
-  l.changed = true;
+void Solver::mark_changed(std::uint32_t index, std::uint64_t from, bool fuller) {
+  Link& link = links_[index];
+  link.changed_from = link.changed ? std::min(link.changed_from, from) : from;
+  link.fuller = fuller || (link.changed && link.fuller);
+  if (!link.changed) changed_links_.push_back(index);
+  link.changed = true;
 }
 
 FlowId Solver::add_flow(std::span<const LinkId> links, Claim claim) {
@@ -54,8 +61,9 @@ FlowId Solver::add_flow(std::span<const LinkId> links, Claim claim) {
     const auto place = static_cast<std::uint32_t>(link.members.size());
     link.members.push_back({index, static_cast<std::uint32_t>(flow.crossings.size())});
     flow.crossings.push_back({id.value(), place});
-    mark_changed(id.value(), claim.priority);
+    mark_changed(id.value(), claim.priority, true);
   }
+  if (claim.priority != 0) ++prioritized_;
   return FlowId(index);
 }
 
@@ -72,9 +80,10 @@ void Solver::remove_flow(FlowId id) {
   Flow& flow = flows_[id.value()];
   SELMCAST_CHECK(!flow.crossings.empty(), "a flow is removed once");
   for (const Crossing& crossing : flow.crossings) {
-    mark_changed(crossing.link, flow.claim.priority);
+    mark_changed(crossing.link, flow.claim.priority, false);
     unlink(crossing);
   }
+  if (flow.claim.priority != 0) --prioritized_;
   flow.crossings.clear();
   free_flows_.push_back(id.value());
 }
@@ -84,7 +93,7 @@ void Solver::take_off(FlowId id, LinkId link) {
   SELMCAST_CHECK(flow.crossings.size() > 1, "one link of a flow remains");
   const auto found = std::ranges::find(flow.crossings, link.value(), &Crossing::link);
   SELMCAST_CHECK(found != flow.crossings.end(), "the flow crosses the link");
-  mark_changed(link.value(), flow.claim.priority);
+  mark_changed(link.value(), flow.claim.priority, false);
   unlink(*found);
   // The last crossing takes the free place.
   *found = flow.crossings.back();
@@ -100,9 +109,11 @@ void Solver::set_claim(FlowId id, Claim claim) {
   SELMCAST_CHECK(std::isfinite(claim.weight) && claim.weight > 0, "a weight is finite and positive");
   Flow& flow = flows_[id.value()];
   const std::uint64_t from = std::min(flow.claim.priority, claim.priority);
+  if (flow.claim.priority != 0) --prioritized_;
+  if (claim.priority != 0) ++prioritized_;
   flow.claim = claim;
   flow.level = kNever;
-  for (const Crossing& crossing : flow.crossings) mark_changed(crossing.link, from);
+  for (const Crossing& crossing : flow.crossings) mark_changed(crossing.link, from, true);
 }
 
 std::span<const FlowId> Solver::solve() {
@@ -125,7 +136,8 @@ Solver::Key Solver::first_difference() const {
   for (const std::uint32_t index : changed_links_) {
     const Link& link = links_[index];
     const Key start{link.changed_from, 0};  // what happens before does not see the change
-    const Key full = std::min({first, link.full, full_if_others_stay(link, std::min(first, link.full))});
+    Key full = std::min(first, link.full);
+    if (link.fuller) full = full_if_others_stay(link, full);
     first = std::min(first, std::max(start, full));
   }
   return first;
@@ -133,20 +145,24 @@ Solver::Key Solver::first_difference() const {
 
 // new_l of the header, or `limit` if it is not below that.
 Solver::Key Solver::full_if_others_stay(const Link& link, Key limit) const {
+  if (link.members.empty()) return limit;
   Key key;                            // its priority: the first of those that changed
   std::uint64_t next = key.priority;  // and the one after
   double left = link.capacity;
-  for (const Member& member : link.members) {
-    const Flow& flow = flows_[member.flow];
-    const std::uint64_t priority = flow.claim.priority;
-    if (priority < link.changed_from)
-      left -= flow.rate;
-    else if (priority < key.priority)
-      next = std::exchange(key.priority, priority);
-    else if (priority > key.priority)
-      next = std::min(next, priority);
+  if (prioritized_ == 0) {
+    key.priority = 0;
+  } else {
+    for (const Member& member : link.members) {
+      const Flow& flow = flows_[member.flow];
+      const std::uint64_t priority = flow.claim.priority;
+      if (priority < link.changed_from)
+        left -= flow.rate;
+      else if (priority < key.priority)
+        next = std::exchange(key.priority, priority);
+      else if (priority > key.priority)
+        next = std::min(next, priority);
+    }
   }
-  if (link.members.empty()) return limit;
   // From below: let all of them grow, take out those that stay lower, and again.
   for (key.level = -1; key < limit;) {
     double free = left;
@@ -173,7 +189,7 @@ void Solver::touch(Key from) {
   for (const std::uint32_t link : changed_links_) touch_link(link);
   for (const std::uint32_t flow : relieved_flows_) {
     const bool alive = !flows_[flow].crossings.empty();
-    if (alive && flows_[flow].key() >= from) touch_flow(flow);
+    if (alive && flows_[flow].touched_in != solve_ && flows_[flow].key() >= from) touch_flow(flow);
   }
   for (std::size_t i = 0; i < touched_links_.size(); ++i) open_link(links_[touched_links_[i]], from);
 }
@@ -186,7 +202,6 @@ void Solver::touch_link(std::uint32_t index) {
 
 void Solver::touch_flow(std::uint32_t index) {
   Flow& flow = flows_[index];
-  if (flow.touched_in == solve_) return;
   flow.touched_in = solve_;
   flow.level = kNever;
   touched_flows_.push_back(index);
@@ -198,6 +213,7 @@ void Solver::open_link(Link& link, Key from) {
   double left = link.capacity;
   for (const Member& member : link.members) {
     const Flow& flow = flows_[member.flow];
+    if (flow.touched_in == solve_) continue;
     if (flow.key() >= from)
       touch_flow(member.flow);
     else
@@ -238,25 +254,48 @@ void Solver::fill_priority(std::span<const std::uint32_t> flows) {
       link.growing_weight += flows_[f].claim.weight;
     }
   }
-  for (Candidate& c : candidates_) c.level = links_[c.link].left / links_[c.link].growing_weight;
-  std::ranges::make_heap(candidates_, Later{});
-  // A link's level only rises while others freeze its flows, so a candidate is looked at too early, never too late.
+  if (candidates_.size() > kFewLinks) {
+    for (Candidate& c : candidates_) c.level = links_[c.link].left / links_[c.link].growing_weight;
+    std::ranges::make_heap(candidates_, Later{});
+  }
+  const std::uint64_t priority = flows_[flows.front()].claim.priority;
   double reached = 0;
-  while (!candidates_.empty()) {
+  for (growing_ = flows.size(); growing_ > 0;) {
+    const Candidate next = next_full();
+    reached = std::max(reached, next.level);  // what looks like a fall is rounding
+    freeze_members(links_[next.link], {priority, reached});
+  }
+}
+
+// Of many links by a heap: a link's level only rises while others freeze its flows, so a candidate is looked at too
+// early, never too late. Of few by looking at all.
+Solver::Candidate Solver::next_full() {
+  while (candidates_.size() > kFewLinks) {
     std::ranges::pop_heap(candidates_, Later{});
     Candidate& candidate = candidates_.back();
-    Link& link = links_[candidate.link];
-    const double level = link.growing == 0 ? kNever : std::max(reached, link.left / link.growing_weight);
-    if (link.growing != 0 && level > candidate.level) {
-      candidate.level = level;
-      std::ranges::push_heap(candidates_, Later{});
+    const Link& link = links_[candidate.link];
+    const double level = link.growing == 0 ? kNever : link.left / link.growing_weight;
+    if (link.growing == 0 || level <= candidate.level) {
+      const Candidate found = candidate;
+      candidates_.pop_back();
+      if (link.growing == 0) continue;
+      return found;
+    }
+    candidate.level = level;
+    std::ranges::push_heap(candidates_, Later{});
+  }
+  Candidate first{.level = kNever, .link = UINT32_MAX};
+  for (std::size_t i = 0; i < candidates_.size();) {
+    const Link& link = links_[candidates_[i].link];
+    if (link.growing == 0) {
+      candidates_[i] = candidates_.back();
+      candidates_.pop_back();
       continue;
     }
-    candidates_.pop_back();
-    if (link.growing == 0) continue;
-    reached = level;
-    freeze_members(link, {flows_[flows.front()].claim.priority, level});
+    const Candidate candidate{.level = link.left / link.growing_weight, .link = candidates_[i++].link};
+    if (Later{}(first, candidate)) first = candidate;
   }
+  return first;
 }
 
 void Solver::freeze_members(Link& link, Key at) {
@@ -270,6 +309,7 @@ void Solver::freeze_members(Link& link, Key at) {
 void Solver::freeze(std::uint32_t index, double level) {
   Flow& flow = flows_[index];
   flow.growing = false;
+  --growing_;
   flow.level = level;
   const double rate = flow.claim.weight * level;
   for (const Crossing& crossing : flow.crossings) {

@@ -22,8 +22,8 @@
 // sees a difference: up to theta no link of D becomes full in the old process or in the new one, so both freeze the
 // same flows. Hence only flows frozen at theta or later can change, and of these only the ones that are connected with
 // D through links and such flows. solve() finds exactly these, takes what the others use off their links' capacities,
-// and fills anew from there. It never looks at any other flow. (new_l is bounded from below where finding it would cost
-// more than it saves: by the start of the next priority.)
+// and fills anew from there. It never looks at any other flow. (A link that only lost flows has new_l >= full_l.
+// Where finding new_l would cost more than it saves, it is bounded from below: by the start of the next priority.)
 //
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
 // 1e-9); the same calls in the same order give the same bits. theta is lowered by a relative 1e-12, lest rounding part
@@ -33,7 +33,7 @@
 // links: O(I log L) time, and a few passes over the flows of D for theta. No memory is allocated once the arrays have
 // grown to the size of the problem; memory is linear in incidences. Thread rule: one owner.
 //
-// Limits: capacities are finite and >= 0; weights are positive and within a factor of 1e6 of one another; a flow
+// Limits: capacities are finite and >= 0; weights are positive and within a factor of 1000 of one another; a flow
 // crosses at least one link, and none twice.
 #pragma once
 
@@ -111,6 +111,7 @@ class Solver {
     double capacity = 0;
     Key full;
     bool changed = false;
+    bool fuller = false;             // if changed: it may be full earlier than before
     std::uint64_t changed_from = 0;  // if changed: the first priority in which it did
     std::vector<Member> members;
     // While filling: what is not given away yet, and who grows.
@@ -125,16 +126,17 @@ class Solver {
   };
   struct Later;  // orders candidates: lowest level first, then lowest link
 
-  void mark_changed(std::uint32_t link, std::uint64_t from);
+  void mark_changed(std::uint32_t index, std::uint64_t from, bool fuller);
   void unlink(Crossing crossing);
   Key first_difference() const;
   Key full_if_others_stay(const Link& link, Key limit) const;
   void touch(Key from);
-  void touch_link(std::uint32_t link);
-  void touch_flow(std::uint32_t flow);
+  void touch_link(std::uint32_t index);
+  void touch_flow(std::uint32_t index);
   void open_link(Link& link, Key from);
   void fill();
   void fill_priority(std::span<const std::uint32_t> flows);
+  Candidate next_full();
   void freeze_members(Link& link, Key at);
   void freeze(std::uint32_t index, double level);
 
@@ -143,11 +145,13 @@ class Solver {
   std::vector<std::uint32_t> free_flows_;
   std::vector<std::uint32_t> changed_links_;
   std::vector<std::uint32_t> relieved_flows_;  // lost a link since the last solve()
+  std::size_t prioritized_ = 0;                // flows of another priority than 0
   // Of the solve() under way.
   std::uint64_t solve_ = 0;
   std::vector<std::uint32_t> touched_links_;
   std::vector<std::uint32_t> touched_flows_;
   std::vector<Candidate> candidates_;
+  std::size_t growing_ = 0;  // flows
   std::vector<FlowId> changed_flows_;
 };
 
