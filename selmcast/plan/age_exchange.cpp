@@ -124,27 +124,28 @@ bool AgeExchange::swap(std::size_t receiver, std::size_t sender) {
   return false;
 }
 
+// Depth first from both ends: hundreds of workers stand next to each end and mostly lead to the same places, so
+// breadth first would visit them all before it takes a second step.
 AgeExchange::Found AgeExchange::search(std::size_t receiver, std::size_t sender) {
   for (Front* front : {&forward_, &backward_}) {
     for (Front::Reached* reached : {&front->senders, &front->receivers}) {
       reached->members.clear_all();
       reached->hub = false;
     }
-    front->queue.clear();
-    front->next = 0;
+    front->stack.clear();
   }
   meeting_ = {};
   forward_.receivers.members.set(receiver);
   forward_.receivers.from[receiver] = {};
-  forward_.queue.push_back({Node::Kind::receiver, static_cast<std::uint32_t>(receiver)});
+  forward_.stack.push_back({Node::Kind::receiver, static_cast<std::uint32_t>(receiver)});
   backward_.senders.members.set(sender);
   backward_.senders.from[sender] = {};
-  backward_.queue.push_back({Node::Kind::sender, static_cast<std::uint32_t>(sender)});
+  backward_.stack.push_back({Node::Kind::sender, static_cast<std::uint32_t>(sender)});
   for (;;) {
-    if (forward_.next == forward_.queue.size()) return Found::receiver_exhausted;
+    if (forward_.stack.empty()) return Found::receiver_exhausted;
     expand(forward_, true);
     if (meeting_.kind != Node::Kind::none) return Found::path;
-    if (backward_.next == backward_.queue.size()) return Found::sender_exhausted;
+    if (backward_.stack.empty()) return Found::sender_exhausted;
     expand(backward_, false);
     if (meeting_.kind != Node::Kind::none) return Found::path;
   }
@@ -152,7 +153,8 @@ AgeExchange::Found AgeExchange::search(std::size_t receiver, std::size_t sender)
 
 void AgeExchange::expand(Front& front, bool forward) {
   ++expansions_;
-  const Node node = front.queue[front.next++];
+  const Node node = front.stack.back();
+  front.stack.pop_back();
   if (node.kind == Node::Kind::sender_hub || node.kind == Node::Kind::receiver_hub)
     leave_hub(front, forward, node);
   else
@@ -207,7 +209,7 @@ void AgeExchange::reach(Front& front, Front::Reached& reached, Node::Kind kind, 
     reached.members.data()[w] |= found;
     for_each_bit(found, w * kWordBits, [&](std::size_t k) {
       reached.from[k] = from;
-      front.queue.push_back({kind, static_cast<std::uint32_t>(k)});
+      front.stack.push_back({kind, static_cast<std::uint32_t>(k)});
     });
   }
 }
@@ -220,7 +222,7 @@ void AgeExchange::reach_hub(Front& front, Node::Kind kind, Node from) {
   if (reached.hub || !is_tight) return;
   reached.hub = true;
   reached.hub_from = from;
-  front.queue.push_back({kind, 0});
+  front.stack.push_back({kind, 0});
   const Front& other = &front == &forward_ ? backward_ : forward_;
   if ((of_senders ? other.senders : other.receivers).hub) meeting_ = {kind, 0};
 }

@@ -77,8 +77,7 @@ class AgeExchange {
       Node hub_from;
     };
     Reached senders, receivers;
-    std::vector<Node> queue;
-    std::size_t next = 0;
+    std::vector<Node> stack;
   };
   enum class Found { path, receiver_exhausted, sender_exhausted };
 
