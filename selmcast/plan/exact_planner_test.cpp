@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -29,18 +30,103 @@ Planned checked(const Problem& problem) {
   return planned;
 }
 
+void expect_optimum(const Problem& problem) {
+  const auto best = brute_force(problem);
+  const Planned planned = checked(problem);
+  EXPECT_EQ(completion_time(problem, planned.plan), best.time);
+  EXPECT_EQ(planned.plan.receiver_count(), best.receiver_count);
+  EXPECT_EQ(pairs_by_age(problem, planned.plan), best.by_age);
+}
+
 TEST(ExactPlanner, AgreesWithTryingEverything) {
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed);
-    const Problem problem = random_problem({.most_workers = 4, .small_whole_rates = seed % 2 == 0}, rng);
-    const auto best = brute_force(problem);
-    const Planned planned = checked(problem);
-    EXPECT_EQ(completion_time(problem, planned.plan), best.time);
-    EXPECT_EQ(planned.plan.receiver_count(), best.receiver_count);
-    EXPECT_EQ(pairs_by_age(problem, planned.plan), best.by_age);
+    expect_optimum(random_problem({.most_workers = 4, .small_whole_rates = seed % 2 == 0}, rng));
     if (HasFailure()) return;
   }
+}
+
+// All problems of `size` workers whose numbers come from these lists, with at most one required pair.
+void expect_optimum_of_all(std::size_t size, const std::vector<double>& rates) {
+  std::vector<std::size_t> digits(3 * size + 2, 0);  // uplinks, downlinks, needs, required pair, kind
+  const auto base = [&](std::size_t k) {
+    if (k < 2 * size) return rates.size();
+    if (k < 3 * size) return size;
+    return k == 3 * size ? size * (size - 1) + 1 : 2;
+  };
+  for (;;) {
+    std::vector<testing::TestWorker> workers;
+    for (std::size_t i = 0; i < size; ++i) {
+      workers.push_back(
+          {rates[digits[i]], rates[digits[size + i]], static_cast<int>(digits[2 * size + i]), 6});
+    }
+    Problem problem =
+        make_problem(digits.back() == 0 ? MulticastKind::network : MulticastKind::unicast, workers);
+    if (const std::size_t number = digits[3 * size]; number > 0) {
+      const std::size_t sender = (number - 1) / (size - 1), other = (number - 1) % (size - 1);
+      problem.required = {pair(sender, other < sender ? other : other + 1)};
+    }
+    expect_optimum(problem);
+    if (::testing::Test::HasFailure()) return;
+    std::size_t k = 0;
+    while (k < digits.size() && ++digits[k] == base(k)) digits[k++] = 0;
+    if (k == digits.size()) return;
+  }
+}
+
+TEST(ExactPlanner, IsRightOnAllProblemsOfTwoWorkers) { expect_optimum_of_all(2, {1, 2, 3}); }
+TEST(ExactPlanner, IsRightOnAllProblemsOfThreeWorkers) { expect_optimum_of_all(3, {1, 2}); }
+
+TEST(ExactPlanner, DoesNotLoseADeliveryToRounding) {
+  // t = m v / b, and floor(t b / v) in doubles is m - 1 for some of these (paper README, "Trap"). w0 needs
+  // all of the n - 1 others; w1's uplink is just as fast, so it reaches n - 1 by the same time.
+  int traps = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    const double rate = rng.uniform(0.5, 1.5) * 1e6;
+    const auto volume = static_cast<std::int64_t>(1 + rng.below(1'000'000));
+    const int others = 7;
+    std::vector<testing::TestWorker> workers(8, {1e-3, 1e9, 0, volume});
+    workers[0] = {rate, 1e9, others, volume};
+    workers[1].uplink = rate;
+    const double seconds = others * static_cast<double>(volume) / rate;
+    traps += std::floor(seconds * rate / static_cast<double>(volume)) < others ? 1 : 0;
+    const Planned planned = checked(make_problem(MulticastKind::unicast, workers));
+    EXPECT_EQ(planned.plan.selections[1].size(), 7U);
+  }
+  EXPECT_GT(traps, 0);
+}
+
+TEST(ExactPlanner, GivesUpAnOldPairForTwoOldOnes) {
+  // Network multicast; w2 and w3 take one sender each (6 bytes at 6), the others none (at 1): t = 1 s, two
+  // receivers at most, and w0 and w1 need one each. The oldest pairs are 0 -> 2, 0 -> 3, 1 -> 2. Taking 0 ->
+  // 2 first, as greedy by index would, leaves w1 with w3, which is young.
+  Problem problem =
+      make_problem(MulticastKind::network, {{6, 1, 1, 6}, {6, 1, 1, 6}, {6, 6, 0, 6}, {6, 6, 0, 6}});
+  problem.ages = {{pair(0, 2), 5}, {pair(0, 3), 5}, {pair(1, 2), 5}};
+  const Planned planned = checked(problem);
+  EXPECT_EQ(testing::receivers(planned.plan, 0), std::vector<std::size_t>{3});
+  EXPECT_EQ(testing::receivers(planned.plan, 1), std::vector<std::size_t>{2});
+}
+
+TEST(ExactPlanner, OfNoNeedsIsEmpty) {
+  const Planned planned = checked(make_problem(MulticastKind::unicast, {{1, 1, 0, 6}, {1, 1, 0, 6}}));
+  EXPECT_EQ(planned.plan.receiver_count(), 0U);
+  EXPECT_EQ(planned.certificate->time_bound, Certificate::TimeBound::nothing);
+  EXPECT_EQ(checked(make_problem(MulticastKind::network, {{1, 1, 0, 6}})).plan.selections.size(), 1U);
+}
+
+TEST(ExactPlanner, RaisesTheTimeToWhereTheLastCutOpens) {
+  // Network. w0, w1 and w2 need all three others; 9 deliveries. The count over all receivers: w3 takes 3, the
+  // others 2 each (they are senders themselves), so every downlink must take all it can: the slowest, 2 * 6
+  // bytes at 2, sets 6 s.
+  const Problem problem =
+      make_problem(MulticastKind::network, {{9, 9, 3, 6}, {9, 2, 3, 6}, {9, 9, 3, 6}, {9, 9, 0, 6}});
+  const Planned planned = checked(problem);
+  EXPECT_EQ(completion_time(problem, planned.plan), Duration::seconds(6));
+  EXPECT_EQ(planned.certificate->time_bound, Certificate::TimeBound::cut);
 }
 
 // A problem that changes, and a planner that is told of every change.
