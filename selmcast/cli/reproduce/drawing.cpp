@@ -90,6 +90,7 @@ report::Plot draw(const Panel& panel) {
   script.line("set xlabel {}", gnuplot_quote(panel.x_label, 80));
   script.line("set ylabel {}", gnuplot_quote(panel.y_label, 80));
   if (panel.is_log) script.line("set logscale y\nset format y '%g'");
+  if (panel.is_log_x) script.line("set logscale x 2");
   add_data(panel, script);
   std::string command;
   switch (panel.style) {

@@ -6,6 +6,7 @@
 
 #include "selmcast/cli/reproduce/figures.h"
 #include "selmcast/cli/reproduce/paper_figures.h"
+#include "selmcast/cli/reproduce/ssp_study.h"
 #include "selmcast/plan/planner.h"
 
 namespace selmcast::reproduce {
@@ -81,30 +82,61 @@ Figure make_fig1(const StudyOptions& options) {
   return figure;
 }
 
-Figure make_fig3(const StudyOptions& options) {
-  options.progress("fig3");
-  Figure figure{.name = "fig3",
-                .title = "Computation times of one round",
-                .why = "Read off the paper's histograms; the simulator draws from them.",
-                .panels = {}};
-  for (const auto& [model, bins] : paper_figures()["fig3"].items()) {
-    Curve paper{"paper", Source::paper, "paper", {}};
-    double mean = 0, all = 0;
-    for (const auto& bin : bins) {
-      const double middle = (bin["lo_ms"].get<double>() + bin["hi_ms"].get<double>()) / 2;
-      const auto share = bin["proportion"].get<double>();
-      paper.points.push_back({.x = middle, .y = share});
-      mean += middle * share;
-      all += share;
+namespace {
+
+// Of each trial of 10,000 draws, the share that falls into each of the paper's bins.
+std::vector<std::vector<double>> drawn_shares(const Model& model, const nlohmann::json& bins,
+                                              const Trials& trials) {
+  constexpr int kDraws = 10'000;
+  const auto times = *sim::ComputeTimes::named(model.name);
+  std::vector<double> ends;
+  for (const auto& bin : bins) ends.push_back(bin["hi_ms"].get<double>());
+  std::vector<std::vector<double>> shares(bins.size());
+  for (std::uint64_t t = 0; t < trials.count; ++t) {
+    Rng rng = Rng(trials.seed).fork(t);
+    std::vector<int> counts(bins.size(), 0);
+    for (int draw = 0; draw < kDraws; ++draw) {
+      const double time = times.draw(rng).in_milliseconds();
+      std::size_t bin = 0;
+      while (bin + 1 < ends.size() && time >= ends[bin]) ++bin;
+      ++counts[bin];
     }
-    Panel panel{.name = "fig3_" + model,
-                .title = fmt::format("{}: mean {:.0f} ms", model, mean / all),
-                .x_label = "computation time (ms)",
-                .y_label = "proportion",
-                .style = Style::steps,
-                .is_judged = false,
-                .curves = {std::move(paper)}};
-    figure.panels.push_back(std::move(panel));
+    for (std::size_t bin = 0; bin < bins.size(); ++bin) shares[bin].push_back(counts[bin] / double{kDraws});
+  }
+  return shares;
+}
+
+}  // namespace
+
+Figure make_fig3(const StudyOptions& options) {
+  Figure figure{
+      .name = "fig3",
+      .title = "Computation times of one round",
+      .why =
+          "Bars: read off the paper's histograms. Outline: what our simulator draws, 10,000 times a trial; "
+          "within a bar every time is equally likely."};
+  for (const Model& model : kModels) {
+    options.progress(fmt::format("fig3: {}", model.key));
+    const nlohmann::json& bins = paper_figures()["fig3"][std::string(model.key)];
+    const auto shares = drawn_shares(model, bins, options.bsp);
+    Curve paper{"paper", Source::paper, "paper"};
+    Curve drawn{"paper", Source::ours, "drawn"};
+    for (std::size_t bin = 0; bin < bins.size(); ++bin) {
+      const double middle = (bins[bin]["lo_ms"].get<double>() + bins[bin]["hi_ms"].get<double>()) / 2;
+      const auto spread = *report::spread(shares[bin]);
+      paper.points.push_back({.x = middle, .y = bins[bin]["proportion"].get<double>()});
+      drawn.points.push_back(
+          {.x = middle, .y = spread.mean, .deviation = spread.deviation, .trials = spread.count});
+    }
+    figure.panels.push_back(
+        {.name = fmt::format("fig3_{}", model.name),
+         .title = fmt::format("{}: mean {:.0f} ms", model.key,
+                              sim::ComputeTimes::named(model.name)->mean().in_milliseconds()),
+         .x_label = "computation time (ms)",
+         .y_label = "proportion",
+         .style = Style::steps,
+         .paper_trials = 0,
+         .curves = {std::move(paper), std::move(drawn)}});
   }
   return figure;
 }

@@ -39,7 +39,8 @@ struct Panel {
   std::string x_label = {};
   std::string y_label = {};
   Style style = Style::lines;
-  bool is_log = false;
+  bool is_log = false;  // the y axis
+  bool is_log_x = false;
   bool is_judged = true;     // false: not comparable by its numbers, such as times on different machines
   double paper_trials = 10;  // whose means the paper prints; 0: its curve is exact
   bool has_range = false;    // draw low to high

@@ -14,6 +14,7 @@ namespace selmcast::reproduce {
 struct StudyOptions {
   Trials bsp{100, 1};
   Trials ssp{10, 1};
+  Duration ssp_horizon = Duration::seconds(600);
   Duration cbc_limit =
       Duration::seconds(20);  // of one stage of the paper's model in CBC; zero: leave CBC out
   // Called between settings: what is being done.
@@ -28,6 +29,15 @@ Figure make_fig3(const StudyOptions& options);
 Figure make_fig4(const StudyOptions& options);
 Figure make_fig5(const StudyOptions& options);
 Figure make_fig6(const StudyOptions& options);
+
+// Figures 7 to 13: with bounded staleness, simulated.
+Figure make_fig7(const StudyOptions& options);
+Figure make_fig8(const StudyOptions& options);
+Figure make_fig9(const StudyOptions& options);
+Figure make_fig10(const StudyOptions& options);
+Figure make_fig11(const StudyOptions& options);
+Figure make_fig12(const StudyOptions& options);
+Figure make_fig13(const StudyOptions& options);
 
 struct FigureMaker {
   std::string_view name;

@@ -7,6 +7,7 @@
 #include "selmcast/cli/reproduce/bsp_study.h"
 #include "selmcast/cli/reproduce/figures.h"
 #include "selmcast/cli/reproduce/paper_figures.h"
+#include "selmcast/cli/reproduce/ssp_study.h"
 #include "selmcast/cli/reproduce/verdict.h"
 
 namespace selmcast::reproduce {
@@ -79,13 +80,49 @@ TEST(Figures, AreInTheOrderOfThePaper) {
   }
 }
 
-TEST(Fig3, ShowsEveryHistogram) {
-  const Figure figure = make_fig3({});
+TEST(Fig3, DrawsFromEveryHistogram) {
+  const Figure figure = make_fig3({.bsp = {5, 1}});
   ASSERT_EQ(figure.panels.size(), 3U);
   for (const Panel& panel : figure.panels) {
+    ASSERT_EQ(panel.curves.size(), 2U);
     double sum = 0;
-    for (const Point& point : panel.curves[0].points) sum += point.y;
-    EXPECT_NEAR(sum, 1, 0.01) << panel.name;
+    for (std::size_t k = 0; k < panel.curves[0].points.size(); ++k) {
+      sum += panel.curves[1].points[k].y;
+      // 50,000 draws in all: a share of one half scatters by 0.0022.
+      EXPECT_NEAR(panel.curves[1].points[k].y, panel.curves[0].points[k].y, 0.01) << panel.name;
+    }
+    EXPECT_NEAR(sum, 1, 1e-9) << panel.name;
+  }
+}
+
+TEST(SspStudy, StartsFromThePapersSetting) {
+  const sim::Settings settings = ssp_setting(kModels[1], "random", {});
+  EXPECT_EQ(settings.planner, "random");
+  EXPECT_EQ(settings.multicast, plan::MulticastKind::network);
+  EXPECT_EQ(settings.workers, 50U);
+  EXPECT_EQ(settings.min_receivers.of(50), 15);
+  EXPECT_EQ(settings.staleness, 4U);
+  EXPECT_EQ(settings.max_age, 4U);
+  EXPECT_EQ(settings.keep_fraction, 0.75);
+  EXPECT_EQ(settings.volume, Bytes(200'000'000));
+  EXPECT_EQ(settings.bandwidth.nominal, Rate::bits_per_second(40e9));
+  EXPECT_EQ(settings.bandwidth.lambda, 0.5);
+  EXPECT_EQ(settings.horizon, Duration::seconds(600));
+}
+
+TEST(Fig7, HasABarAModelForThePaperAndForUs) {
+  const Figure figure = make_fig7({.ssp = {2, 1}, .ssp_horizon = Duration::seconds(10)});
+  ASSERT_EQ(figure.panels.size(), 2U);
+  for (const Panel& panel : figure.panels) {
+    ASSERT_EQ(panel.curves.size(), 4U);
+    for (const Curve& curve : panel.curves) EXPECT_EQ(curve.points.size(), kModels.size());
+    EXPECT_EQ(judge(panel).size(), 2U);
+  }
+  for (const Point& point : figure.panels[0].curves[2].points) {
+    EXPECT_GT(point.y, 0.3);
+    EXPECT_LT(point.y, 1);
+    EXPECT_LE(point.low, point.y);
+    EXPECT_GE(point.high, point.y);
   }
 }
 
