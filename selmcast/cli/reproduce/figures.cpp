@@ -5,7 +5,7 @@
 namespace selmcast::reproduce {
 namespace {
 
-constexpr std::array<FigureMaker, 12> kMakers{{
+constexpr std::array<FigureMaker, 13> kMakers{{
     {"fig1", "how many senders pick one receiver at random", make_fig1},
     {"fig3", "computation times", make_fig3},
     {"fig4", "BSP over n: planning time, completion, scale", make_fig4},
@@ -18,6 +18,7 @@ constexpr std::array<FigureMaker, 12> kMakers{{
     {"fig11", "SSP over eta", make_fig11},
     {"fig12", "SSP over the size of the model", make_fig12},
     {"fig13", "SSP with bandwidth that varies", make_fig13},
+    {"frontier", "beyond the paper: NPU utilisation against scale, with bounds", make_frontier},
 }};
 
 }  // namespace

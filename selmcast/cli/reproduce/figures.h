@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "selmcast/cli/reproduce/bsp_study.h"
 #include "selmcast/cli/reproduce/figure.h"
@@ -15,6 +16,7 @@ struct StudyOptions {
   Trials bsp{100, 1};
   Trials ssp{10, 1};
   Duration ssp_horizon = Duration::seconds(600);
+  std::vector<int> frontier_receivers{2, 5, 10, 15, 20, 25, 30};
   Duration cbc_limit =
       Duration::seconds(20);  // of one stage of the paper's model in CBC; zero: leave CBC out
   // Called between settings: what is being done.
@@ -38,6 +40,9 @@ Figure make_fig10(const StudyOptions& options);
 Figure make_fig11(const StudyOptions& options);
 Figure make_fig12(const StudyOptions& options);
 Figure make_fig13(const StudyOptions& options);
+
+// What the paper lacks: NPU utilisation against multicast scale, with the limits of both drawn in.
+Figure make_frontier(const StudyOptions& options);
 
 struct FigureMaker {
   std::string_view name;

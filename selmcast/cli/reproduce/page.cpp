@@ -21,6 +21,7 @@ std::string errors_text(const Verdict& verdict) {
 
 std::string word(const Verdict& verdict) {
   if (verdict.is_same) return "same";
+  if (verdict.most_relative <= kNear) return fmt::format("within {:g} %", kNear * 100);
   return fmt::format("differs at {} of {} points", verdict.outside, verdict.points);
 }
 
@@ -57,13 +58,16 @@ class Page {
         options.bsp.count, options.ssp.count, options.bsp.seed);
     add("<p>“Same” means: every point within {:g} standard errors of the difference to a mean of the paper's "
         "10 trials, "
-        "estimated from the scatter of ours, or within {:g} % (the accuracy of reading a printed curve).</p>",
-        kErrorsAllowed, kReadingAccuracy * 100);
+        "estimated from the scatter of ours, or within {:g} % (the accuracy of reading a printed curve); "
+        "“within {:g} %”: not that, but "
+        "no point further off. Shown is the point with the greatest difference.</p>",
+        kErrorsAllowed, kReadingAccuracy * 100, kNear * 100);
   }
 
   void figure(const Figure& figure) {
     add("<h2 id=\"{0}\">{1}. {2}</h2>", escape_xml(figure.name),
-        "Figure " + escape_xml(figure.name.substr(3)), escape_xml(figure.title, 300));
+        figure.name.starts_with("fig") ? "Figure " + escape_xml(figure.name.substr(3)) : "Beyond the paper",
+        escape_xml(figure.title, 300));
     verdicts(verdicts_of(figure));
     if (!figure.why.empty()) add("<p>{}</p>", escape_xml(figure.why, 4000));
     add("<p class=\"panels\">");

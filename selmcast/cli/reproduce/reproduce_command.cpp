@@ -104,7 +104,7 @@ int run(const Arguments& arguments) {
 std::string footer() {
   std::string text = "Figures:\n";
   for (const FigureMaker& maker : figure_makers())
-    text += fmt::format("  {:<6} {}\n", maker.name, maker.summary);
+    text += fmt::format("  {:<9} {}\n", maker.name, maker.summary);
   return text +
          "\nExit status: 0 done, 1 failed, 2 wrong usage or input. Same seed, same files, measured times "
          "excepted.\n"

@@ -38,12 +38,14 @@ void compare(const Panel& panel, const Point& ours, const Point& paper, Verdict&
     ++verdict.outside;
     verdict.is_same = false;
   }
+  const double relative = paper.y != 0 ? difference / paper.y : 0;
+  verdict.most_relative = std::max(verdict.most_relative, std::abs(relative));
   const bool is_further = std::abs(difference) > std::abs(verdict.ours - verdict.paper);
   if (verdict.points > 1 && !is_further) return;
   verdict.x = ours.x;
   verdict.ours = ours.y;
   verdict.paper = paper.y;
-  verdict.relative = paper.y != 0 ? difference / paper.y : 0;
+  verdict.relative = relative;
   verdict.errors = in_errors(difference, error, paper.y);
 }
 

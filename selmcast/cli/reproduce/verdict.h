@@ -16,6 +16,7 @@ namespace selmcast::reproduce {
 
 inline constexpr double kErrorsAllowed = 3;
 inline constexpr double kReadingAccuracy = 0.005;
+inline constexpr double kNear = 0.05;  // relative; what is not the same but within it is called near
 
 struct Verdict {
   std::string panel;
@@ -27,8 +28,9 @@ struct Verdict {
   double x = 0;
   double ours = 0;
   double paper = 0;
-  double relative = 0;  // (ours - paper) / paper
-  double errors = 0;    // the same in standard errors; infinite if our trials do not scatter
+  double relative = 0;       // (ours - paper) / paper
+  double errors = 0;         // the same in standard errors; infinite if our trials do not scatter
+  double most_relative = 0;  // greatest |relative| of all points
 };
 
 // One for each of our curves that has a partner, in order.

@@ -56,6 +56,7 @@ TEST(Judge, ComparesWhereBothHaveAPointAndNamesTheFurthest) {
   EXPECT_EQ(verdicts[0].outside, 1U);
   EXPECT_EQ(verdicts[0].x, 200);
   EXPECT_EQ(verdicts[0].relative, -0.5);
+  EXPECT_EQ(verdicts[0].most_relative, 0.5);
 }
 
 TEST(Judge, LeavesOutCurvesWithoutAPartner) {
