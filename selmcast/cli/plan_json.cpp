@@ -21,6 +21,24 @@ ordered_json by_worker(const Problem& problem, Of of) {
   return members;
 }
 
+// JSON knows no infinity.
+ordered_json finite(Duration time) {
+  return time == Duration::infinite() ? ordered_json() : ordered_json(time.in_seconds());
+}
+
+ordered_json infeasible_json(const Problem& problem, const plan::Infeasible& infeasible) {
+  const auto names = [&](const std::vector<WorkerIndex>& workers) {
+    auto list = ordered_json::array();
+    for (const WorkerIndex worker : workers) list.push_back(name(problem, worker));
+    return list;
+  };
+  return {{"reason", infeasible.reason},
+          {"senders", names(infeasible.senders)},
+          {"receivers", names(infeasible.receivers)},
+          {"needed", infeasible.needed},
+          {"available", infeasible.available}};
+}
+
 ordered_json explanation_json(const Problem& problem, const plan::Explanation& why) {
   ordered_json json;
   json["binds"] = nullptr;
@@ -48,8 +66,8 @@ ordered_json explanation_json(const Problem& problem, const plan::Explanation& w
     for (const plan::ExplainedRefusal& pair : why.senders[i].refused) {
       list.push_back({{"receiver", name(problem, pair.receiver)},
                       {"because", to_string(pair.refusal)},
-                      {"uplink_seconds", pair.uplink_time.in_seconds()},
-                      {"downlink_seconds", pair.downlink_time.in_seconds()}});
+                      {"uplink_seconds", finite(pair.uplink_time)},
+                      {"downlink_seconds", finite(pair.downlink_time)}});
     }
     return list;
   });
@@ -100,7 +118,9 @@ std::string plan_as_json(const Problem& problem, const PlanReport& report) {
     add_plan(problem, *checked, json);
   } else {
     json["status"] = "infeasible";
-    json["reason"] = std::get<plan::Infeasible>(report.outcome).reason;
+    const auto& infeasible = std::get<plan::Infeasible>(report.outcome);
+    json["reason"] = infeasible.reason;
+    json["infeasible"] = infeasible_json(problem, infeasible);
   }
   json["plan_seconds"] = report.plan_time.in_seconds();
   if (checked != nullptr && checked->explanation)

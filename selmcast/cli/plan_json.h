@@ -1,7 +1,11 @@
 // Writes the answer of `selmcast plan` as JSON, schema selmcast.plan/1: one key a line, one sender a line.
 //
 //   schema, planner
-//   status                "optimal" | "feasible" | "infeasible"; the latter has only `reason` and plan_seconds
+//   status                "optimal" | "feasible" | "infeasible"; the latter has only `reason`, `infeasible` and
+//                         plan_seconds
+//   infeasible            {reason, senders: [], receivers: [], needed, available}: why no plan exists, with the proof.
+//                         The senders must make `needed` deliveries that only the receivers could take, but no more
+//                         than `available` of them can be made (plan/feasibility.h)
 //   completion_seconds    of the model: the longest of load / bandwidth over all links
 //   lower_bound_seconds   no plan completes sooner; lower_bound_by says why, for people
 //   receiver_count, mean_receivers
@@ -14,7 +18,8 @@
 //     binds               {"link": "uplink" | "downlink", "worker"}: sets the completion time; null if nothing is sent
 //     links               {worker: {uplink_bytes, uplink_seconds, downlink_bytes, downlink_seconds}}
 //     selected            {sender: [{receiver, reason, age}]}
-//     not_selected        {sender: [{receiver, because, uplink_seconds, downlink_seconds}]}, seconds if it were added
+//     not_selected        {sender: [{receiver, because, uplink_seconds, downlink_seconds}]}, seconds if it were added;
+//                         null: never, the link is down
 #pragma once
 
 #include <string>

@@ -27,8 +27,8 @@ struct CheckedPlan {
 
 struct PlanReport {
   std::string planner;
-  std::variant<CheckedPlan, plan::Infeasible> outcome;
-  Duration plan_time;  // spent in the planner alone
+  std::variant<CheckedPlan, plan::Infeasible> outcome;  // either has passed the checker
+  Duration plan_time;                                   // spent in the planner alone
 };
 
 struct PlanRequest {

@@ -43,16 +43,44 @@ TEST(RunPlanner, RefusesAPlanThatNamesUnknownWorkers) {
 }
 
 TEST(RunPlanner, PassesOnThatNoPlanExists) {
-  const plan::Planner none{"none", "", [](const plan::Problem&, Rng&) -> plan::Outcome {
-                             return plan::Infeasible{"worker a cannot reach anybody"};
-                           }};
-  const auto report = run_planner(two_workers(), none, {});
+  const plan::Planner none{
+      "none", "", [](const plan::Problem&, Rng&) -> plan::Outcome {
+        return plan::Infeasible{"worker a cannot reach anybody", {WorkerIndex(0)}, {}, 1, 0};
+      }};
+  plan::Problem problem = two_workers();
+  problem.workers[0].uplink = Rate();
+  const auto report = run_planner(problem, none, {});
   ASSERT_TRUE(report.has_value());
-  const auto json = nlohmann::json::parse(plan_as_json(two_workers(), *report));
+  const auto json = nlohmann::json::parse(plan_as_json(problem, *report));
   EXPECT_EQ(json["status"], "infeasible");
   EXPECT_EQ(json["reason"], "worker a cannot reach anybody");
+  EXPECT_EQ(json["infeasible"], nlohmann::json::parse(R"({"reason": "worker a cannot reach anybody",
+    "senders": ["a"], "receivers": [], "needed": 1, "available": 0})"));
   EXPECT_FALSE(json.contains("receivers"));
-  EXPECT_EQ(plan_as_table(two_workers(), *report), "no plan exists: worker a cannot reach anybody\n");
+  EXPECT_EQ(plan_as_table(problem, *report),
+            "no plan exists: worker a cannot reach anybody\n1 deliveries are needed, 0 can be made\n");
+  // With all links up the same claim is our bug.
+  EXPECT_EQ(run_planner(two_workers(), none, {}).error().code, ErrorCode::rejected);
+}
+
+TEST(PlanAsJson, HasNoNumberForWhatNeverEnds) {
+  plan::Problem problem = two_workers();
+  problem.workers[0].downlink = Rate();
+  problem.workers[1].uplink = Rate();
+  const auto report = run_planner(problem, *plan::find_planner("paper"), {.explain = true});
+  ASSERT_TRUE(report.has_value());
+  // a -> b is all that can be sent; b -> a would end never.
+  const auto json = nlohmann::json::parse(plan_as_json(problem, *report));
+  EXPECT_EQ(json["receiver_count"], 1);
+  EXPECT_EQ(json["explanation"]["links"]["b"]["uplink_seconds"], 0);
+  const auto refused = json["explanation"]["not_selected"]["b"][0];
+  EXPECT_EQ(refused["because"], "both");
+  EXPECT_EQ(refused["uplink_seconds"], nullptr);
+  EXPECT_EQ(refused["downlink_seconds"], nullptr);
+  const std::string table = plan_as_table(problem, *report);
+  EXPECT_THAT(table, HasSubstr("not a: b's uplink is down, a's downlink is down"));
+  EXPECT_THAT(table, Not(HasSubstr("inf")));
+  EXPECT_THAT(table, Not(HasSubstr("nan")));
 }
 
 TEST(PlanAsJson, HasAllKeysOfTheSchema) {

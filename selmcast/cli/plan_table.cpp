@@ -84,10 +84,13 @@ void add_refusal(const Problem& problem, const plan::ExplainedRefusal& refused, 
                  std::string& out) {
   const auto to = std::back_inserter(out);
   const std::string& receiver = problem.worker(refused.receiver).name;
-  const std::string uplink =
-      fmt::format("{}'s uplink would be busy for {}", sender, seconds(refused.uplink_time));
-  const std::string downlink =
-      fmt::format("{}'s downlink would be busy for {}", receiver, seconds(refused.downlink_time));
+  const auto busy = [](const std::string& worker, plan::LinkSide side, Duration time) {
+    return time == Duration::infinite()
+               ? fmt::format("{}'s {} is down", worker, to_string(side))
+               : fmt::format("{}'s {} would be busy for {}", worker, to_string(side), seconds(time));
+  };
+  const std::string uplink = busy(sender, plan::LinkSide::uplink, refused.uplink_time);
+  const std::string downlink = busy(receiver, plan::LinkSide::downlink, refused.downlink_time);
   switch (refused.refusal) {
     case plan::Refusal::uplink: fmt::format_to(to, "  not {}: {}\n", receiver, uplink); break;
     case plan::Refusal::downlink: fmt::format_to(to, "  not {}: {}\n", receiver, downlink); break;
@@ -119,7 +122,9 @@ void add_explanation(const Problem& problem, const CheckedPlan& checked, std::st
 std::string plan_as_table(const Problem& problem, const PlanReport& report) {
   const auto* checked = std::get_if<CheckedPlan>(&report.outcome);
   if (checked == nullptr) {
-    return fmt::format("no plan exists: {}\n", std::get<plan::Infeasible>(report.outcome).reason);
+    const auto& infeasible = std::get<plan::Infeasible>(report.outcome);
+    return fmt::format("no plan exists: {}\n{} deliveries are needed, {} can be made\n", infeasible.reason,
+                       infeasible.needed, infeasible.available);
   }
   std::string out;
   add_summary(problem, report, *checked, out);

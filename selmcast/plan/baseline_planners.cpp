@@ -13,7 +13,7 @@ Plan plan_at_random(const Problem& problem, Rng& rng) {
   for (std::size_t i = 0; i < problem.size(); ++i) {
     others.clear();
     for (std::size_t j = 0; j < problem.size(); ++j) {
-      if (j != i && !draft.has(i, j)) others.push_back(j);
+      if (j != i && problem.workers[j].can_receive() && !draft.has(i, j)) others.push_back(j);
     }
     // Fisher-Yates from the front, as far as receivers are needed.
     const auto wanted = static_cast<std::size_t>(problem.workers[i].min_receivers);
@@ -29,8 +29,9 @@ Plan plan_broadcast(const Problem& problem) {
   Draft draft(problem);
   draft.add_required();
   for (std::size_t i = 0; i < problem.size(); ++i) {
+    if (!problem.workers[i].can_send()) continue;
     for (std::size_t j = 0; j < problem.size(); ++j) {
-      if (j != i && !draft.has(i, j)) draft.add(i, j, Reason::broadcast);
+      if (j != i && problem.workers[j].can_receive() && !draft.has(i, j)) draft.add(i, j, Reason::broadcast);
     }
   }
   return std::move(draft).finish();

@@ -7,6 +7,7 @@
 #include "selmcast/base/check.h"
 #include "selmcast/plan/age_exchange.h"
 #include "selmcast/plan/delivery_time.h"
+#include "selmcast/plan/feasibility.h"
 
 namespace selmcast::plan {
 namespace {
@@ -155,6 +156,7 @@ ExactPlanner::ProvenTime ExactPlanner::satisfy_needs() {
 }
 
 Outcome ExactPlanner::plan() {
+  if (auto infeasible = find_infeasibility(problem_)) return *std::move(infeasible);
   const ProvenTime time = satisfy_needs();
   Certificate certificate{time.bound, std::nullopt, workers_at(time.senders), {}};
   if (time.bound == TimeBound::nothing)

@@ -32,7 +32,7 @@ struct ExplainedSelection {
 struct ExplainedRefusal {
   WorkerIndex receiver;
   Refusal refusal = Refusal::not_chosen;
-  // How long the two links would be busy if the pair were added.
+  // How long the two links would be busy if the pair were added; infinite if the link is down.
   Duration uplink_time;
   Duration downlink_time;
 };

@@ -6,8 +6,9 @@
 // integers: a double is an integer times a power of two, so load_a * rate_b has at most 62 + 53 bits and a
 // common exponent.
 //
-// Requires 0 <= load <= kMaxLoad and rates within problem.h's limits. Compares in O(1): doubles decide unless
-// the two products agree to 1e-15, and only then the integers are needed.
+// Requires 0 <= load <= kMaxLoad and rates within problem.h's limits. A link that is down (rate 0)
+// with a load is busy for longer than any other; with none it has no time and is not to be compared. Compares
+// in O(1): doubles decide unless the two products agree to 1e-15, and only then the integers are needed.
 #pragma once
 
 #include <compare>

@@ -25,6 +25,11 @@ struct Demand {
   double bits = 0;                      // sum of d_i v_i
 
   bool needs(std::size_t i) const { return receivers[i] > 0; }
+  // k_j of the header.
+  std::int64_t most_at(const Problem& problem, std::size_t j) const {
+    if (!problem.workers[j].can_receive()) return 0;
+    return senders - (needs(j) ? 1 : 0);
+  }
 };
 
 Demand demand_of(const Problem& problem) {
@@ -79,13 +84,12 @@ LinkTime counted(const Problem& problem, const Demand& demand) {
   };
   std::priority_queue<Next, std::vector<Next>, decltype(later)> upcoming(later);
   const auto push = [&](std::size_t j, std::int64_t deliveries) {
-    const std::int64_t most = demand.senders - (demand.needs(j) ? 1 : 0);
-    if (deliveries > most) return;
+    if (deliveries > demand.most_at(problem, j)) return;
     upcoming.push({{deliveries * demand.least_volume, problem.workers[j].downlink}, j, deliveries});
   };
   std::int64_t left = demand.deliveries;
   for (std::size_t j = 0; j < problem.size(); ++j) {
-    const std::int64_t most = demand.senders - (demand.needs(j) ? 1 : 0);
+    const std::int64_t most = demand.most_at(problem, j);
     const double fit =
         std::floor(start_seconds * problem.workers[j].downlink.bps() / volume_bits * (1 - kSafety));
     const std::int64_t skipped = std::min(most, static_cast<std::int64_t>(std::min(fit, 1e9)));
@@ -94,7 +98,7 @@ LinkTime counted(const Problem& problem, const Demand& demand) {
   }
   LinkTime last;
   while (left > 0) {
-    SELMCAST_CHECK(!upcoming.empty(), "receivers can take what min_receivers <= n - 1 asks of them");
+    SELMCAST_CHECK(!upcoming.empty(), "live receivers can take what a feasible problem asks of them");
     const Next next = upcoming.top();
     upcoming.pop();
     last = next.time;
@@ -116,6 +120,7 @@ Duration fluid(const Problem& problem, const Demand& demand) {
   std::vector<Receiver> receivers;
   for (std::size_t j = 0; j < problem.size(); ++j) {
     const WorkerSpec& worker = problem.workers[j];
+    if (!worker.can_receive()) continue;
     const Bytes own = demand.needs(j) ? worker.volume : Bytes(0);
     receivers.push_back({(demand.sent_once - own).in_bits(), worker.downlink.bps()});
   }

@@ -1,6 +1,8 @@
 // A time that no plan can beat, cheap to compute, with the reason. Says how good a plan is without solving
 // exactly.
 //
+// Requires a feasible problem (feasibility.h). A downlink that is down takes nothing, so k_j = w_j = 0 there.
+//
 // Notation: n workers, v_i volumes, p_i min_receivers, d_i = max(p_i, required receivers of i): i has at
 // least d_i receivers in every plan. N = senders with d_i > 0. All plans considered are those that meet the
 // constraints of problem.h, t is the completion time of any of them. The bound is the largest of:

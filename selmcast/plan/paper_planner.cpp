@@ -24,7 +24,7 @@ void select_lightest(const Problem& problem, std::size_t sender, std::size_t cou
                      std::vector<Candidate>& candidates, Draft& draft) {
   candidates.clear();
   for (std::size_t j = 0; j < problem.size(); ++j) {
-    if (j == sender || draft.has(sender, j)) continue;
+    if (j == sender || !problem.workers[j].can_receive() || draft.has(sender, j)) continue;
     candidates.push_back(
         {{draft.loads().downlink[j] + problem.workers[sender].volume, problem.workers[j].downlink}, j});
   }

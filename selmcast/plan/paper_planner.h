@@ -23,9 +23,10 @@
 //   adds
 //     integers. So step 3 never delays the plan and never turns away a pair that fits to the last byte.
 //
-// Promises: always a plan for a valid problem, never a proof (status `feasible`); nothing can be added to it
-// without delaying it. Complexity: O(n^2 + a log a) for n workers and a pairs with an age: a selection
-// (nth_element) over n receivers a sender, then one pass over all pairs. Memory O(n^2) bytes.
+// Promises: a plan for every feasible problem (feasibility.h), over links that are up, never a proof (status
+// `feasible`); nothing can be added to it without delaying it. Complexity: O(n^2 + a log a) for n workers and a
+// pairs with an age: a selection (nth_element) over n receivers a sender, then one pass over all pairs. Memory
+// O(n^2) bytes.
 #pragma once
 
 #include "selmcast/plan/plan.h"

@@ -80,10 +80,11 @@ Duration completion_time(const Problem& problem, const Plan& plan) {
 
 LinkTimes link_times(const Problem& problem, const Plan& plan) {
   const LinkLoads loads = link_loads(problem, plan);
+  const auto busy = [](Bytes load, Rate rate) { return load == Bytes(0) ? Duration() : load / rate; };
   LinkTimes times{std::vector<Duration>(problem.size()), std::vector<Duration>(problem.size())};
   for (std::size_t i = 0; i < problem.size(); ++i) {
-    times.uplink[i] = loads.uplink[i] / problem.workers[i].uplink;
-    times.downlink[i] = loads.downlink[i] / problem.workers[i].downlink;
+    times.uplink[i] = busy(loads.uplink[i], problem.workers[i].uplink);
+    times.downlink[i] = busy(loads.downlink[i], problem.workers[i].downlink);
   }
   return times;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@
 namespace selmcast::plan {
 
 // Why a receiver was selected.
-enum class Reason {
+enum class Reason : std::uint8_t {
   required,   // the pair's age has reached max_age
   basic,      // fills the sender up to min_receivers
   spare,      // fits into bandwidth that would lie idle until the completion time (Pareto improvement)
@@ -51,9 +52,14 @@ struct Planned {
   std::optional<Certificate> certificate = std::nullopt;  // that comes with Status::optimal
 };
 
-// No plan satisfies the constraints; `reason` names the worker or pair that makes it so.
+// No plan satisfies the constraints, with the proof: `senders` must make `needed` deliveries that only
+// `receivers` could take, but no more than `available` of them can be made (feasibility.h).
 struct Infeasible {
-  std::string reason;
+  std::string reason;  // the same in words, naming the worker or pair
+  std::vector<WorkerIndex> senders;
+  std::vector<WorkerIndex> receivers;
+  std::int64_t needed = 0;
+  std::int64_t available = 0;
 };
 
 using Outcome = std::variant<Planned, Infeasible>;
@@ -87,6 +93,7 @@ struct LinkTimes {
   std::vector<Duration> uplink;
   std::vector<Duration> downlink;
 };
+// 0 for a link that carries nothing, also if it is down.
 LinkTimes link_times(const Problem& problem, const Plan& plan);
 
 }  // namespace selmcast::plan

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace selmcast::plan {
@@ -9,11 +10,13 @@ namespace {
 
 constexpr double kRelativeTolerance = 1e-12;
 
-// Receivers of one sender: known, ascending, not itself.
+// Receivers of one sender: known, up, ascending, not itself.
 void check_receivers(const Problem& problem, const Plan& plan, std::size_t sender,
                      std::vector<std::string>& violations) {
   const std::string& name = problem.workers[sender].name;
   const std::vector<Selection>& row = plan.selections[sender];
+  if (!row.empty() && !(problem.workers[sender].uplink.bps() > 0))
+    violations.push_back(fmt::format("{} sends, but its uplink is down", name));
   for (std::size_t k = 0; k < row.size(); ++k) {
     const std::size_t receiver = row[k].receiver.value();
     if (receiver >= problem.workers.size()) {
@@ -22,6 +25,8 @@ void check_receivers(const Problem& problem, const Plan& plan, std::size_t sende
       continue;
     }
     const std::string& receiver_name = problem.workers[receiver].name;
+    if (!(problem.workers[receiver].downlink.bps() > 0))
+      violations.push_back(fmt::format("{} sends to {}, whose downlink is down", name, receiver_name));
     if (receiver == sender) violations.push_back(fmt::format("{} sends to itself", name));
     if (k == 0) continue;
     const std::size_t before = row[k - 1].receiver.value();
@@ -64,10 +69,12 @@ long double recomputed_seconds(const Problem& problem, const Plan& plan) {
     }
   }
   long double longest = 0;
+  const auto consider = [&](long double bits, Rate rate) {
+    if (bits > 0) longest = std::max(longest, bits / static_cast<long double>(rate.bps()));
+  };
   for (std::size_t i = 0; i < n; ++i) {
-    longest = std::max(longest, sent_bits[i] / static_cast<long double>(problem.workers[i].uplink.bps()));
-    longest =
-        std::max(longest, received_bits[i] / static_cast<long double>(problem.workers[i].downlink.bps()));
+    consider(sent_bits[i], problem.workers[i].uplink);
+    consider(received_bits[i], problem.workers[i].downlink);
   }
   return longest;
 }
@@ -104,6 +111,42 @@ std::vector<std::string> check_plan(const Problem& problem, const Plan& plan,
     }
   }
   return violations;
+}
+
+std::vector<std::string> check_infeasible(const Problem& problem, const Infeasible& claimed) {
+  const std::size_t n = problem.workers.size();
+  for (const auto& named : {claimed.senders, claimed.receivers}) {
+    for (const WorkerIndex worker : named) {
+      if (worker.value() >= n) return {fmt::format("worker number {} is not there", worker.value())};
+    }
+  }
+  if (claimed.senders.size() != 1) return {fmt::format("{} senders, not one", claimed.senders.size())};
+  if (claimed.needed <= claimed.available) {
+    return {fmt::format("{} deliveries are needed and {} available", claimed.needed, claimed.available)};
+  }
+  const std::size_t i = claimed.senders.front().value();
+  const WorkerSpec& sender = problem.workers[i];
+  std::int64_t required = 0;
+  bool is_required = false;  // from the sender to the one receiver named
+  for (const Pair& pair : problem.required) {
+    if (pair.sender.value() != i) continue;
+    ++required;
+    if (claimed.receivers.size() == 1 && pair.receiver == claimed.receivers.front()) is_required = true;
+  }
+  const bool is_silent = sender.uplink.bps() == 0 && claimed.receivers.empty() && claimed.available == 0 &&
+                         claimed.needed <= std::max<std::int64_t>(required, sender.min_receivers);
+  const bool is_cut_off = is_required && claimed.needed == 1 && claimed.available == 0 &&
+                          problem.workers[claimed.receivers.front().value()].downlink.bps() == 0;
+  std::vector<WorkerIndex> live;
+  for (std::size_t j = 0; j < n; ++j) {
+    const bool can_receive = j != i && problem.workers[j].downlink.bps() > 0;
+    if (can_receive) live.push_back(WorkerIndex(static_cast<std::uint32_t>(j)));
+  }
+  const bool are_too_few = claimed.receivers == live &&
+                           claimed.available == static_cast<std::int64_t>(live.size()) &&
+                           claimed.needed <= sender.min_receivers;
+  if (is_silent || is_cut_off || are_too_few) return {};
+  return {fmt::format("{} can make the {} deliveries claimed to be impossible", sender.name, claimed.needed)};
 }
 
 }  // namespace selmcast::plan

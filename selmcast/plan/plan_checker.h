@@ -15,9 +15,14 @@
 namespace selmcast::plan {
 
 // Each violation in words, naming workers; empty if there is none. Checked: one list per sender; known
-// receivers, in ascending order, none twice, none the sender; all required pairs; at least min_receivers;
-// and, if `claimed` is given, that it is the completion time up to rounding (1e-12 of it).
+// receivers, in ascending order, none twice, none the sender; nothing over a link that is down; all required
+// pairs; at least min_receivers; and, if `claimed` is given, that it is the completion time up to
+// rounding (1e-12 of it).
 std::vector<std::string> check_plan(const Problem& problem, const Plan& plan,
                                     std::optional<Duration> claimed = std::nullopt);
+
+// Why `claimed` does not prove that no plan exists; empty if it does. The certificate itself is checked, not its words
+// nor whether it is the first of its kind (feasibility.h).
+std::vector<std::string> check_infeasible(const Problem& problem, const Infeasible& claimed);
 
 }  // namespace selmcast::plan

@@ -1,4 +1,5 @@
-// The planners by name. A planner is a pure function: the same problem and seed give the same plan.
+// The planners by name. A planner is a pure function: the same problem and seed give the same plan. Every one of
+// them plans every feasible problem and answers the others with the certificate of feasibility.h.
 #pragma once
 
 #include <span>

@@ -10,9 +10,11 @@
 //       s_i = volume_i * receivers of i   (`unicast`, L7: one flow a receiver).
 //
 // Invariants of a valid problem (validate()): 1 to kMaxWorkers workers; names are unique and not empty; rates
-// lie in [kMinRate, kMaxRate]; 1 <= volume <= kMaxVolume; 0 <= min_receivers <= workers - 1; pairs join two
-// different known workers; no required pair and no aged pair stands twice. The limits keep every load of a
-// plan below 2^62 bytes, so that loads are added and compared exactly (link_time.h).
+// are 0 (the link is down) or lie in [kMinRate, kMaxRate]; 1 <= volume <= kMaxVolume; min_receivers >= 0;
+// pairs join two different known workers; no required pair and no aged pair stands twice. The limits keep every
+// load of a plan below 2^62 bytes, so that loads are added and compared exactly (link_time.h).
+//
+// Valid is not feasible: a problem may ask for more than its links can do (feasibility.h).
 #pragma once
 
 #include <cstddef>
@@ -28,8 +30,8 @@
 
 namespace selmcast::plan {
 
-inline constexpr std::size_t kMaxWorkers = 4096;
-inline constexpr Bytes kMaxVolume = Bytes(std::int64_t{1} << 50);
+inline constexpr std::size_t kMaxWorkers = 16384;
+inline constexpr Bytes kMaxVolume = Bytes(std::int64_t{1} << 48);
 inline constexpr Rate kMinRate = Rate::bits_per_second(1e-3);
 inline constexpr Rate kMaxRate = Rate::bits_per_second(1e18);
 
@@ -38,10 +40,13 @@ std::string_view to_string(MulticastKind kind);
 
 struct WorkerSpec {
   std::string name;
-  Rate uplink;
+  Rate uplink;  // 0: down
   Rate downlink;
   int min_receivers = 0;
   Bytes volume;  // of this worker's multicast: the same bytes to every receiver
+
+  bool can_send() const { return uplink > Rate(); }
+  bool can_receive() const { return downlink > Rate(); }
 };
 
 // sender -> receiver.

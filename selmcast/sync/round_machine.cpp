@@ -82,7 +82,8 @@ void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
   Rng rng = rng_.fork(round_.value());
   const plan::Outcome outcome = settings_.planner->plan(problem, rng);
   const auto* planned = std::get_if<plan::Planned>(&outcome);
-  SELMCAST_CHECK(planned != nullptr, "min_receivers is below the number of workers, so a plan exists");
+  SELMCAST_CHECK(planned != nullptr,
+                 "all links are up and min_receivers is below the number of workers, so a plan exists");
   issue(problem, planned->plan, now, actions);
   end_round_if_settled(now, actions);  // a lone worker has nobody to send to
 }

@@ -122,8 +122,8 @@ TEST(PlanCommand, PlansForAReadyWorkerWhileOthersSend) {
 
 TEST(PlanCommand, EndsWithTwoOnWrongInput) {
   const std::pair<std::string, std::string> cases[] = {
-      {"plan zero_downlink.json",
-       "zero_downlink.json: workers[1].downlink_bps: worker w1: the downlink is 0 bit/s; give"},
+      {"plan negative_downlink.json",
+       "negative_downlink.json: workers[1].downlink_bps: worker w1: the downlink is -1 bit/s; give"},
       {"plan unknown_key.json", "unknown_key.json: synch: unknown key"},
       {"plan unknown_worker.json", "unknown_worker.json: required[0][1]: there is no worker \"w9\""},
       {"plan truncated.json", "truncated.json: parse error at line"},
@@ -147,6 +147,23 @@ TEST(PlanCommand, EndsWithTwoOnWrongInput) {
     EXPECT_THAT(finished.out, IsEmpty()) << arguments;
     EXPECT_THAT(finished.err, HasSubstr(message)) << arguments;
   }
+}
+
+TEST(PlanCommand, EndsWithThreeIfNoPlanExists) {
+  // w2 wants all three others, and w1's downlink is down.
+  const Finished table = selmcast("plan zero_downlink.json");
+  EXPECT_EQ(table.status, 3);
+  const std::string why = "no plan exists: worker w2 needs 3 receivers, but only 2 others have a downlink";
+  EXPECT_THAT(table.err, HasSubstr(why));
+  EXPECT_THAT(table.out, HasSubstr(why));
+  const Finished finished = selmcast("plan zero_downlink.json --format json --explain");
+  EXPECT_EQ(finished.status, 3);
+  const auto json = nlohmann::json::parse(finished.out);
+  EXPECT_EQ(json["status"], "infeasible");
+  EXPECT_EQ(json["infeasible"]["senders"], nlohmann::json({"w2"}));
+  EXPECT_EQ(json["infeasible"]["receivers"], nlohmann::json({"w0", "w3"}));
+  EXPECT_EQ(json["infeasible"]["needed"], 3);
+  EXPECT_EQ(json["infeasible"]["available"], 2);
 }
 
 TEST(PlanCommand, EndsWithOneIfTheAnswerCannotBeWritten) {
