@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "selmcast/cli/infeasible_text.h"
 #include "selmcast/cli/json_text.h"
 
 namespace selmcast::cli {
@@ -24,19 +25,6 @@ ordered_json by_worker(const Problem& problem, Of of) {
 // JSON knows no infinity.
 ordered_json finite(Duration time) {
   return time == Duration::infinite() ? ordered_json() : ordered_json(time.in_seconds());
-}
-
-ordered_json infeasible_json(const Problem& problem, const plan::Infeasible& infeasible) {
-  const auto names = [&](const std::vector<WorkerIndex>& workers) {
-    auto list = ordered_json::array();
-    for (const WorkerIndex worker : workers) list.push_back(name(problem, worker));
-    return list;
-  };
-  return {{"reason", infeasible.reason},
-          {"senders", names(infeasible.senders)},
-          {"receivers", names(infeasible.receivers)},
-          {"needed", infeasible.needed},
-          {"available", infeasible.available}};
 }
 
 ordered_json explanation_json(const Problem& problem, const plan::Explanation& why) {
@@ -117,10 +105,7 @@ std::string plan_as_json(const Problem& problem, const PlanReport& report) {
   if (checked != nullptr) {
     add_plan(problem, *checked, json);
   } else {
-    json["status"] = "infeasible";
-    const auto& infeasible = std::get<plan::Infeasible>(report.outcome);
-    json["reason"] = infeasible.reason;
-    json["infeasible"] = infeasible_json(problem, infeasible);
+    add_infeasible(problem, std::get<plan::Infeasible>(report.outcome), json);
   }
   json["plan_seconds"] = report.plan_time.in_seconds();
   if (checked != nullptr && checked->explanation)

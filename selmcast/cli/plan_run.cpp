@@ -9,16 +9,11 @@
 #include "selmcast/plan/plan_checker.h"
 
 namespace selmcast::cli {
-namespace {
-
-std::unexpected<Error> failed_checker(const plan::Planner& planner,
-                                      const std::vector<std::string>& violations) {
+std::unexpected<Error> failed_checker(std::string_view planner, const std::vector<std::string>& violations) {
   return failure(ErrorCode::rejected,
-                 fmt::format("the plan of planner {} failed the checker, please report it: {}", planner.name,
+                 fmt::format("the plan of planner {} failed the checker, please report it: {}", planner,
                              fmt::join(violations, "; ")));
 }
-
-}  // namespace
 
 Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner& named,
                                const PlanRequest& request) {
@@ -31,7 +26,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
   PlanReport report{std::string(planner.name), plan::Infeasible{}, Duration::seconds(took.count())};
   if (auto* infeasible = std::get_if<plan::Infeasible>(&outcome)) {
     if (const auto faults = plan::check_infeasible(problem, *infeasible); !faults.empty())
-      return failed_checker(planner, faults);
+      return failed_checker(planner.name, faults);
     report.outcome = std::move(*infeasible);
     return report;
   }
@@ -54,7 +49,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
     }
   }
   if (!violations.empty()) {
-    return failed_checker(planner, violations);
+    return failed_checker(planner.name, violations);
   }
   checked.rates = sync::allocate_rates(problem, checked.plan);
   if (request.explain) checked.explanation = plan::explain(problem, checked.plan);

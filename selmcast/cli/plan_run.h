@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -40,5 +42,8 @@ struct PlanRequest {
 // the planner broke a constraint or its own claim; that is our bug, and no such plan goes out.
 Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner& planner,
                                const PlanRequest& request);
+
+// That error, of whatever planner.
+std::unexpected<Error> failed_checker(std::string_view planner, const std::vector<std::string>& violations);
 
 }  // namespace selmcast::cli

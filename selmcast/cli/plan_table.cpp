@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "selmcast/cli/infeasible_text.h"
+
 namespace selmcast::cli {
 namespace {
 
@@ -121,11 +123,7 @@ void add_explanation(const Problem& problem, const CheckedPlan& checked, std::st
 
 std::string plan_as_table(const Problem& problem, const PlanReport& report) {
   const auto* checked = std::get_if<CheckedPlan>(&report.outcome);
-  if (checked == nullptr) {
-    const auto& infeasible = std::get<plan::Infeasible>(report.outcome);
-    return fmt::format("no plan exists: {}\n{} deliveries are needed, {} can be made\n", infeasible.reason,
-                       infeasible.needed, infeasible.available);
-  }
+  if (checked == nullptr) return infeasible_as_text(std::get<plan::Infeasible>(report.outcome));
   std::string out;
   add_summary(problem, report, *checked, out);
   add_rows(problem, *checked, out);

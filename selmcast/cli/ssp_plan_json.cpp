@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "selmcast/cli/infeasible_text.h"
 #include "selmcast/cli/json_text.h"
 
 namespace selmcast::cli {
@@ -82,8 +83,7 @@ std::string plan_as_json(const SspProblem& problem, const SspPlanReport& report)
   if (checked != nullptr) {
     add_plan(problem, *checked, json);
   } else {
-    json["status"] = "infeasible";
-    json["reason"] = std::get<plan::Infeasible>(report.outcome).reason;
+    add_infeasible(problem.base, std::get<plan::Infeasible>(report.outcome), json);
   }
   json["plan_seconds"] = report.plan_time.in_seconds();
   if (checked != nullptr && report.explain) json["explanation"] = explanation_json(problem, checked->plan);

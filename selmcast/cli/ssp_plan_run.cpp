@@ -1,12 +1,13 @@
 #include "selmcast/cli/ssp_plan_run.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <chrono>
 #include <utility>
 
+#include "selmcast/plan/plan_checker.h"
 #include "selmcast/plan/ssp_checker.h"
+#include "selmcast/plan/ssp_feasibility.h"
 #include "selmcast/plan/ssp_lower_bound.h"
 
 namespace selmcast::cli {
@@ -21,6 +22,8 @@ Result<SspPlanReport> run_ssp_planner(const plan::SspProblem& problem, const pla
   SspPlanReport report{std::string(planner.name), plan::Infeasible{}, Duration::seconds(took.count()),
                        request.explain};
   if (auto* infeasible = std::get_if<plan::Infeasible>(&outcome)) {
+    const auto faults = plan::check_infeasible(plan::what_must_be_sent(problem), *infeasible);
+    if (!faults.empty()) return failed_checker(planner.name, faults);
     report.outcome = std::move(*infeasible);
     return report;
   }
@@ -38,9 +41,7 @@ Result<SspPlanReport> run_ssp_planner(const plan::SspProblem& problem, const pla
     }
   }
   if (!violations.empty()) {
-    return failure(ErrorCode::rejected,
-                   fmt::format("the plan of planner {} failed the checker, please report it: {}",
-                               planner.name, fmt::join(violations, "; ")));
+    return failed_checker(planner.name, violations);
   }
   report.outcome = std::move(checked);
   return report;

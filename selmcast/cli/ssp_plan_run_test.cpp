@@ -83,7 +83,28 @@ TEST(SspPlan, PassesOnThatNoPlanExists) {
   const auto json = nlohmann::json::parse(plan_as_json(problem(), none));
   EXPECT_EQ(json["status"], "infeasible");
   EXPECT_EQ(json["reason"], "a cannot reach anybody");
-  EXPECT_EQ(plan_as_table(problem(), none), "no plan exists: a cannot reach anybody\n");
+  EXPECT_EQ(plan_as_table(problem(), none),
+            "no plan exists: a cannot reach anybody\n0 deliveries are needed, 0 can be made\n");
+}
+
+TEST(SspPlan, NamesWhatCannotBeReached) {
+  // a is ready and has to reach c, whose downlink is down; b's transfer to c is not required and is dropped.
+  plan::SspProblem cut_off = problem();
+  cut_off.base.workers[2].downlink = Rate();
+  for (const plan::SspPlanner& planner : plan::ssp_planners()) {
+    cut_off.base.required = {};
+    const auto planned = run_ssp_planner(cut_off, planner, {});
+    ASSERT_TRUE(planned.has_value()) << planned.error().message;
+    EXPECT_TRUE(std::holds_alternative<CheckedSspPlan>(planned->outcome)) << planner.name;
+
+    cut_off.base.required = {{WorkerIndex(0), WorkerIndex(2)}};
+    const auto report = run_ssp_planner(cut_off, planner, {});
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    const auto json = nlohmann::json::parse(plan_as_json(cut_off, *report));
+    EXPECT_EQ(json["infeasible"]["senders"], nlohmann::json({"a"})) << planner.name;
+    EXPECT_EQ(json["infeasible"]["receivers"], nlohmann::json({"c"})) << planner.name;
+    EXPECT_EQ(json["infeasible"]["needed"], 1) << planner.name;
+  }
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "selmcast/cli/infeasible_text.h"
+
 namespace selmcast::cli {
 namespace {
 
@@ -96,8 +98,7 @@ void add_explanation(const SspProblem& problem, const CheckedSspPlan& checked, s
 
 std::string plan_as_table(const SspProblem& problem, const SspPlanReport& report) {
   const auto* checked = std::get_if<CheckedSspPlan>(&report.outcome);
-  if (checked == nullptr)
-    return fmt::format("no plan exists: {}\n", std::get<plan::Infeasible>(report.outcome).reason);
+  if (checked == nullptr) return infeasible_as_text(std::get<plan::Infeasible>(report.outcome));
   std::string out;
   add_summary(problem, report, *checked, out);
   add_rows(problem, *checked, out);

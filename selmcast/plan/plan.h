@@ -56,8 +56,8 @@ struct Planned {
 // `receivers` could take, but no more than `available` of them can be made (feasibility.h).
 struct Infeasible {
   std::string reason;  // the same in words, naming the worker or pair
-  std::vector<WorkerIndex> senders;
-  std::vector<WorkerIndex> receivers;
+  std::vector<WorkerIndex> senders = {};
+  std::vector<WorkerIndex> receivers = {};
   std::int64_t needed = 0;
   std::int64_t available = 0;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "selmcast/plan/ssp_feasibility.h"
 #include "selmcast/plan/ssp_paper_planner.h"
 #include "selmcast/plan/ssp_tasks.h"
 
@@ -63,6 +64,7 @@ using Decide = std::vector<Verdict> (*)(const SspTasks& tasks, WorkerIndex ready
 
 template <Decide decide>
 SspOutcome plan_with(const SspProblem& problem, Rng& rng) {
+  if (auto infeasible = find_infeasibility(problem)) return *std::move(infeasible);
   const SspTaskTable table(problem);
   return SspPlanned{table.to_plan(decide(table.tasks(), problem.ready, rng)), Status::feasible};
 }

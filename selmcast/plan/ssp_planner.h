@@ -1,5 +1,5 @@
 // The planners of SSP problems by name, beside planner.h. A planner is a pure function: the same problem and seed
-// give the same plan.
+// give the same plan. All of them answer an infeasible problem with the certificate of ssp_feasibility.h.
 //
 // `random` and `broadcast` cut nothing off: all that runs goes on, and the ready worker takes its required receivers,
 // then random ones up to min_receivers (Orpheus with max_age), or everybody. Neither uses a link that is down, but what
