@@ -52,7 +52,7 @@ Finished selmcast(const std::string& arguments, const Streams& streams = {}) {
 TEST(PlanCommand, AnswersInJson) {
   // The receivers are derived in paper_planner_test.cpp (CountsWhatReceiversAlreadyHave): t = 8 bytes at 24
   // bit/s.
-  const Finished finished = selmcast("plan unicast.json --format json");
+  const Finished finished = selmcast("plan unicast.json --planner paper --format json");
   EXPECT_EQ(finished.status, 0);
   EXPECT_THAT(finished.err, IsEmpty());
   const auto json = nlohmann::json::parse(finished.out);
@@ -98,7 +98,7 @@ TEST(PlanCommand, GivesTheSameBytesForTheSameSeed) {
 }
 
 TEST(PlanCommand, Explains) {
-  const Finished finished = selmcast("plan unicast.json --explain");
+  const Finished finished = selmcast("plan unicast.json --planner paper --explain");
   EXPECT_EQ(finished.status, 0);
   EXPECT_THAT(finished.out, HasSubstr("  to w3: required (the pair has reached max_age), age 2\n"));
   EXPECT_THAT(
@@ -132,7 +132,7 @@ TEST(PlanCommand, EndsWithTwoOnWrongInput) {
       {"plan .", ".: cannot be read: it is a directory"},
       {"plan -", "standard input: parse error"},
       {"plan", "PROBLEM.json is required"},
-      {"plan unicast.json --planner Paper", "there is no planner \"Paper\"; give one of auto, paper"},
+      {"plan unicast.json --planner Paper", "there is no planner \"Paper\"; give one of auto, exact, paper"},
       {"plan unicast.json --seed -1", "-1 is not a seed"},
       {"plan unicast.json --seed 99999999999999999999", "--seed"},
       {"plan unicast.json --format yaml", "--format"},
