@@ -16,7 +16,11 @@
 namespace selmcast::sim {
 namespace {
 
-constexpr std::uint64_t kNoLimit = UINT64_MAX;
+// How far a worker's rounds may be ahead of the least when it starts the next one.
+std::uint64_t most_ahead(const Settings& settings) {
+  if (settings.sync == Sync::asp) return UINT64_MAX;
+  return settings.staleness - (settings.staleness_rule == StalenessRule::computed ? 1U : 0U);
+}
 
 enum class Phase { computing, sending, waiting };
 
@@ -26,7 +30,7 @@ struct Worker {
   Rng compute_rng;
   Phase phase = Phase::waiting;
   Instant since;             // of the phase
-  std::uint64_t rounds = 0;  // completed
+  std::uint64_t rounds = 0;  // that count for the rule of staleness
   Duration last_multicast;   // how long it took
   // Of the multicast under way.
   std::vector<plan::SspCandidate> candidates;
@@ -62,15 +66,17 @@ class OnlineRun {
   Duration time_of_loads(std::uint32_t worker) const;
 
   void complete_multicast(std::uint32_t worker);
+  void count_round(Worker& worker);
   void let_go_on();
-  bool may_go_on(const Worker& worker) const { return worker.rounds - least_rounds_ <= staleness_; }
+  bool may_go_on(const Worker& worker) const { return worker.rounds - least_rounds_ <= most_ahead_; }
   void start_computing(std::uint32_t worker);
   Outcome outcome() const;
 
   Instant now() const { return deliveries_.now(); }
 
   const Settings& settings_;
-  std::uint64_t staleness_;
+  std::uint64_t most_ahead_;
+  bool counts_computed_;  // not completed ones
   int min_receivers_;
   Instant horizon_;
   Bandwidth bandwidth_;
@@ -97,7 +103,8 @@ class OnlineRun {
 
 OnlineRun::OnlineRun(const Settings& settings, std::uint64_t seed)
     : settings_(settings),
-      staleness_(settings.sync == Sync::asp ? kNoLimit : settings.staleness),
+      most_ahead_(most_ahead(settings)),
+      counts_computed_(settings.staleness_rule == StalenessRule::computed),
       min_receivers_(settings.min_receivers.of(settings.workers)),
       horizon_(Instant() + settings.horizon),
       bandwidth_(settings.bandwidth, settings.workers, bandwidth_stream(seed)),
@@ -160,6 +167,7 @@ void OnlineRun::computation_ended(std::uint32_t id) {
   worker.since = now();
   worker.candidates.clear();
   worker.delivered.clear();
+  if (counts_computed_) count_round(worker);
   if (settings_.free_communication) {
     complete_multicast(id);
   } else {
@@ -223,18 +231,24 @@ void OnlineRun::expect_slowest() {
   }
 }
 
+// Until `worker` has one more round that counts.
 Duration OnlineRun::expected_rest(const Worker& worker, std::uint32_t id) const {
-  if (worker.phase == Phase::computing)
-    return std::max(Duration(), settings_.compute.mean() - (now() - worker.since)) + worker.last_multicast;
+  const Duration mean = settings_.compute.mean();
+  if (worker.phase == Phase::computing) {
+    const Duration computing = std::max(Duration(), mean - (now() - worker.since));
+    return counts_computed_ ? computing : computing + worker.last_multicast;
+  }
+  Duration sending = worker.last_multicast;  // if it is ready, or its rate not known yet
   if (deliveries_.is_sending(WorkerIndex(id))) {
     const Duration rest = deliveries_.time_left(WorkerIndex(id));
-    if (rest < Duration::infinite()) return rest;
+    if (rest < Duration::infinite()) sending = rest;
   }
-  return worker.last_multicast;  // ready, or its rate is not known yet
+  return counts_computed_ ? sending + mean : sending;
 }
 
 Duration OnlineRun::wait_of(std::uint32_t worker) const {
-  if (workers_[worker].rounds + 1 - least_rounds_ <= staleness_) return {};
+  const std::uint64_t rounds = workers_[worker].rounds + (counts_computed_ ? 0 : 1);  // when it is complete
+  if (rounds - least_rounds_ <= most_ahead_) return {};
   return worker == slowest_.worker ? second_slowest_ : slowest_.rest;
 }
 
@@ -294,9 +308,13 @@ void OnlineRun::complete_multicast(std::uint32_t id) {
   worker.last_multicast = now() - worker.since;
   worker.phase = Phase::waiting;
   worker.since = now();
+  if (!counts_computed_) count_round(worker);
+  if (worker.phase == Phase::waiting && may_go_on(worker)) start_computing(id);
+}
+
+void OnlineRun::count_round(Worker& worker) {
   if (worker.rounds++ == least_rounds_) --at_least_rounds_;
-  if (at_least_rounds_ == 0) return let_go_on();
-  if (may_go_on(worker)) start_computing(id);
+  if (at_least_rounds_ == 0) let_go_on();
 }
 
 // The slowest has completed a round: all that waited for it may go on.

@@ -33,6 +33,8 @@ std::string first_fault(const Settings& settings) {
   if (!is_between(bandwidth.gamma, 0, 1)) return "gamma: give 0 to 1";
   if (!is_between(bandwidth.interval.in_seconds(), 1e-3, 1e9))
     return "bandwidth interval: give at least 1 ms";
+  if (settings.staleness < 1 && settings.staleness_rule == StalenessRule::computed)
+    return "staleness: give at least 1 where computed rounds count; with 0 nobody could ever start";
   if (!is_between(settings.keep_fraction, 0, 1)) return "keep fraction: give 0 to 1";
   if (!is_between(horizon.in_seconds(), 1e-3, 1e9)) return "seconds: give 1 ms to 1e9 s";
   if (!is_between(settings.compute.mean().in_seconds(), 1e-6, 1e9))

@@ -99,6 +99,20 @@ TEST(Simulation, StalenessLeadsFromBspToAsp) {
   EXPECT_NEAR(simulate(settings, 3).npu_utilization, 1, 1e-9);
 }
 
+// With communication for free a round is computed and completed at once, so r - least < s + 1 is r - least <= s.
+TEST(Simulation, TheTwoRulesOfStalenessDifferByOneWhenCommunicationIsFree) {
+  Settings settings = fifty_workers(Sync::ssp, kNetwork, "random", 60);
+  settings.free_communication = true;
+  for (const std::uint32_t staleness : {0U, 1U, 4U}) {
+    settings.staleness = staleness;
+    settings.staleness_rule = StalenessRule::completed;
+    const double completed = simulate(settings, 3).npu_utilization;
+    settings.staleness = staleness + 1;
+    settings.staleness_rule = StalenessRule::computed;
+    EXPECT_EQ(simulate(settings, 3).npu_utilization, completed) << "staleness " << staleness;
+  }
+}
+
 TEST(Simulation, MaxAgeZeroMakesEveryPairMeetInEveryRound) {
   for (const Sync sync : {Sync::bsp, Sync::ssp}) {
     for (const auto kind : {kNetwork, kUnicast}) {
@@ -162,6 +176,25 @@ TEST(Simulation, MeetsThePapersOrpheusUnderSsp) {
   }
 }
 
+// Figure 10, Orpheus, ssp = k: where nothing but the rule of staleness decides. Their rule is `computed`.
+TEST(Simulation, MeetsThePapersOrpheusAtEveryStaleness) {
+  struct Point {
+    std::uint32_t staleness;
+    double npu_utilization;  // Transformer
+  };
+  for (const Point& point : {Point{1, 0.3899}, Point{2, 0.6047}, Point{4, 0.6709}, Point{10, 0.6879}}) {
+    Settings settings = fifty_workers(Sync::ssp, kNetwork, "random", 100);
+    settings.staleness_rule = StalenessRule::computed;
+    settings.staleness = point.staleness;
+    settings.max_age = point.staleness;
+    std::vector<double> utilization;
+    for (const Outcome& outcome : simulate_trials(settings, {.count = 8, .seed = 1}))
+      utilization.push_back(outcome.npu_utilization);
+    EXPECT_NEAR(spread_of(utilization).mean, point.npu_utilization, 0.05 * point.npu_utilization)
+        << "ssp = " << point.staleness;
+  }
+}
+
 // Figures 4c and 4d (lambda = 0.25): SelMcast 1.033 and 1.327, one round each. Standard deviation of a trial about
 // 0.025 and 0.015, so a mean of 40 is within 0.02 of theirs, itself a mean of 10.
 TEST(Simulation, MeetsThePapersSelMcastUnderBsp) {
@@ -187,6 +220,10 @@ TEST(Simulation, RefusesSettingsByName) {
   EXPECT_TRUE(message([](Settings& s) { s.workers = 0; }).starts_with("workers"));
   EXPECT_TRUE(message([](Settings& s) { s.planner = "exact"; }).starts_with("planner")) << "it is for bsp";
   EXPECT_TRUE(message([](Settings& s) { s.bandwidth.lambda = 1; }).starts_with("lambda"));
+  EXPECT_TRUE(message([](Settings& s) {
+                s.staleness = 0;
+                s.staleness_rule = StalenessRule::computed;
+              }).starts_with("staleness"));
   EXPECT_TRUE(message([](Settings& s) { s.keep_fraction = 2; }).starts_with("keep fraction"));
   EXPECT_TRUE(
       message([](Settings& s) { s.compute = ComputeTimes::constant(Duration()); }).starts_with("compute"));
