@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "selmcast/plan/plan_checker.h"
 #include "selmcast/plan/plan_testing.h"
 
@@ -66,6 +73,57 @@ TEST(Planners, DoNotCareInWhichOrderPairsAreNamed) {
     rng.shuffle(std::span(problem.required));
     rng.shuffle(std::span(problem.ages));
     EXPECT_EQ(planned(*find_planner("paper"), problem, seed), before) << seed;
+  }
+}
+
+// The same problem with the workers listed in another order: worker i stands at place[i].
+Problem reordered(const Problem& problem, const std::vector<std::size_t>& place) {
+  const auto moved = [&](Pair pair) {
+    return testing::pair(place[position(pair.sender)], place[position(pair.receiver)]);
+  };
+  Problem result{problem.multicast, problem.workers, {}, {}};
+  for (std::size_t i = 0; i < problem.size(); ++i) result.workers[place[i]] = problem.workers[i];
+  for (const Pair& pair : problem.required) result.required.push_back(moved(pair));
+  for (const PairAge& aged : problem.ages) result.ages.push_back({moved(aged.pair), aged.age});
+  return result;
+}
+
+using NamedPairs = std::set<std::pair<std::string, std::string>>;
+NamedPairs named_pairs(const Problem& problem, const Plan& plan) {
+  NamedPairs pairs;
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    for (const Selection& selection : plan.selections[i])
+      pairs.emplace(problem.workers[i].name, problem.worker(selection.receiver).name);
+  }
+  return pairs;
+}
+
+TEST(Planners, ExactDoesNotCareInWhichOrderWorkersAreListed) {
+  // Ties fall by name, so the order of the list may not show: with equal rates (most ties), with a few that are down.
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    Rng rng(seed);
+    Problem problem =
+        testing::random_problem({.most_workers = seed % 5 == 0 ? std::size_t{70} : std::size_t{12},
+                                 .equal_volumes = true,
+                                 .small_whole_rates = seed % 4 != 0},
+                                rng);
+    std::erase_if(problem.required, [&](const Pair&) { return rng.below(3) != 0; });
+    for (WorkerSpec& worker : problem.workers) {
+      worker.min_receivers /= 1 + static_cast<int>(rng.below(4));
+      if (seed % 3 == 0) worker.uplink = worker.downlink = Rate::bits_per_second(8);
+      if (seed % 7 == 0 && rng.below(8) == 0) worker.downlink = Rate();
+    }
+    std::vector<std::size_t> place(problem.size());
+    std::iota(place.begin(), place.end(), std::size_t{0});
+    rng.shuffle(std::span(place));
+    const Problem other = reordered(problem, place);
+    const Outcome first = find_planner("exact")->plan(problem, rng);
+    const Outcome second = find_planner("exact")->plan(other, rng);
+    ASSERT_EQ(first.index(), second.index()) << "seed " << seed;
+    if (std::holds_alternative<Infeasible>(first)) continue;
+    EXPECT_EQ(named_pairs(problem, std::get<Planned>(first).plan),
+              named_pairs(other, std::get<Planned>(second).plan))
+        << "seed " << seed;
   }
 }
 
