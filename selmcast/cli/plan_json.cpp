@@ -27,13 +27,27 @@ ordered_json finite(Duration time) {
   return time == Duration::infinite() ? ordered_json() : ordered_json(time.in_seconds());
 }
 
-ordered_json explanation_json(const Problem& problem, const plan::Explanation& why) {
+ordered_json gains_json(const Problem& problem, const plan::Sensitivity& more) {
+  auto links = ordered_json::array();
+  for (const plan::Gain& gain : more.gains) {
+    links.push_back({{"link", to_string(gain.link.side)},
+                     {"worker", name(problem, gain.link.worker)},
+                     {"completion_seconds", gain.completion.in_seconds()},
+                     {"receiver_count", gain.receiver_count}});
+  }
+  return {{"step_bps", more.step.bps()}, {"links", std::move(links)}, {"left_out", more.left_out}};
+}
+
+ordered_json explanation_json(const Problem& problem, const CheckedPlan& checked) {
+  const plan::Explanation& why = *checked.explanation;
   ordered_json json;
+  json["what_binds"] = plan::what_binds(problem, {checked.plan, checked.status, checked.certificate});
   json["binds"] = nullptr;
   if (why.bottleneck) {
     json["binds"] = {{"link", to_string(why.bottleneck->side)},
                      {"worker", name(problem, why.bottleneck->worker)}};
   }
+  json["more_bandwidth"] = gains_json(problem, *checked.more_bandwidth);
   json["links"] = by_worker(problem, [&](std::size_t i) {
     return ordered_json{{"uplink_bytes", why.loads.uplink[i].count()},
                         {"uplink_seconds", why.times.uplink[i].in_seconds()},
@@ -108,8 +122,7 @@ std::string plan_as_json(const Problem& problem, const PlanReport& report) {
     add_infeasible(problem, std::get<plan::Infeasible>(report.outcome), json);
   }
   json["plan_seconds"] = report.plan_time.in_seconds();
-  if (checked != nullptr && checked->explanation)
-    json["explanation"] = explanation_json(problem, *checked->explanation);
+  if (checked != nullptr && checked->explanation) json["explanation"] = explanation_json(problem, *checked);
   return spread_json(json);
 }
 

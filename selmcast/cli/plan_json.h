@@ -16,6 +16,9 @@
 //   plan_seconds          time spent in the planner; the only key that differs between two runs
 //   explanation           only on request:
 //     binds               {"link": "uplink" | "downlink", "worker"}: sets the completion time; null if nothing is sent
+//     what_binds          the same for people, with the reason if it is proven
+//     more_bandwidth      {step_bps, links: [{link, worker, completion_seconds, receiver_count}], left_out}: the
+//                         plan with one link alone so much faster, the best first (plan/sensitivity.h)
 //     links               {worker: {uplink_bytes, uplink_seconds, downlink_bytes, downlink_seconds}}
 //     selected            {sender: [{receiver, reason, age}]}
 //     not_selected        {sender: [{receiver, because, uplink_seconds, downlink_seconds}]}, seconds if it were added;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "selmcast/plan/certificate_checker.h"
 #include "selmcast/plan/plan_checker.h"
 
 namespace selmcast::cli {
@@ -38,21 +39,30 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
                       .completion = {},
                       .bound = {},
                       .rates = {},
-                      .explanation = {}};
+                      .certificate = std::move(planned.certificate),
+                      .explanation = {},
+                      .more_bandwidth = {}};
   if (violations.empty()) {
     checked.completion = plan::completion_time(problem, checked.plan);
     checked.bound = plan::lower_bound(problem);
     violations = plan::check_plan(problem, checked.plan, checked.completion);
+    if (checked.certificate) {
+      for (std::string& flaw : plan::check_certificate(problem, checked.plan, *checked.certificate))
+        violations.push_back(std::move(flaw));
+    }
     if (checked.bound.time > checked.completion) {
       violations.push_back(fmt::format("the completion time {} s is below the lower bound {} s",
                                        checked.completion.in_seconds(), checked.bound.time.in_seconds()));
     }
   }
-  if (!violations.empty()) {
-    return failed_checker(planner.name, violations);
-  }
+  if (!violations.empty()) return failed_checker(planner.name, violations);
   checked.rates = sync::allocate_rates(problem, checked.plan);
-  if (request.explain) checked.explanation = plan::explain(problem, checked.plan);
+  if (request.explain) {
+    checked.explanation = plan::explain(problem, checked.plan);
+    checked.more_bandwidth =
+        plan::sensitivity(problem, {checked.plan, checked.status, checked.certificate}, planner.plan,
+                          {.step = request.more_bandwidth, .seed = request.seed});
+  }
   report.outcome = std::move(checked);
   return report;
 }

@@ -13,6 +13,7 @@
 #include "selmcast/plan/explain.h"
 #include "selmcast/plan/lower_bound.h"
 #include "selmcast/plan/planner.h"
+#include "selmcast/plan/sensitivity.h"
 #include "selmcast/sync/rate_allocator.h"
 
 namespace selmcast::cli {
@@ -24,7 +25,10 @@ struct CheckedPlan {
   Duration completion;
   plan::LowerBound bound;
   std::vector<sync::PairRate> rates;  // of every delivery, ascending by pair, as the manager would pace it
+  std::optional<plan::Certificate> certificate;
+  // On request:
   std::optional<plan::Explanation> explanation;
+  std::optional<plan::Sensitivity> more_bandwidth;
 };
 
 struct PlanReport {
@@ -36,6 +40,7 @@ struct PlanReport {
 struct PlanRequest {
   std::uint64_t seed = 1;
   bool explain = false;
+  Rate more_bandwidth = Rate::megabits_per_second(1);  // what explanations say the worth of
 };
 
 // Requires a valid problem. `auto` is reported under the name of the planner that it chose. Error (rejected):

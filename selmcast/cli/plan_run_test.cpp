@@ -123,6 +123,22 @@ TEST(PlanAsTable, NamesWhatBinds) {
   EXPECT_THAT(table, Not(HasSubstr("not ")));
 }
 
+TEST(PlanAsTable, SaysWhatMoreBandwidthWouldBuy) {
+  // exact proves that a's uplink binds: 2 bytes at 1 byte/s are 2 s. Twice as fast it buys nothing: b's downlink, with
+  // its 1 byte/s, takes 2 s as well.
+  const PlanRequest request{.seed = 1, .explain = true, .more_bandwidth = Rate::bits_per_second(8)};
+  const auto report = run_planner(two_workers(), *plan::find_planner("exact"), request);
+  ASSERT_TRUE(report.has_value());
+  const auto json = nlohmann::json::parse(plan_as_json(two_workers(), *report))["explanation"];
+  EXPECT_EQ(json["what_binds"], "the uplink of a under the receivers that it needs");
+  EXPECT_EQ(json["more_bandwidth"]["step_bps"], 8);
+  EXPECT_EQ(json["more_bandwidth"]["left_out"], 0);
+  const std::string table = plan_as_table(two_workers(), *report);
+  EXPECT_THAT(table, HasSubstr("\nWhat binds: the uplink of a under the receivers that it needs\n"
+                               "With 8e-06 Mbit/s more at one link alone, the best first:\n"
+                               "  uplink of a: 2 s, 2 receivers\n"));
+}
+
 TEST(PlanAsTable, SaysSoIfNothingIsSent) {
   plan::Problem idle = two_workers();
   idle.workers[0].min_receivers = 0;

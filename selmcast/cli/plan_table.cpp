@@ -103,8 +103,26 @@ void add_refusal(const Problem& problem, const plan::ExplainedRefusal& refused, 
   }
 }
 
+void add_gains(const Problem& problem, const CheckedPlan& checked, std::string& out) {
+  constexpr std::size_t kShown = 10;
+  const auto to = std::back_inserter(out);
+  const plan::Sensitivity& more = *checked.more_bandwidth;
+  if (more.gains.empty()) return;
+  fmt::format_to(to, "With {:g} Mbit/s more at one link alone, the best first:\n", more.step.mbps());
+  for (std::size_t k = 0; k < std::min(kShown, more.gains.size()); ++k) {
+    const plan::Gain& gain = more.gains[k];
+    fmt::format_to(to, "  {} of {}: {}, {} receivers\n", to_string(gain.link.side),
+                   problem.worker(gain.link.worker).name, seconds(gain.completion), gain.receiver_count);
+  }
+  if (more.gains.size() > kShown) fmt::format_to(to, "  and {} more\n", more.gains.size() - kShown);
+  if (more.left_out > 0) fmt::format_to(to, "  {} more were not tried: each takes a plan\n", more.left_out);
+}
+
 void add_explanation(const Problem& problem, const CheckedPlan& checked, std::string& out) {
   const auto to = std::back_inserter(out);
+  fmt::format_to(to, "\nWhat binds: {}\n",
+                 plan::what_binds(problem, {checked.plan, checked.status, checked.certificate}));
+  add_gains(problem, checked, out);
   fmt::format_to(to, "\nEvery pair, against the completion time of {}:\n", seconds(checked.completion));
   for (std::size_t i = 0; i < problem.size(); ++i) {
     const std::string& sender = problem.workers[i].name;

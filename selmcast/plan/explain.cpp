@@ -1,5 +1,7 @@
 #include "selmcast/plan/explain.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace selmcast::plan {
@@ -10,6 +12,15 @@ Refusal refusal_of(bool delays_uplink, bool delays_downlink) {
   if (delays_uplink) return Refusal::uplink;
   if (delays_downlink) return Refusal::downlink;
   return Refusal::not_chosen;
+}
+
+// "w0, w1, w2 and 4 others"
+std::string some_names(const Problem& problem, const std::vector<WorkerIndex>& workers) {
+  constexpr std::size_t kShown = 5;
+  std::string names;
+  for (std::size_t k = 0; k < std::min(kShown, workers.size()); ++k)
+    names += (k == 0 ? "" : ", ") + problem.worker(workers[k]).name;
+  return workers.size() <= kShown ? names : fmt::format("{} and {} others", names, workers.size() - kShown);
 }
 
 // Ages of one sender's pairs by receiver, refilled for each sender.
@@ -63,6 +74,28 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::not_chosen: return "not_chosen";
   }
   return "?";
+}
+
+std::string what_binds(const Problem& problem, const Planned& planned) {
+  const auto bottleneck = find_bottleneck(problem, link_loads(problem, planned.plan));
+  if (!bottleneck) return "nothing: nobody needs a receiver";
+  if (!planned.certificate) {
+    return fmt::format("the {} of {}, busy until the end (no proof that it must be)",
+                       to_string(bottleneck->side), problem.worker(bottleneck->worker).name);
+  }
+  const Certificate& proof = *planned.certificate;
+  switch (proof.time_bound) {
+    case Certificate::TimeBound::nothing: break;
+    case Certificate::TimeBound::uplink:
+      return fmt::format("the uplink of {} under the receivers that it needs",
+                         problem.worker(*proof.worker).name);
+    case Certificate::TimeBound::downlink:
+      return fmt::format("the downlink of {} under its required senders", problem.worker(*proof.worker).name);
+    case Certificate::TimeBound::cut:
+      return fmt::format("the downlinks together, under the receivers that {} need",
+                         some_names(problem, proof.time_senders));
+  }
+  return "nothing";
 }
 
 Explanation explain(const Problem& problem, const Plan& plan) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,10 @@ struct Explanation {
   LinkTimes times;
   std::vector<SenderExplanation> senders;  // by worker
 };
+
+// Why the plan does not end sooner, as half a sentence for people: by its proof if it has one, else by the link that
+// is busy until its end. Requires what explain() requires.
+std::string what_binds(const Problem& problem, const Planned& planned);
 
 // Requires a valid problem and a plan that passes check_plan().
 Explanation explain(const Problem& problem, const Plan& plan);
