@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "selmcast/plan/lower_bound.h"
+
 namespace selmcast::plan {
 namespace {
 
@@ -80,6 +82,8 @@ std::string what_binds(const Problem& problem, const Planned& planned) {
   const auto bottleneck = find_bottleneck(problem, link_loads(problem, planned.plan));
   if (!bottleneck) return "nothing: nobody needs a receiver";
   if (!planned.certificate) {
+    const LowerBound bound = lower_bound(problem);
+    if (bound.time == bottleneck->time.duration()) return describe(problem, bound);
     return fmt::format("the {} of {}, busy until the end (no proof that it must be)",
                        to_string(bottleneck->side), problem.worker(bottleneck->worker).name);
   }

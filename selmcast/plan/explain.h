@@ -50,8 +50,8 @@ struct Explanation {
   std::vector<SenderExplanation> senders;  // by worker
 };
 
-// Why the plan does not end sooner, as half a sentence for people: by its proof if it has one, else by the link that
-// is busy until its end. Requires what explain() requires.
+// Why the plan does not end sooner, as half a sentence for people: by its proof if it has one or meets the lower
+// bound, else by the link that is busy until its end. Requires what explain() requires.
 std::string what_binds(const Problem& problem, const Planned& planned);
 
 // Requires a valid problem and a plan that passes check_plan().

@@ -48,6 +48,19 @@ TEST(Explain, OfTheEmptyPlanHasNoBottleneck) {
   EXPECT_EQ(why.senders[0].refused[0].refusal, Refusal::both);  // anything takes longer than no time
 }
 
+TEST(Explain, SaysWhatBinds) {
+  // w0 -> w1: 4 s on the uplink, which no plan can avoid.
+  Problem problem = make_problem(MulticastKind::unicast, {{1, 9, 1, 4}, {9, 9, 0, 9}});
+  EXPECT_EQ(what_binds(problem, {Plan{{{{worker(1)}}, {}}}}),
+            "the uplink of w0 under its least number of receivers");
+  // To w2 over 1/8 byte/s it takes 32 s, and nothing proves that w0 had to take just him.
+  problem.workers.push_back({"w2", Rate::bits_per_second(8), Rate::bits_per_second(1), 0, Bytes(4)});
+  EXPECT_EQ(what_binds(problem, {Plan{{{{worker(2)}}, {}, {}}}}),
+            "the downlink of w2, busy until the end (no proof that it must be)");
+  problem.workers[0].min_receivers = 0;
+  EXPECT_EQ(what_binds(problem, {Plan{{{}, {}, {}}}}), "nothing: nobody needs a receiver");
+}
+
 TEST(Explain, AccountsForEveryPairOnce) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     Rng rng(seed);
