@@ -43,7 +43,7 @@ struct ExactPlanner::ProvenTime {
 
 ExactPlanner::ExactPlanner(const Problem& problem)
     : problem_{problem.multicast, problem.workers, problem.required, {}},
-      places_(words_for(problem.size() + 1) * kWordBits),
+      places_(problem.size()),
       order_(canonical_order(problem)),
       place_(inverse(order_)),
       links_(places_),
@@ -250,7 +250,7 @@ void ExactPlanner::join(WorkerSpec worker) {
 }
 
 void ExactPlanner::add_places() {
-  places_ += kWordBits;
+  places_ = words_for(places_ + 1) * kWordBits;
   order_.resize(places_, kNobody);
   links_.resize(places_);
   ages_.resize(places_);

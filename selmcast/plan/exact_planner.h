@@ -93,7 +93,7 @@ class ExactPlanner {
   Plan selection() const;
 
   Problem problem_;  // without ages
-  // Places in the matching: more than there are workers, so that some can join. A free place has no links and
+  // Places in the matching; after joins and leaves more than there are workers. A free place has no links and
   // no needs.
   std::size_t places_;
   std::vector<std::uint32_t> order_;  // place -> worker
