@@ -100,7 +100,7 @@ TEST(ExactPlanner, AgreesWithCbc) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed);
-    const Problem problem = plan::testing::random_problem({.most_workers = 10}, rng);
+    const Problem problem = plan::testing::random_problem({.most_workers = 8}, rng);
     const auto exact = std::get<Planned>(plan::plan_exactly(problem));
     const mip::CbcResult cbc = mip::solve_with_cbc(problem, {});
     ASSERT_EQ(cbc.count_status, mip::StageStatus::optimal);
