@@ -11,6 +11,7 @@
 #include "bench/gap_bench.h"
 #include "bench/plan_targets.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/ssp_bench_command.h"
 
 namespace selmcast::cli {
 namespace {
@@ -181,6 +182,7 @@ void add_bench_command(CLI::App& app, int& exit_status) {
   bench->require_subcommand(1);
   bench->footer("Example:\n  selmcast bench plan --quick");
   add_plan_bench(*bench, exit_status);
+  add_ssp_bench(*bench, exit_status);
   add_gap_bench(*bench, exit_status);
 }
 

@@ -86,4 +86,18 @@ TEST(BenchCommand, RefusesUnknownWork) {
   EXPECT_THAT(help.out, HasSubstr("Examples:"));
 }
 
+TEST(BenchCommand, MeasuresAlgorithm2OnTheSamePlanAsItsRival) {
+  const Finished finished = selmcast("bench ssp --quick --format json");
+  ASSERT_EQ(finished.status, 0);
+  const auto json = nlohmann::json::parse(finished.out);
+  EXPECT_EQ(json["schema"], "selmcast.bench_ssp/1");
+  ASSERT_EQ(json["cases"].size(), 2U);
+  for (const auto& row : json["cases"]) {
+    EXPECT_EQ(row["same_plan"], true) << row;
+    EXPECT_GT(row["paper_seconds"].get<double>(), 0) << row;
+    EXPECT_GT(row["literal_seconds"].get<double>(), 0) << row;
+    EXPECT_FALSE(row.contains("met")) << row;  // the targets stand at n = 1000
+  }
+}
+
 }  // namespace
