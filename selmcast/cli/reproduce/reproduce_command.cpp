@@ -56,17 +56,35 @@ Result<void> write_file(const fs::path& path, const std::string& text) {
   return {};
 }
 
-Result<void> write_all(const fs::path& folder, const std::vector<Figure>& figures,
-                       const StudyOptions& options) {
+Result<void> write_figure(const fs::path& folder, const Figure& figure) {
   std::vector<report::Plot> plots;
-  for (const Figure& figure : figures) {
-    for (const Panel& panel : figure.panels) {
-      if (auto written = write_file(folder / (panel.name + ".csv"), to_csv(panel)); !written) return written;
-      plots.push_back(draw(panel));
-    }
+  for (const Panel& panel : figure.panels) {
+    if (auto written = write_file(folder / (panel.name + ".csv"), to_csv(panel)); !written) return written;
+    plots.push_back(draw(panel));
   }
-  if (auto written = write_file(folder / "index.html", make_page(figures, options)); !written) return written;
-  return report::run_gnuplot({}, report::whole_script(plots), folder);
+  if (auto drawn = report::run_gnuplot({}, report::whole_script(plots), folder); !drawn) return drawn;
+  std::error_code ignored;  // they only matter where gnuplot failed
+  fs::remove(folder / "script.gp", ignored);
+  fs::remove(folder / "gnuplot.log", ignored);
+  return {};
+}
+
+// After each figure all that is there is complete: a run that is broken off leaves what it has done.
+Result<std::vector<Figure>> make_figures(const Arguments& arguments, const StudyOptions& options) {
+  const auto is_wanted = [&](std::string_view name) {
+    return std::ranges::any_of(arguments.figures,
+                               [&](const std::string& wanted) { return wanted == "all" || wanted == name; });
+  };
+  std::vector<Figure> figures;
+  for (const FigureMaker& maker : figure_makers()) {
+    if (!is_wanted(maker.name)) continue;
+    figures.push_back(maker.make(options));
+    const fs::path folder = arguments.out;
+    auto written = write_figure(folder, figures.back());
+    if (written) written = write_file(folder / "index.html", make_page(figures, options));
+    if (!written) return std::unexpected(written.error());
+  }
+  return figures;
 }
 
 int run(const Arguments& arguments) {
@@ -81,18 +99,10 @@ int run(const Arguments& arguments) {
   options.ssp = {arguments.ssp_trials, arguments.seed};
   options.cbc_limit = Duration::seconds(arguments.cbc_seconds);
   options.progress = show_progress;
-  const auto is_wanted = [&](std::string_view name) {
-    return std::ranges::any_of(arguments.figures,
-                               [&](const std::string& wanted) { return wanted == "all" || wanted == name; });
-  };
-  std::vector<Figure> figures;
-  for (const FigureMaker& maker : figure_makers()) {
-    if (is_wanted(maker.name)) figures.push_back(maker.make(options));
-  }
-  show_progress("drawing");
-  if (auto written = write_all(folder, figures, options); !written) return complain(written.error());
+  const auto figures = make_figures(arguments, options);
   show_progress("");
-  const std::string table = verdict_table(figures);
+  if (!figures) return complain(figures.error());
+  const std::string table = verdict_table(*figures);
   if (std::fwrite(table.data(), 1, table.size(), stdout) != table.size() || std::fflush(stdout) != 0) {
     fmt::print(stderr, "selmcast reproduce: cannot write to standard output; is there space left?\n");
     return cli::kExitFailed;
