@@ -29,15 +29,18 @@ void add_data(const Panel& panel, Script& script) {
   }
 }
 
+// The paper's dashed with hollow points; ours solid; another reading of ours dotted.
+std::string line_look(const Curve& curve) {
+  if (curve.source == Source::paper) return "lw 1.4 dt (6,5) pt 6 ps 1.1";
+  return curve.is_variant ? "lw 1.6 dt (2,3) pt 2 ps 0.8" : "lw 2.2 dt 1 pt 7 ps 0.5";
+}
+
 void add_lines(const Panel& panel, std::string& command) {
   for (std::size_t c = 0; c < panel.curves.size(); ++c) {
     const Curve& curve = panel.curves[c];
-    const bool is_paper = curve.source == Source::paper;
-    join_piece(command,
-               fmt::format("$curve{} using 1:2 with linespoints lc rgb '{}' lw {} dt {} pt {} ps {} title {}",
-                           c, report::planner_colour(curve.planner).light, is_paper ? 1.4 : 2.2,
-                           is_paper ? "(6,5)" : "1", is_paper ? 6 : 7, is_paper ? 1.1 : 0.5,
-                           gnuplot_quote(curve.name)));
+    join_piece(command, fmt::format("$curve{} using 1:2 with linespoints lc rgb '{}' {} title {}", c,
+                                    report::planner_colour(curve.planner).light, line_look(curve),
+                                    gnuplot_quote(curve.name, 60)));
   }
 }
 
@@ -68,8 +71,11 @@ void add_bars(const Panel& panel, Script& script, std::string& command) {
     join_piece(
         command,
         fmt::format("$curve{} using ($1+{:.6g}):2:({:.6g}) with boxes fs solid {} lc rgb '{}' title {}", c,
-                    shift, width * 0.92, curve.source == Source::paper ? 0.3 : 0.9, colour,
-                    gnuplot_quote(curve.name)));
+                    shift, width * 0.92,
+                    curve.source == Source::paper ? 0.25
+                    : curve.is_variant            ? 0.55
+                                                  : 0.9,
+                    colour, gnuplot_quote(curve.name)));
     if (panel.has_range)
       join_piece(
           command,

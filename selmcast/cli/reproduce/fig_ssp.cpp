@@ -11,6 +11,22 @@
 namespace selmcast::reproduce {
 namespace {
 
+// The rule of staleness is drawn as we build it and, where that decides, as the paper's curves look
+// (sim/simulation.h).
+struct Reading {
+  sim::StalenessRule rule;
+  std::string_view suffix;  // in the key
+};
+constexpr Reading kReadings[] = {{sim::StalenessRule::completed, ""},
+                                 {sim::StalenessRule::computed, ", rounds count when computed"}};
+
+Curve curve_of(const Contender& contender, const Reading& reading) {
+  return {.planner = std::string(contender.planner),
+          .source = Source::ours,
+          .name = std::string(contender.name) + std::string(reading.suffix),
+          .is_variant = reading.rule != sim::StalenessRule::completed};
+}
+
 // One of the figures 8 to 13: one number of the setting varies.
 struct Sweep {
   std::string name;
@@ -19,6 +35,7 @@ struct Sweep {
   std::string x_label;
   void (*set)(sim::Settings& settings, double x);
   bool is_log_x = false;
+  bool has_both_readings = false;
 };
 
 Panel panel_of(const Sweep& sweep, const Model& model, const std::string& measure) {
@@ -31,6 +48,24 @@ Panel panel_of(const Sweep& sweep, const Model& model, const std::string& measur
           .curves = paper_curves(paper[measure][std::string(model.key)], paper_xs(paper))};
 }
 
+// Appends one curve of ours to each panel.
+void add_curves(const Sweep& sweep, const Model& model, const Contender& contender, const Reading& reading,
+                const StudyOptions& options, Panel& npu, Panel& scale) {
+  npu.curves.push_back(curve_of(contender, reading));
+  scale.curves.push_back(curve_of(contender, reading));
+  for (const double x : paper_xs(paper_figures()[sweep.name])) {
+    options.progress(
+        fmt::format("{}: {}, {}, {} = {}", sweep.name, model.key, npu.curves.back().name, sweep.x_label, x));
+    sim::Settings settings = ssp_setting(model, contender.planner, options);
+    settings.staleness_rule = reading.rule;
+    sweep.set(settings, x);
+    SspScores scores = run_ssp(settings, options);
+    scores.npu.x = scores.scale.x = x;
+    npu.curves.back().points.push_back(scores.npu);
+    scale.curves.back().points.push_back(scores.scale);
+  }
+}
+
 Figure make_sweep(const Sweep& sweep, const StudyOptions& options) {
   Figure figure{.name = sweep.name, .title = sweep.title, .why = sweep.why};
   const nlohmann::json& paper = paper_figures()[sweep.name];
@@ -39,19 +74,8 @@ Figure make_sweep(const Sweep& sweep, const StudyOptions& options) {
     Panel scale = panel_of(sweep, model, "scale");
     for (const Contender& contender : kContenders) {
       if (!paper["npu"][std::string(model.key)].contains(contender.key)) continue;
-      const Curve empty{std::string(contender.planner), Source::ours, std::string(contender.name)};
-      npu.curves.push_back(empty);
-      scale.curves.push_back(empty);
-      for (const double x : paper_xs(paper)) {
-        options.progress(
-            fmt::format("{}: {}, {}, {} = {}", sweep.name, model.key, contender.name, sweep.x_label, x));
-        sim::Settings settings = ssp_setting(model, contender.planner, options);
-        sweep.set(settings, x);
-        SspScores scores = run_ssp(settings, options);
-        scores.npu.x = scores.scale.x = x;
-        npu.curves.back().points.push_back(scores.npu);
-        scale.curves.back().points.push_back(scores.scale);
-      }
+      for (const Reading& reading : std::span(kReadings).first(sweep.has_both_readings ? 2 : 1))
+        add_curves(sweep, model, contender, reading, options, npu, scale);
     }
     figure.panels.push_back(std::move(npu));
     figure.panels.push_back(std::move(scale));
@@ -78,12 +102,15 @@ void add_paper_bars(const Contender& contender, Panel& npu, Panel& scale) {
   scale.curves.push_back(std::move(scale_bars));
 }
 
-void add_our_bars(const Contender& contender, const StudyOptions& options, Panel& npu, Panel& scale) {
-  Curve npu_bars{std::string(contender.planner), Source::ours, std::string(contender.name)};
+void add_our_bars(const Contender& contender, const Reading& reading, const StudyOptions& options, Panel& npu,
+                  Panel& scale) {
+  Curve npu_bars = curve_of(contender, reading);
   Curve scale_bars = npu_bars;
   for (std::size_t m = 0; m < kModels.size(); ++m) {
-    options.progress(fmt::format("fig7: {}, {}", kModels[m].key, contender.name));
-    SspScores scores = run_ssp(ssp_setting(kModels[m], contender.planner, options), options);
+    options.progress(fmt::format("fig7: {}, {}", kModels[m].key, npu_bars.name));
+    sim::Settings settings = ssp_setting(kModels[m], contender.planner, options);
+    settings.staleness_rule = reading.rule;
+    SspScores scores = run_ssp(settings, options);
     scores.npu.x = scores.scale.x = static_cast<double>(m);
     npu_bars.points.push_back(scores.npu);
     scale_bars.points.push_back(scores.scale);
@@ -117,7 +144,9 @@ Figure make_fig7(const StudyOptions& options) {
   scale.has_range = false;
   const auto two = std::span(kContenders).first(2);  // no optimum is known here
   for (const Contender& contender : two) add_paper_bars(contender, npu, scale);
-  for (const Contender& contender : two) add_our_bars(contender, options, npu, scale);
+  for (const Reading& reading : kReadings) {
+    for (const Contender& contender : two) add_our_bars(contender, reading, options, npu, scale);
+  }
   figure.panels = {std::move(npu), std::move(scale)};
   return figure;
 }
@@ -154,7 +183,8 @@ Figure make_fig10(const StudyOptions& options) {
                          [](sim::Settings& settings, double x) {
                            settings.staleness = static_cast<std::uint32_t>(x);
                            settings.max_age = settings.staleness;
-                         }},
+                         },
+                     .has_both_readings = true},
                     options);
 }
 

@@ -25,6 +25,7 @@ struct Curve {
   Source source = Source::ours;
   std::string name = {};  // in the key
   std::vector<Point> points = {};
+  bool is_variant = false;  // another reading of the same thing: drawn thinner
 };
 
 enum class Style {
