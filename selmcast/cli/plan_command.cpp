@@ -121,6 +121,12 @@ void add_plan_command(CLI::App& app, int& exit_status) {
   command->add_option("--seed", arguments->request.seed, "of the planners that draw")
       ->check(CLI::Validator(not_a_seed, "COUNT"))
       ->capture_default_str();
+  command
+      ->add_option_function<double>(
+          "--time-limit",
+          [arguments](double seconds) { arguments->request.time_limit = Duration::seconds(seconds); },
+          "seconds, of exact when volumes differ (default 10)")
+      ->check(CLI::Range(0.0, 86'400.0));
   command->add_flag("--explain", arguments->request.explain, "say why each pair is selected or not");
   command->add_option("--format", arguments->format, "of the answer")
       ->check(CLI::IsMember({"table", "json"}))

@@ -96,6 +96,11 @@ void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& 
   json["completion_seconds"] = checked.completion.in_seconds();
   json["lower_bound_seconds"] = checked.bound.time.in_seconds();
   json["lower_bound_by"] = describe(problem, checked.bound);
+  if (checked.solver) {
+    // Without a time nobody needs a receiver, and no plan is better than the empty one.
+    json["gap"] = checked.solver->time > Duration() ? checked.completion / checked.solver->time - 1 : 0.0;
+    if (checked.solver->count) json["count_bound"] = *checked.solver->count;
+  }
   json["receiver_count"] = checked.plan.receiver_count();
   json["mean_receivers"] =
       static_cast<double>(checked.plan.receiver_count()) / static_cast<double>(problem.size());

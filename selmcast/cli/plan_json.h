@@ -8,6 +8,8 @@
 //                         than `available` of them can be made (plan/feasibility.h)
 //   completion_seconds    of the model: the longest of load / bandwidth over all links
 //   lower_bound_seconds   no plan completes sooner; lower_bound_by says why, for people
+//   gap                   of exact with unequal volumes: completion time / best bound proven - 1; 0 if proven
+//   count_bound           likewise: no plan that completes as soon has more receivers; only where CBC was asked
 //   receiver_count, mean_receivers
 //   receivers             {sender: [receivers]}, every worker, in the order of the problem
 //   rates_bps             what to send at: {sender: rate} for network multicast (one flow for all receivers),

@@ -6,15 +6,33 @@
 #include <chrono>
 #include <utility>
 
+#include "selmcast/cli/unequal_run.h"
 #include "selmcast/plan/certificate_checker.h"
+#include "selmcast/plan/exact_planner.h"
 #include "selmcast/plan/plan_checker.h"
 
 namespace selmcast::cli {
+
 std::unexpected<Error> failed_checker(std::string_view planner, const std::vector<std::string>& violations) {
   return failure(ErrorCode::rejected,
                  fmt::format("the plan of planner {} failed the checker, please report it: {}", planner,
                              fmt::join(violations, "; ")));
 }
+
+namespace {
+
+// `exact` is only a fast guess when volumes differ: gives the solver its time.
+std::optional<SolverBounds> solve_if_unequal(const plan::Problem& problem, const plan::Planner& planner,
+                                             const PlanRequest& request, plan::Outcome& outcome) {
+  auto* planned = std::get_if<plan::Planned>(&outcome);
+  if (planned == nullptr || planner.name != "exact" || plan::has_equal_volumes(problem)) return std::nullopt;
+  UnequalRun run = improve_unequal(problem, std::move(planned->plan), request.time_limit);
+  planned->plan = std::move(run.plan);
+  planned->status = run.status;
+  return SolverBounds{run.time_bound, run.count_bound};
+}
+
+}  // namespace
 
 Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner& named,
                                const PlanRequest& request) {
@@ -22,6 +40,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
   Rng rng(request.seed);
   const auto started = std::chrono::steady_clock::now();
   plan::Outcome outcome = planner.plan(problem, rng);
+  const std::optional<SolverBounds> solver = solve_if_unequal(problem, planner, request, outcome);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
 
   PlanReport report{std::string(planner.name), plan::Infeasible{}, Duration::seconds(took.count())};
@@ -40,6 +59,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
                       .bound = {},
                       .rates = {},
                       .certificate = std::move(planned.certificate),
+                      .solver = solver,
                       .explanation = {},
                       .more_bandwidth = {}};
   if (violations.empty()) {
@@ -59,9 +79,13 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
   checked.rates = sync::allocate_rates(problem, checked.plan);
   if (request.explain) {
     checked.explanation = plan::explain(problem, checked.plan);
-    checked.more_bandwidth =
-        plan::sensitivity(problem, {checked.plan, checked.status, checked.certificate}, planner.plan,
-                          {.step = request.more_bandwidth, .seed = request.seed});
+    // What the solver found cannot be set against new plans that it has not improved: then nothing is tried.
+    checked.more_bandwidth = plan::Sensitivity{};
+    if (!checked.solver) {
+      checked.more_bandwidth =
+          plan::sensitivity(problem, {checked.plan, checked.status, checked.certificate}, planner.plan,
+                            {.step = request.more_bandwidth, .seed = request.seed});
+    }
   }
   report.outcome = std::move(checked);
   return report;

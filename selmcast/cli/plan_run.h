@@ -18,6 +18,12 @@
 
 namespace selmcast::cli {
 
+// What is proven of a plan for unequal volumes (unequal_run.h).
+struct SolverBounds {
+  Duration time;                     // no plan is faster
+  std::optional<std::size_t> count;  // no plan that fast has more receivers
+};
+
 // A plan that has passed the checker.
 struct CheckedPlan {
   plan::Plan plan;
@@ -26,6 +32,7 @@ struct CheckedPlan {
   plan::LowerBound bound;
   std::vector<sync::PairRate> rates;  // of every delivery, ascending by pair, as the manager would pace it
   std::optional<plan::Certificate> certificate;
+  std::optional<SolverBounds> solver;  // of planner `exact`, for unequal volumes
   // On request:
   std::optional<plan::Explanation> explanation;
   std::optional<plan::Sensitivity> more_bandwidth;
@@ -41,6 +48,7 @@ struct PlanRequest {
   std::uint64_t seed = 1;
   bool explain = false;
   Rate more_bandwidth = Rate::megabits_per_second(1);  // what explanations say the worth of
+  Duration time_limit = Duration::seconds(10);         // of `exact` for unequal volumes; others need none
 };
 
 // Requires a valid problem. `auto` is reported under the name of the planner that it chose. Error (rejected):

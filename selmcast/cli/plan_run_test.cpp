@@ -148,5 +148,55 @@ TEST(PlanAsTable, SaysSoIfNothingIsSent) {
   EXPECT_EQ(nlohmann::json::parse(plan_as_json(idle, *report))["explanation"]["binds"], nullptr);
 }
 
+// w2 to w6 send 3, 3, 2, 2, 2 bytes to w0 or w1 (1 byte/s; the others have next to nothing): 6 and 6, 6 s, and both
+// downlinks are full: the five receivers are all.
+plan::Problem partition(std::size_t idle_workers) {
+  const Rate fast = Rate::bits_per_second(8000), one = Rate::bits_per_second(8),
+             slow = Rate::bits_per_second(0.08);
+  plan::Problem problem{.multicast = plan::MulticastKind::unicast,
+                        .workers = {{"w0", fast, one, 0, Bytes(1)}, {"w1", fast, one, 0, Bytes(1)}},
+                        .required = {},
+                        .ages = {}};
+  for (const int volume : {3, 3, 2, 2, 2})
+    problem.workers.push_back({"w" + std::to_string(problem.size()), fast, slow, 1, Bytes(volume)});
+  for (std::size_t k = 0; k < idle_workers; ++k)
+    problem.workers.push_back({"idle" + std::to_string(k), slow, slow, 0, Bytes(1)});
+  return problem;
+}
+
+TEST(RunPlanner, ProvesTheOptimumOfSmallUnequalProblems) {
+  const auto problem = partition(0);
+  const auto report = run_planner(problem, *plan::find_planner("exact"),
+                                  {.explain = true, .time_limit = Duration::seconds(600)});
+  ASSERT_TRUE(report.has_value());
+  const auto json = nlohmann::json::parse(plan_as_json(problem, *report));
+  EXPECT_EQ(json["status"], "optimal");
+  EXPECT_EQ(json["completion_seconds"], 6.0);
+  EXPECT_EQ(json["gap"], 0.0);
+  EXPECT_EQ(json["count_bound"], 5);
+  EXPECT_EQ(json["receiver_count"], 5);
+  EXPECT_THAT(plan_as_table(problem, *report),
+              HasSubstr("at most 0 % above the least time, and at most 5 receivers"));
+}
+
+TEST(RunPlanner, ClaimsNoOptimumForLargeUnequalProblems) {
+  const auto problem = partition(60);
+  const auto report = run_planner(problem, *plan::find_planner("exact"), {});
+  ASSERT_TRUE(report.has_value());
+  const auto json = nlohmann::json::parse(plan_as_json(problem, *report));
+  EXPECT_EQ(json["status"], "feasible");
+  EXPECT_GE(json["gap"].get<double>(), 0);
+  EXPECT_FALSE(json.contains("count_bound"));
+}
+
+TEST(RunPlanner, OnlyExactWithUnequalVolumesHasAGap) {
+  for (const auto* name : {"search", "paper", "auto"}) {
+    const auto report = run_planner(partition(0), *plan::find_planner(name), {});
+    EXPECT_FALSE(nlohmann::json::parse(plan_as_json(partition(0), *report)).contains("gap")) << name;
+  }
+  const auto report = run_planner(two_workers(), *plan::find_planner("exact"), {});
+  EXPECT_FALSE(nlohmann::json::parse(plan_as_json(two_workers(), *report)).contains("gap"));
+}
+
 }  // namespace
 }  // namespace selmcast::cli

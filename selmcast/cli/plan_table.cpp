@@ -53,6 +53,12 @@ void add_summary(const Problem& problem, const PlanReport& report, const Checked
     fmt::format_to(to, " (completion is {:.1f} % of it), set by {}",
                    100 * (checked.completion / checked.bound.time), describe(problem, checked.bound));
   }
+  if (checked.solver) {
+    const double gap = checked.solver->time > Duration() ? checked.completion / checked.solver->time - 1 : 0;
+    fmt::format_to(to, "\nproven       at most {:.3g} % above the least time", 100 * gap);
+    if (checked.solver->count)
+      fmt::format_to(to, ", and at most {} receivers in this time", *checked.solver->count);
+  }
   fmt::format_to(to, "\nreceivers    {}, {:.4g} a worker\n", count,
                  static_cast<double>(count) / static_cast<double>(problem.size()));
 }
