@@ -76,6 +76,21 @@ ordered_json explanation_json(const Problem& problem, const CheckedPlan& checked
   return json;
 }
 
+// plan/certificate.h says what it proves and how.
+ordered_json certificate_json(const Problem& problem, const plan::Certificate& certificate) {
+  const auto names = [&](const std::vector<WorkerIndex>& workers) {
+    auto list = ordered_json::array();
+    for (const WorkerIndex worker : workers) list.push_back(name(problem, worker));
+    return list;
+  };
+  ordered_json json{{"time_bound_by", to_string(certificate.time_bound)}};
+  if (certificate.worker) json["worker"] = name(problem, *certificate.worker);
+  if (certificate.time_bound == plan::Certificate::TimeBound::cut)
+    json["time_senders"] = names(certificate.time_senders);
+  json["count_senders"] = names(certificate.count_senders);
+  return json;
+}
+
 ordered_json rates_json(const Problem& problem, const std::vector<sync::PairRate>& rates) {
   ordered_json::object_t senders;
   for (const sync::PairRate& delivery : rates) {
@@ -112,6 +127,7 @@ void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& 
   });
   json["rates_bps"] = rates_json(problem, checked.rates);
   json["dropped"] = ordered_json::object();
+  if (checked.certificate) json["certificate"] = certificate_json(problem, *checked.certificate);
 }
 
 }  // namespace

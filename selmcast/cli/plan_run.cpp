@@ -67,6 +67,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
     checked.bound = plan::lower_bound(problem);
     violations = plan::check_plan(problem, checked.plan, checked.completion);
     if (checked.certificate) {
+      checked.bound = plan::lower_bound(problem, checked.plan, *checked.certificate);
       for (std::string& flaw : plan::check_certificate(problem, checked.plan, *checked.certificate))
         violations.push_back(std::move(flaw));
     }

@@ -77,7 +77,8 @@ void AgeClasses::grow_older(std::size_t row, const Word* met) {
   if (static_cast<std::size_t>(std::bit_width(std::min(classes_, kAgeClasses - 1))) > planes_.size())
     planes_.emplace_back(size_);
   for (std::size_t w = 0; w < words_; ++w) {
-    Word carry = ~Word{0};
+    const std::size_t left = size_ - w * kWordBits;
+    Word carry = left >= kWordBits ? ~Word{0} : (Word{1} << left) - 1;
     for (BitMatrix& plane : planes_) {
       Word& bits = plane.row(row)[w];
       const Word both = bits & carry;

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "selmcast/base/ids.h"
@@ -35,5 +36,7 @@ struct Certificate {
   std::vector<WorkerIndex> time_senders;   // S of the time; ascending; only for `cut`
   std::vector<WorkerIndex> count_senders;  // S of the count; ascending
 };
+
+std::string_view to_string(Certificate::TimeBound bound);
 
 }  // namespace selmcast::plan

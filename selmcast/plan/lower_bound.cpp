@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <queue>
 
 #include "selmcast/base/check.h"
+#include "selmcast/plan/delivery_time.h"
 
 namespace selmcast::plan {
 namespace {
@@ -65,47 +65,12 @@ LinkLoads unavoidable_loads(const Problem& problem, const Demand& demand) {
 
 // The count: the demand.deliveries-th smallest of the fractions m v / downlink_j, 1 <= m <= k_j.
 LinkTime counted(const Problem& problem, const Demand& demand) {
-  double total_bps = 0;
-  for (const WorkerSpec& worker : problem.workers) total_bps += worker.downlink.bps();
-  // Even without floor() and k_j the sum stays below the demand here. So all fractions up to this time are
-  // among those sought and may be skipped at once; the few that are left are taken one by one.
-  const double volume_bits = demand.least_volume.in_bits();
-  const double start_seconds =
-      static_cast<double>(demand.deliveries) * volume_bits / total_bps * (1 - kSafety);
-
-  struct Next {
-    LinkTime time;
-    std::size_t receiver;
-    std::int64_t deliveries;
-  };
-  const auto later = [](const Next& a, const Next& b) {
-    const auto order = a.time <=> b.time;
-    return order != 0 ? order > 0 : a.receiver > b.receiver;
-  };
-  std::priority_queue<Next, std::vector<Next>, decltype(later)> upcoming(later);
-  const auto push = [&](std::size_t j, std::int64_t deliveries) {
-    if (deliveries > demand.most_at(problem, j)) return;
-    upcoming.push({{deliveries * demand.least_volume, problem.workers[j].downlink}, j, deliveries});
-  };
-  std::int64_t left = demand.deliveries;
-  for (std::size_t j = 0; j < problem.size(); ++j) {
-    const std::int64_t most = demand.most_at(problem, j);
-    const double fit =
-        std::floor(start_seconds * problem.workers[j].downlink.bps() / volume_bits * (1 - kSafety));
-    const std::int64_t skipped = std::min(most, static_cast<std::int64_t>(std::min(fit, 1e9)));
-    left -= skipped;
-    push(j, skipped + 1);
-  }
-  LinkTime last;
-  while (left > 0) {
-    SELMCAST_CHECK(!upcoming.empty(), "live receivers can take what a feasible problem asks of them");
-    const Next next = upcoming.top();
-    upcoming.pop();
-    last = next.time;
-    --left;
-    push(next.receiver, next.deliveries + 1);
-  }
-  return last;
+  std::vector<DeliveryRange> receivers;
+  for (std::size_t j = 0; j < problem.size(); ++j)
+    receivers.push_back({problem.workers[j].downlink, 0, demand.senders - (demand.needs(j) ? 1 : 0)});
+  const auto time = time_of_deliveries(demand.least_volume, receivers, demand.deliveries);
+  SELMCAST_CHECK(time.has_value(), "receivers can take what a feasible problem asks of them");
+  return *time;
 }
 
 // The fluid bound: the least t with sum_j min(w_j, t downlink_j) >= demand.bits. The left side is concave, so
@@ -152,6 +117,17 @@ LowerBound lower_bound(const Problem& problem) {
   if (demand.least_volume != demand.greatest_volume) together = std::max(together, fluid(problem, demand));
   if (together > bound.time) bound = {together, BoundKind::all_downlinks, std::nullopt};
   return bound;
+}
+
+LowerBound lower_bound(const Problem& problem, const Plan& plan, const Certificate& certificate) {
+  const Duration time = completion_time(problem, plan);
+  switch (certificate.time_bound) {
+    case Certificate::TimeBound::nothing: break;
+    case Certificate::TimeBound::uplink: return {time, BoundKind::uplink, certificate.worker};
+    case Certificate::TimeBound::downlink: return {time, BoundKind::downlink, certificate.worker};
+    case Certificate::TimeBound::cut: return {time, BoundKind::all_downlinks, std::nullopt};
+  }
+  return {};
 }
 
 std::string describe(const Problem& problem, const LowerBound& bound) {

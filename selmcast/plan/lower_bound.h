@@ -23,8 +23,7 @@
 //     equal ones the count implies it). Rounded down by 1e-12 of itself, more than its sums can err.
 //
 // The first two and the count are exact fractions of the problem's own numbers; a plan that meets one of them
-// has bit for bit the same completion time. Complexity O(n log n + D log n) with D = the deliveries that the
-// fluid estimate leaves to count, about n; n^2 at worst.
+// has bit for bit the same completion time. Complexity O(n log n).
 #pragma once
 
 #include <optional>
@@ -44,6 +43,8 @@ struct LowerBound {
 };
 
 LowerBound lower_bound(const Problem& problem);
+// The bound that a certificate proves: the completion time of its plan.
+LowerBound lower_bound(const Problem& problem, const Plan& plan, const Certificate& certificate);
 
 // "w3's uplink: its 4 least receivers", for people.
 std::string describe(const Problem& problem, const LowerBound& bound);

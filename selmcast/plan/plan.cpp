@@ -24,6 +24,16 @@ std::string_view to_string(Status status) {
   return "?";
 }
 
+std::string_view to_string(Certificate::TimeBound bound) {
+  switch (bound) {
+    case Certificate::TimeBound::nothing: return "nothing";
+    case Certificate::TimeBound::uplink: return "uplink";
+    case Certificate::TimeBound::downlink: return "downlink";
+    case Certificate::TimeBound::cut: return "cut";
+  }
+  return "?";
+}
+
 std::string_view to_string(LinkSide side) {
   switch (side) {
     case LinkSide::uplink: return "uplink";
