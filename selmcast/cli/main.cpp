@@ -15,6 +15,7 @@
 #include "selmcast/cli/plan_command.h"
 #include "selmcast/cli/report/report_command.h"
 #include "selmcast/cli/reproduce/reproduce_command.h"
+#include "selmcast/cli/simulate_command.h"
 
 namespace {
 
@@ -27,6 +28,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   report::add_report_command(app, exit_status);
   cli::add_arena_command(app, exit_status);
   cli::add_bench_command(app, exit_status);
+  cli::add_simulate_command(app, exit_status);
   reproduce::add_reproduce_command(app, exit_status);
 }
 
