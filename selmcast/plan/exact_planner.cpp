@@ -1,6 +1,7 @@
 #include "selmcast/plan/exact_planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -220,6 +221,12 @@ void ExactPlanner::set_min_receivers(WorkerIndex worker, int min_receivers) {
 }
 
 void ExactPlanner::set_required(std::vector<Pair> required) {
+  std::vector<Pair> before = problem_.required, after = required, different;
+  std::ranges::sort(before);
+  std::ranges::sort(after);
+  std::ranges::set_symmetric_difference(before, after, std::back_inserter(different));
+  // To mend so much takes longer than to fill anew.
+  if (different.size() > places_ / 4) starts_anew_ = true;
   problem_.required = std::move(required);
   place_required();
 }

@@ -26,7 +26,8 @@
 // new start:
 //   - links, needs, required pairs, a join, a leave: the former selection is trimmed to the new bounds and
 //     grown again;
-//   - a round's end: ages move on, 64 pairs at a time; the selection starts anew, from the oldest pairs.
+//   - a round's end, or new required pairs by the hundred: ages move on, 64 pairs at a time; the selection
+//     starts anew, from the oldest pairs.
 // The time and the number of receivers are those of planning afresh, and the certificate is as good. Ties may
 // differ: after a change pairs selected before stay where that is optimal (so running multicasts are
 // disturbed least); rule 3 then holds for the oldest class that leaves a choice, not for younger ones.
