@@ -66,6 +66,9 @@ macro(selmcast_uses_asio)
   add_compile_definitions(ASIO_DISABLE_STD_ALIGNED_ALLOC)
 endmacro()
 
+# The tests labelled "threads": all that ThreadSanitizer can say something about.
+add_custom_target(threaded_tests)
+
 # selmcast_test(plan_test SOURCES a_test.cpp ... USES plan [LABELS slow])
 # One binary for a folder's unit tests; every TEST becomes a ctest test with a generous watchdog.
 function(selmcast_test name)
@@ -81,6 +84,9 @@ function(selmcast_test name)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(${name} PRIVATE selmcast_${used})
   endforeach()
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(threaded_tests ${name})
+  endif()
   include(GoogleTest)
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
   # Set apart, because gtest_discover_tests() takes a list of labels for properties of their own.
