@@ -33,7 +33,7 @@ struct Arguments {
   std::size_t bsp_trials = 100;
   std::size_t ssp_trials = 10;
   std::uint64_t seed = 1;
-  double cbc_seconds = 20;
+  double cbc_seconds = 10;
 };
 
 int complain(const Error& error) {

@@ -113,7 +113,7 @@ TEST(SspStudy, StartsFromThePapersSetting) {
 
 TEST(Frontier, LiesWithinItsBounds) {
   const Figure figure =
-      make_frontier({.ssp = {2, 1}, .ssp_horizon = Duration::seconds(10), .frontier_receivers = {5, 20}});
+      make_frontier({.ssp = {4, 1}, .ssp_horizon = Duration::seconds(10), .frontier_receivers = {5, 20}});
   ASSERT_EQ(figure.panels.size(), kModels.size());
   for (const Panel& panel : figure.panels) {
     const std::vector<Point>& bound = panel.curves[0].points;  // ascending scale, falling utilisation
