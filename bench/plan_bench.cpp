@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "bench/rivals/dinic_planner.h"
 #include "bench/rivals/literal_paper_planner.h"
 #include "selmcast/base/check.h"
 #include "selmcast/mip/cbc_model.h"
+#include "selmcast/plan/exact_planner.h"
 #include "selmcast/plan/planner.h"
 
 namespace selmcast::bench {
@@ -48,6 +50,23 @@ Answer plan_with_cbc(const plan::Problem& problem, Duration limit) {
   return {result.plan ? std::move(*result.plan) : std::move(nothing), finished};
 }
 
+// An ExactPlanner that has planned the problem before, and of which one link changed since.
+Contestant kept() {
+  const auto plan_again = [planner =
+                               std::shared_ptr<plan::ExactPlanner>()](const plan::Problem& problem) mutable {
+    const plan::Problem* known = planner ? &planner->problem() : nullptr;
+    if (known != nullptr && known->size() == problem.size() && known->multicast == problem.multicast &&
+        known->required == problem.required) {
+      const plan::WorkerSpec& now = known->worker(WorkerIndex(0));
+      planner->set_links(WorkerIndex(0), now.downlink, now.uplink);  // and back, the next time
+    } else {
+      planner = std::make_shared<plan::ExactPlanner>(problem);
+    }
+    return Answer{std::get<plan::Planned>(planner->plan()).plan, true};
+  };
+  return {"one link", kMostWorkersForKept, plan_again};
+}
+
 std::vector<Contestant> contestants(bool quick, std::vector<std::string>& missing) {
   std::vector<Contestant> all;
   const auto add = [&](const char* name, std::size_t most) {
@@ -58,6 +77,7 @@ std::vector<Contestant> contestants(bool quick, std::vector<std::string>& missin
     }
   };
   add("exact", kMostWorkersForExact);
+  all.push_back(kept());
   add("paper", kMostWorkersForPaper);
   all.push_back({"literal", kMostWorkersForLiteral, [](const plan::Problem& problem) {
                    return Answer{plan_by_literal_paper(problem), true};

@@ -4,6 +4,9 @@
 // first call says how many repetitions fit into about a second, at most nine; each is the mean of as many calls as
 // fill 0.1 s. Their median counts (or the first call alone, where that took longer). Peak memory is that of a child
 // process that does nothing but make one problem and plan it. Planners that are not there are left out.
+//
+// "one link" is `exact` kept from one call to the next (ExactPlanner) while worker 0's uplink and downlink change
+// places: its answers are those of the changed problem.
 #pragma once
 
 #include <cstddef>

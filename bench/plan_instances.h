@@ -33,6 +33,7 @@ std::vector<PlanInstance> plan_instances(bool quick);
 
 // The largest n that each planner is measured at. What is fast goes all the way.
 inline constexpr std::size_t kMostWorkersForExact = 10'000;
+inline constexpr std::size_t kMostWorkersForKept = 2'000;
 inline constexpr std::size_t kMostWorkersForPaper = 10'000;
 inline constexpr std::size_t kMostWorkersForLiteral = 1'000;  // about a second there
 inline constexpr std::size_t kMostWorkersForDinic = 1'000;    // about a second there
