@@ -1,10 +1,12 @@
 #include "selmcast/cli/manager_command.h"
 
 #include <fmt/core.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -107,35 +109,37 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   return options;
 }
 
-// SIGINT and SIGTERM end the training in order: every worker is told. Signals are taken by a thread of their own, so
-// that nothing unsafe runs in a handler.
+// SIGINT and SIGTERM end the training in order: every worker is told. The handler only counts; a thread of its own
+// stops the manager. (Not by blocking the signals and sigwait(): libraries that start threads before main(), as
+// OpenBLAS does behind CBC, leave threads that do not block them.)
 class StopOnSignal {
  public:
   explicit StopOnSignal(manager::Manager& manager) {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGUSR1);  // ours, to end the thread
     waiter_ = std::thread([this, &manager] {
-      int signal = 0;
-      sigwait(&signals_, &signal);
-      if (signal != SIGUSR1) manager.stop("the manager was stopped by a signal");
+      while (sem_wait(&received()) != 0) {
+      }
+      if (!is_over_) manager.stop("the manager was stopped by a signal");
     });
   }
   ~StopOnSignal() {
-    pthread_kill(waiter_.native_handle(), SIGUSR1);
+    is_over_ = true;
+    sem_post(&received());
     waiter_.join();
   }
-  // Before any other thread starts: they inherit it.
-  static void block() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // From now on signals are kept for the StopOnSignal to come.
+  static void arm() {
+    sem_init(&received(), 0, 0);
+    struct sigaction action {};
+    action.sa_handler = [](int) { sem_post(&received()); };
+    for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
   }
 
  private:
-  sigset_t signals_{};
+  static sem_t& received() {
+    static sem_t semaphore;
+    return semaphore;
+  }
+  std::atomic<bool> is_over_ = false;
   std::thread waiter_;
 };
 
@@ -148,7 +152,7 @@ int run_manager(const ManagerFlags& flags) {
   auto options = options_of(flags);
   if (!options) return complain(options.error());
   if (flags.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  StopOnSignal::block();
+  StopOnSignal::arm();
   auto manager = manager::Manager::create(std::move(*options));
   if (!manager) return complain(manager.error());
   fmt::print("{}\n", (*manager)->address());
