@@ -16,6 +16,7 @@
 #include "selmcast/cli/plan_table.h"
 #include "selmcast/cli/planner_names.h"
 #include "selmcast/cli/problem_json.h"
+#include "selmcast/cli/seed_text.h"
 #include "selmcast/cli/ssp_plan_json.h"
 #include "selmcast/cli/ssp_plan_run.h"
 #include "selmcast/cli/ssp_plan_table.h"
@@ -84,13 +85,14 @@ int run(const Arguments& arguments) {
   return std::visit([&](const auto& read) { return run(arguments, read); }, *problem);
 }
 
-// CLI11 alone reads -1 as 2^64 - 1 and cuts what is too large. Empty: fine.
-std::string not_a_seed(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+// CLI::Range lets NaN pass.
+std::string not_a_time_limit(const std::string& text) {
+  constexpr double kDay = 86'400;
+  double seconds = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   const bool whole = fault == std::errc() && end == text.data() + text.size();
-  return whole ? std::string()
-               : fmt::format("{} is not a seed; give a whole number from 0 to {}", text, UINT64_MAX);
+  if (whole && seconds >= 0 && seconds <= kDay) return "";
+  return fmt::format("{} is not a time limit; give seconds from 0 to {}", text, kDay);
 }
 
 std::string footer() {
@@ -126,7 +128,7 @@ void add_plan_command(CLI::App& app, int& exit_status) {
           "--time-limit",
           [arguments](double seconds) { arguments->request.time_limit = Duration::seconds(seconds); },
           "seconds, of exact when volumes differ (default 10)")
-      ->check(CLI::Range(0.0, 86'400.0));
+      ->check(CLI::Validator(not_a_time_limit, "SECONDS"));
   command->add_flag("--explain", arguments->request.explain, "say why each pair is selected or not");
   command->add_option("--format", arguments->format, "of the answer")
       ->check(CLI::IsMember({"table", "json"}))

@@ -25,8 +25,7 @@ std::string seconds(Duration time) { return fmt::format("{:.4g} s", time.in_seco
 std::string_view meaning(plan::Reason reason) {
   switch (reason) {
     case plan::Reason::required: return "the pair has reached max_age";
-    case plan::Reason::basic:
-      return "among the lightest receivers when the sender was filled up to min_receivers";
+    case plan::Reason::basic: return "fills the sender up to min_receivers";
     case plan::Reason::spare: return "fits into idle bandwidth without delaying the plan";
     case plan::Reason::random: return "drawn";
     case plan::Reason::broadcast: return "everybody receives";

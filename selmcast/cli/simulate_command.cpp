@@ -12,6 +12,7 @@
 #include <string>
 
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/seed_text.h"
 #include "selmcast/cli/simulate_names.h"
 #include "selmcast/cli/simulate_report.h"
 
@@ -65,6 +66,11 @@ Result<sim::Settings> settings_of(const Arguments& arguments) {
   const Result<sync::MinReceivers> receivers = sync::MinReceivers::from(arguments.min_receivers);
   if (!receivers) return std::unexpected(receivers.error());
   settings.min_receivers = *receivers;
+  if (arguments.min_receivers >= static_cast<double>(settings.workers)) {
+    return failure(ErrorCode::invalid_input,
+                   fmt::format("--min-receivers: {} of {} workers; a worker has {} others",
+                               arguments.min_receivers, settings.workers, settings.workers - 1));
+  }
   settings.max_age.reset();
   if (arguments.max_age != "none") {
     const char* end = arguments.max_age.data() + arguments.max_age.size();
@@ -204,7 +210,9 @@ void add_cluster_flags(CLI::App& command, Arguments& arguments) {
   command.add_option("--trials", arguments.trials.count, "Runs with different seeds")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  command.add_option("--seed", arguments.trials.seed, "Of all trials together")->capture_default_str();
+  command.add_option("--seed", arguments.trials.seed, "Of all trials together")
+      ->check(CLI::Validator(not_a_seed, "COUNT"))
+      ->capture_default_str();
   command.add_option("--threads", arguments.trials.threads, "0: one a core; results do not depend on it")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();

@@ -1,9 +1,12 @@
 #include "selmcast/mip/cbc_solver.h"
 
 #include <coin/Cbc_C_Interface.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
 #include <string>
 
@@ -45,6 +48,34 @@ void CbcSolver::start_from(const std::vector<double>& values) {
   Cbc_setMIPStartI(static_cast<Cbc_Model*>(model_.get()), columns_, columns.data(), values.data());
 }
 
+namespace {
+
+// CBC can be told to be quiet, but some of its cut generators print on standard output whatever they are told, in the
+// middle of a program's answer. So the process's output goes nowhere while CBC works.
+class QuietOutput {
+ public:
+  QuietOutput() {
+    std::fflush(stdout);
+    output_ = dup(STDOUT_FILENO);
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (output_ >= 0 && nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
+    if (nowhere >= 0) close(nowhere);
+  }
+  ~QuietOutput() {
+    std::fflush(stdout);
+    if (output_ < 0) return;
+    dup2(output_, STDOUT_FILENO);
+    close(output_);
+  }
+  QuietOutput(const QuietOutput&) = delete;
+  QuietOutput& operator=(const QuietOutput&) = delete;
+
+ private:
+  int output_ = -1;
+};
+
+}  // namespace
+
 Solution CbcSolver::solve(Duration limit, double relative_gap) {
   auto* model = static_cast<Cbc_Model*>(model_.get());
   Cbc_setParameter(model, "timeMode", "elapsed");
@@ -55,7 +86,10 @@ Solution CbcSolver::solve(Duration limit, double relative_gap) {
   Cbc_setMaximumSeconds(model, limit.in_seconds());
   Cbc_setAllowableGap(model, 1e-9);
   Cbc_setAllowableFractionGap(model, relative_gap);
-  Cbc_solve(model);
+  {
+    const QuietOutput quiet;
+    Cbc_solve(model);
+  }
 
   Solution solution;
   if (Cbc_isProvenInfeasible(model)) return {Ending::infeasible, {}, 0};
