@@ -22,8 +22,8 @@
 // Cost: most exchanges are swaps of two senders, found in a few words; a search visits at worst all workers,
 // n / 64 words each. The oldest class that leaves a choice is always finished. The younger ones share
 // kExpansions visits to workers; where these do not suffice, the rest stays as the greedy left it, and run()
-// says so. (At n = 200 they have sufficed on all that was tried, at n = 1000 for all but the youngest two of
-// eight classes.) Memory: n^2 / 8 bytes for each of six matrices.
+// says so. (At n = 200 they have sufficed on all that was tried, at n = 500 on half of it,
+// at n = 1000 seldom.) Memory: n^2 / 8 bytes for each of six matrices.
 #pragma once
 
 #include <cstddef>

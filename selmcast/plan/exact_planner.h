@@ -67,8 +67,8 @@ class ExactPlanner {
   void set_required(std::vector<Pair> required);
   // All pairs grow one multicast older, but those of `delivered` have met.
   void end_round(const Plan& delivered);
-  // Becomes the last worker; its pairs have age 0. Same volume as the others. Every 64th may cost a new
-  // start.
+  // Becomes the last worker; its pairs have age 0. Same volume as the others. The first that finds no place
+  // costs a new start and makes room for up to 64.
   void join(WorkerSpec worker);
   // Those after it move up by one. Its pairs are no longer required.
   void leave(WorkerIndex worker);
@@ -90,7 +90,7 @@ class ExactPlanner {
   std::optional<ProvenTime> bound_of(std::vector<std::uint32_t> senders) const;
   void open_until(const LinkTime& time);
   ProvenTime satisfy_needs();
-  std::vector<WorkerIndex> workers_at(const std::vector<std::uint32_t>& positions) const;
+  std::vector<WorkerIndex> workers_at(const std::vector<std::uint32_t>& places) const;
   Plan selection() const;
 
   Problem problem_;  // without ages
