@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "selmcast/plan/ssp_baselines.h"
 #include "selmcast/plan/ssp_feasibility.h"
 #include "selmcast/plan/ssp_paper_planner.h"
 #include "selmcast/plan/ssp_tasks.h"
@@ -12,52 +13,21 @@
 namespace selmcast::plan {
 namespace {
 
+std::vector<Verdict> copy(std::span<const Verdict> verdicts) { return {verdicts.begin(), verdicts.end()}; }
+
 std::vector<Verdict> plan_by_paper(const SspTasks& tasks, WorkerIndex, Rng&) {
   SspPaperPlanner planner;
-  const auto verdicts = planner.plan(tasks);
-  return {verdicts.begin(), verdicts.end()};
-}
-
-// All that runs is kept; of the ready worker's candidates those are that `choose` takes. The places of the free ones
-// among all candidates are handed to it.
-template <class Choose>
-std::vector<Verdict> keep_running(const SspTasks& tasks, WorkerIndex ready, Choose choose) {
-  std::vector<Verdict> verdicts(tasks.candidate_count());
-  std::vector<std::size_t> free;
-  std::size_t next = 0;
-  for (const SspTask& task : tasks.tasks) {
-    int needed = task.needed;
-    free.clear();
-    for (const SspCandidate& candidate : task.candidates) {
-      const std::size_t place = next++;
-      if (!tasks.is_up(task, candidate)) continue;
-      if (candidate.required || task.sender != ready) {
-        verdicts[place] = candidate.required ? Reason::required : Reason::kept;
-        --needed;
-      } else {
-        free.push_back(place);
-      }
-    }
-    if (task.sender == ready) choose(std::span(free), needed, verdicts);
-  }
-  return verdicts;
+  return copy(planner.plan(tasks));
 }
 
 std::vector<Verdict> plan_at_random(const SspTasks& tasks, WorkerIndex ready, Rng& rng) {
-  return keep_running(tasks, ready,
-                      [&](std::span<std::size_t> free, int needed, std::vector<Verdict>& verdicts) {
-                        // Fisher-Yates from the front, as far as receivers are needed.
-                        for (std::size_t k = 0; std::cmp_less(k, needed) && k < free.size(); ++k) {
-                          std::swap(free[k], free[k + rng.below(free.size() - k)]);
-                          verdicts[free[k]] = Reason::random;
-                        }
-                      });
+  SspBaselines baselines;
+  return copy(baselines.random(tasks, ready, rng));
 }
 
 std::vector<Verdict> plan_broadcast(const SspTasks& tasks, WorkerIndex ready, Rng&) {
-  return keep_running(tasks, ready, [](std::span<std::size_t> free, int, std::vector<Verdict>& verdicts) {
-    for (const std::size_t place : free) verdicts[place] = Reason::broadcast;
-  });
+  SspBaselines baselines;
+  return copy(baselines.broadcast(tasks, ready));
 }
 
 using Decide = std::vector<Verdict> (*)(const SspTasks& tasks, WorkerIndex ready, Rng& rng);

@@ -1,9 +1,7 @@
 // The planners of SSP problems by name, beside planner.h. A planner is a pure function: the same problem and seed
 // give the same plan. All of them answer an infeasible problem with the certificate of ssp_feasibility.h.
 //
-// `random` and `broadcast` cut nothing off: all that runs goes on, and the ready worker takes its required receivers,
-// then random ones up to min_receivers (Orpheus with max_age), or everybody. Neither uses a link that is down, but what
-// runs over one is dropped: it would never end. O(n + pairs log pairs).
+// `random` and `broadcast`: ssp_baselines.h. `paper`: ssp_paper_planner.h.
 #pragma once
 
 #include <span>

@@ -6,10 +6,10 @@
 #include "selmcast/base/check.h"
 #include "selmcast/plan/planner.h"
 #include "selmcast/sim/bandwidth.h"
-#include "selmcast/sim/claims.h"
 #include "selmcast/sim/deliveries.h"
 #include "selmcast/sim/streams.h"
 #include "selmcast/sync/age_table.h"
+#include "selmcast/sync/sharing.h"
 
 namespace selmcast::sim {
 namespace {
@@ -138,9 +138,9 @@ void BspRun::start(const plan::Plan& plan) {
       planned = std::max(planned, times.downlink[position(selection.receiver)]);
     }
     if (receivers.empty()) continue;
-    const NewMulticast multicast{outcome_.rounds, started_++, settings_.volume, planned};
+    const sync::NewMulticast multicast{outcome_.rounds, started_++, settings_.volume, planned};
     deliveries_.start(WorkerIndex(i), settings_.volume, receivers,
-                      claim_of(settings_.sharing, multicast, settings_.bandwidth.nominal));
+                      sync::claim_of(settings_.sharing, multicast, settings_.bandwidth.nominal));
   }
 }
 

@@ -40,6 +40,10 @@ void Deliveries::start(WorkerIndex sender, Bytes volume, std::span<const WorkerI
   if (kind_ == plan::MulticastKind::network) add_flow(sender, volume, path_, claim);
 }
 
+void Deliveries::set_claim(WorkerIndex sender, maxmin::Claim claim) {
+  for (const maxmin::FlowId flow : multicasts_[position(sender)].flows) fluid_.set_claim(flow, claim);
+}
+
 void Deliveries::drop(plan::Pair pair) {
   Multicast& multicast = multicasts_[position(pair.sender)];
   const auto found = std::ranges::lower_bound(multicast.receivers, pair.receiver);

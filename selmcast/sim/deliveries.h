@@ -27,6 +27,8 @@ class Deliveries {
 
   // Requires receivers, ascending, and no multicast of `sender` under way.
   void start(WorkerIndex sender, Bytes volume, std::span<const WorkerIndex> receivers, maxmin::Claim claim);
+  // Of all deliveries of a multicast under way.
+  void set_claim(WorkerIndex sender, maxmin::Claim claim);
   // The delivery is cut off. Requires that it is under way.
   void drop(plan::Pair pair);
 

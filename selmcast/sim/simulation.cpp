@@ -5,7 +5,6 @@
 #include "selmcast/plan/planner.h"
 #include "selmcast/sim/bsp.h"
 #include "selmcast/sim/online.h"
-#include "selmcast/sim/online_planner.h"
 
 namespace selmcast::sim {
 namespace {
@@ -14,7 +13,7 @@ bool is_between(double value, double least, double most) { return value >= least
 
 bool knows_planner(const Settings& settings) {
   if (settings.sync == Sync::bsp) return plan::find_planner(settings.planner) != nullptr;
-  return make_online_planner(settings.planner, Rng(0)) != nullptr;
+  return sync::make_online_policy(settings.planner, Rng(0)) != nullptr;
 }
 
 // The first setting that is wrong, in words; empty if there is none.

@@ -7,7 +7,7 @@
 //
 //   bsp  When all have computed, all multicasts are planned together (a planner of plan/planner.h) and start; when
 //        all are complete, all compute again. Ages and required pairs as in sync/age_table.h.
-//   ssp  A worker plans when it has computed (planners of plan/ssp_planner.h). A worker that has completed r rounds may
+//   ssp  A worker plans when it has computed (sync/online_policy.h). A worker that has completed r rounds may
 //        start the next one while r - (least r of all) <= staleness. A round is completed when its multicast is.
 //   asp  As ssp, but nobody ever waits for others.
 //
@@ -16,17 +16,9 @@
 // like `computed`: where staleness is small the two are far apart, and Figure 10's Orpheus curves are met by `computed`
 // everywhere (simulation_test.cpp) and missed by `completed` at ssp = 1 by 14 to 20 %.
 //
-// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment. tau_i, the `wait` of a running
-// multicast, is 0 if i could go on at once after completing; else an estimate of when the slowest of the workers with
-// the least r has one more. What it does not have it expects: computing takes the mean of `compute`, a multicast
-// that has not begun as long as that worker's last one (at first min_receivers * volume / bandwidth), a running one
-// what remains at the present rate.
-//
-// How running multicasts share:
-//   fair      max-min, all alike
-//   priority  strictly: fewest completed rounds first, then who started first
-//   reserved  in proportion to volume / t_i, the rate at which a multicast would end in the time t_i that its links
-//             need for all that is selected when it starts
+// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment; what it expects of the others is
+// in sync/online_machine.h, with the mean of `compute` and at first min_receivers * volume / bandwidth for a multicast.
+// How running multicasts share: sync/sharing.h, unless the planner has a view of its own.
 //
 // Conventions. Everything counts from the first instant, when all begin to compute: there is no warm-up. At the horizon
 // the run stops where it is: computing counts as far as it has come, a multicast only if it is complete, a round of bsp
@@ -51,12 +43,13 @@
 #include "selmcast/sim/compute_times.h"
 #include "selmcast/sync/age_table.h"
 #include "selmcast/sync/min_receivers.h"
+#include "selmcast/sync/online_machine.h"
 
 namespace selmcast::sim {
 
 enum class Sync { bsp, ssp, asp };
-enum class Sharing { fair, priority, reserved };
-enum class StalenessRule { completed, computed };
+using Sharing = sync::Sharing;
+using StalenessRule = sync::StalenessRule;
 
 struct Settings {
   Sync sync = Sync::ssp;

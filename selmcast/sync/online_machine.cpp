@@ -1,0 +1,330 @@
+#include "selmcast/sync/online_machine.h"
+
+#include <algorithm>
+
+#include "selmcast/base/check.h"
+
+namespace selmcast::sync {
+namespace {
+
+using Kind = OnlineAction::Kind;
+
+WorkerId id_of(WorkerIndex worker) { return WorkerId(worker.value()); }
+
+// How far a worker's rounds may be ahead of the least when it starts the next one.
+std::uint64_t most_ahead(const OnlineSettings& settings) {
+  if (!settings.staleness) return UINT64_MAX;
+  return *settings.staleness - (settings.staleness_rule == StalenessRule::computed ? 1U : 0U);
+}
+
+}  // namespace
+
+OnlineMachine::OnlineMachine(const OnlineSettings& settings, std::unique_ptr<OnlinePolicy> policy)
+    : settings_(settings),
+      policy_(std::move(policy)),
+      most_ahead_(most_ahead(settings)),
+      counts_computed_(settings.staleness_rule == StalenessRule::computed),
+      ages_(settings.max_age.value_or(UINT32_MAX), settings.age_start) {
+  SELMCAST_CHECK(policy_ != nullptr, "somebody must decide");
+}
+
+// ---- membership --------------------------------------------------------------------------------------------
+
+OnlineMachine::Actions OnlineMachine::join(WorkerIndex index, const OnlineMember& member, Instant now) {
+  actions_.clear();
+  if (position(index) >= workers_.size()) {
+    workers_.resize(position(index) + 1);
+    multicasts_.resize(workers_.size());
+  }
+  SELMCAST_CHECK(!worker_of(index).present, "a worker joins once");
+  worker_of(index) = {.present = true,
+                      .since = now,
+                      .computed = least_rounds_,
+                      .completed = least_rounds_,
+                      .expected_computing = member.expected_computing,
+                      .last_multicast = member.first_multicast};
+  multicasts_[position(index)] = {.volume = member.volume, .candidates = {}, .delivered = {}};
+  ages_.join(id_of(index));
+  min_receivers_ = settings_.min_receivers.of(++present_);
+  ++at_least_rounds_;
+  go_on(index, now);
+  return actions_;
+}
+
+OnlineMachine::Actions OnlineMachine::leave(WorkerIndex index, Instant now) {
+  actions_.clear();
+  OnlineWorker& worker = worker_of(index);
+  SELMCAST_CHECK(worker.present, "only a member can leave");
+  for (const plan::SspCandidate& candidate : multicasts_[position(index)].candidates)
+    actions_.push_back({.kind = Kind::drop, .worker = index, .receiver = candidate.receiver, .claim = {}});
+  multicasts_[position(index)].candidates.clear();
+  const bool was_least = rounds(worker) == least_rounds_;
+  worker.present = worker.computing = worker.sending = false;
+  ages_.leave(id_of(index));
+  min_receivers_ = settings_.min_receivers.of(--present_);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    const plan::Pair pair{WorkerIndex(i), index};
+    auto& candidates = multicasts_[i].candidates;
+    if (!std::ranges::binary_search(candidates, index, {}, &plan::SspCandidate::receiver)) continue;
+    actions_.push_back({.kind = Kind::drop, .worker = pair.sender, .receiver = index, .claim = {}});
+    erase_receiver(pair);
+    complete_if_over(pair.sender, now);
+  }
+  if (was_least && --at_least_rounds_ == 0) find_least(now);
+  return actions_;
+}
+
+// ---- the life of a round -----------------------------------------------------------------------------------
+
+OnlineMachine::Actions OnlineMachine::computed(WorkerIndex index, const NetworkView& network, Instant now) {
+  actions_.clear();
+  OnlineWorker& worker = worker_of(index);
+  SELMCAST_CHECK(worker.present && worker.computing, "a worker computes before it is ready");
+  const std::uint64_t before = rounds(worker);
+  worker.computing = false;
+  worker.sending = true;
+  worker.since = now;
+  ++worker.computed;
+  if (counts_computed_) count_round(before, now);
+  plan_for(index, network, now);
+  return actions_;
+}
+
+OnlineMachine::Actions OnlineMachine::delivered(std::span<const plan::Pair> pairs, Instant now) {
+  actions_.clear();
+  for (std::size_t k = 0; k < pairs.size(); ++k) {
+    const plan::Pair pair = pairs[k];
+    erase_receiver(pair);
+    multicasts_[position(pair.sender)].delivered.push_back(id_of(pair.receiver));
+    const bool last_of_sender = k + 1 == pairs.size() || pairs[k + 1].sender != pair.sender;
+    if (last_of_sender) complete_if_over(pair.sender, now);
+  }
+  return actions_;
+}
+
+OnlineMachine::Actions OnlineMachine::failed(plan::Pair pair, Instant now) {
+  actions_.clear();
+  erase_receiver(pair);
+  complete_if_over(pair.sender, now);
+  return actions_;
+}
+
+void OnlineMachine::erase_receiver(plan::Pair pair) {
+  auto& candidates = multicasts_[position(pair.sender)].candidates;
+  const auto found = std::ranges::lower_bound(candidates, pair.receiver, {}, &plan::SspCandidate::receiver);
+  SELMCAST_CHECK(found != candidates.end() && found->receiver == pair.receiver, "only what runs can end");
+  candidates.erase(found);
+}
+
+void OnlineMachine::complete_if_over(WorkerIndex worker, Instant now) {
+  if (worker_of(worker).sending && multicasts_[position(worker)].candidates.empty()) complete(worker, now);
+}
+
+void OnlineMachine::complete(WorkerIndex index, Instant now) {
+  OnlineWorker& worker = worker_of(index);
+  act(Kind::complete, index);
+  ages_.complete(id_of(index), multicasts_[position(index)].delivered);
+  worker.last_multicast = now - worker.since;
+  worker.sending = false;
+  worker.since = now;
+  const std::uint64_t before = rounds(worker);
+  ++worker.completed;
+  if (!counts_computed_) count_round(before, now);
+  if (!worker.computing && may_go_on(worker)) go_on(index, now);
+}
+
+// A worker has one round more than `before`.
+void OnlineMachine::count_round(std::uint64_t before, Instant now) {
+  if (before == least_rounds_ && --at_least_rounds_ == 0) find_least(now);
+}
+
+// The slowest has one more round, or has left: all that waited for it may go on.
+void OnlineMachine::find_least(Instant now) {
+  std::uint64_t least = UINT64_MAX;
+  for (const OnlineWorker& worker : workers_) {
+    if (!worker.present || rounds(worker) > least) continue;
+    if (rounds(worker) < least) at_least_rounds_ = 0;
+    least = rounds(worker);
+    ++at_least_rounds_;
+  }
+  if (least == UINT64_MAX) return;  // nobody is left
+  least_rounds_ = least;
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    const OnlineWorker& worker = workers_[i];
+    if (worker.present && !worker.computing && !worker.sending && may_go_on(worker))
+      go_on(WorkerIndex(i), now);
+  }
+}
+
+void OnlineMachine::go_on(WorkerIndex index, Instant now) {
+  worker_of(index).computing = true;
+  worker_of(index).since = now;
+  act(Kind::go_on, index);
+}
+
+// ---- planning ----------------------------------------------------------------------------------------------
+
+void OnlineMachine::plan_for(WorkerIndex ready, const NetworkView& network, Instant now) {
+  collect_candidates(ready);
+  expect_slowest(ready, network, now);
+  collect_tasks(ready, network);
+  const OnlineDecision decision = policy_->decide({.now = now,
+                                                   .ready = ready,
+                                                   .tasks = {.multicast = settings_.multicast,
+                                                             .keep_fraction = settings_.keep_fraction,
+                                                             .uplink = network.uplink(),
+                                                             .downlink = network.downlink(),
+                                                             .tasks = tasks_},
+                                                   .workers = workers_,
+                                                   .least_rounds = least_rounds_,
+                                                   .most_ahead = most_ahead_});
+  carry_out(decision, ready, network, now);
+}
+
+void OnlineMachine::collect_candidates(WorkerIndex ready) {
+  Multicast& multicast = multicasts_[position(ready)];
+  multicast.candidates.clear();
+  multicast.delivered.clear();
+  for (std::uint32_t j = 0; j < workers_.size(); ++j) {
+    if (!workers_[j].present || WorkerIndex(j) == ready) continue;
+    const std::uint32_t age = ages_.age({id_of(ready), WorkerId(j)});
+    const bool required = settings_.max_age && age >= *settings_.max_age;
+    multicast.candidates.push_back({WorkerIndex(j), age, multicast.volume, required});
+  }
+}
+
+// All that run, if the policy plans them, and the ready one.
+void OnlineMachine::collect_tasks(WorkerIndex ready, const NetworkView& network) {
+  tasks_.clear();
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    const WorkerIndex worker(i);
+    if (worker != ready) {
+      if (!policy_->plans_running() || multicasts_[i].candidates.empty()) continue;
+      network.read_remaining(worker, multicasts_[i].candidates);
+    }
+    add_task(worker);
+  }
+}
+
+void OnlineMachine::add_task(WorkerIndex worker) {
+  const Multicast& multicast = multicasts_[position(worker)];
+  tasks_.push_back({.sender = worker,
+                    .wait = wait_of(worker),
+                    .volume = multicast.volume,
+                    .needed = min_receivers_ - static_cast<int>(multicast.delivered.size()),
+                    .candidates = multicast.candidates});
+}
+
+// Of the workers that hold the others up, the two expected to complete last: a worker does not wait for itself.
+void OnlineMachine::expect_slowest(WorkerIndex ready, const NetworkView& network, Instant now) {
+  slowest_ = {};
+  second_slowest_ = Duration();
+  if (!policy_->plans_running()) return;
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    if (!workers_[i].present || rounds(workers_[i]) != least_rounds_) continue;
+    const Duration rest = expected_rest(WorkerIndex(i), ready, network, now);
+    if (rest > slowest_.rest) {
+      second_slowest_ = slowest_.rest;
+      slowest_ = {rest, WorkerIndex(i)};
+    } else {
+      second_slowest_ = std::max(second_slowest_, rest);
+    }
+  }
+}
+
+// Until a worker has one more round that counts.
+Duration OnlineMachine::expected_rest(WorkerIndex index, WorkerIndex ready, const NetworkView& network,
+                                      Instant now) const {
+  const OnlineWorker& worker = workers_[position(index)];
+  if (worker.computing) {
+    const Duration computing = std::max(Duration(), worker.expected_computing - (now - worker.since));
+    return counts_computed_ ? computing : computing + worker.last_multicast;
+  }
+  Duration sending = worker.last_multicast;  // if it is ready, or its rate not known yet
+  if (index != ready && worker.sending) {
+    const Duration rest = network.time_left(index);
+    if (rest < Duration::infinite()) sending = rest;
+  }
+  return counts_computed_ ? sending + worker.expected_computing : sending;
+}
+
+Duration OnlineMachine::wait_of(WorkerIndex index) const {
+  const OnlineWorker& worker = workers_[position(index)];
+  const std::uint64_t when_complete = rounds(worker) + (counts_computed_ ? 0 : 1);
+  if (when_complete - least_rounds_ <= most_ahead_) return {};
+  return index == slowest_.worker ? second_slowest_ : slowest_.rest;
+}
+
+// ---- carrying out ------------------------------------------------------------------------------------------
+
+void OnlineMachine::carry_out(const OnlineDecision& decision, WorkerIndex ready, const NetworkView& network,
+                              Instant now) {
+  std::size_t place = 0;
+  for (const plan::SspTask& task : tasks_) {
+    const std::size_t candidates = task.candidates.size();
+    keep_chosen(task, decision.verdicts.subspan(place, candidates), ready);
+    place += candidates;
+  }
+  SELMCAST_CHECK(place == decision.verdicts.size(), "one verdict a candidate");
+  // Only now, when all that is dropped is gone.
+  for (std::size_t k = 0; k < decision.claims.size(); ++k) {
+    if (tasks_[k].sender == ready || receivers(tasks_[k].sender).empty()) continue;
+    actions_.push_back(
+        {.kind = Kind::claim, .worker = tasks_[k].sender, .receiver = {}, .claim = decision.claims[k]});
+  }
+  if (!receivers(ready).empty()) {
+    const auto task = std::ranges::find(tasks_, ready, &plan::SspTask::sender);
+    const maxmin::Claim claim = decision.claims.empty()
+                                    ? claim_by_sharing(ready, network)
+                                    : decision.claims[static_cast<std::size_t>(task - tasks_.begin())];
+    actions_.push_back({.kind = Kind::start, .worker = ready, .receiver = {}, .claim = claim});
+  }
+  for (const plan::SspTask& task : tasks_) complete_if_over(task.sender, now);
+}
+
+void OnlineMachine::keep_chosen(const plan::SspTask& task, std::span<const plan::Verdict> verdicts,
+                                WorkerIndex ready) {
+  auto& candidates = multicasts_[position(task.sender)].candidates;
+  auto kept = candidates.begin();
+  for (std::size_t k = 0; k < verdicts.size(); ++k) {
+    const plan::SspCandidate candidate = candidates[k];
+    if (verdicts[k].has_value()) {
+      *kept++ = candidate;
+      continue;
+    }
+    SELMCAST_CHECK(!candidate.required, "a required pair is selected and never dropped");
+    if (task.sender != ready)
+      actions_.push_back(
+          {.kind = Kind::drop, .worker = task.sender, .receiver = candidate.receiver, .claim = {}});
+  }
+  candidates.erase(kept, candidates.end());
+}
+
+maxmin::Claim OnlineMachine::claim_by_sharing(WorkerIndex ready, const NetworkView& network) {
+  NewMulticast multicast{worker_of(ready).completed, started_++, multicasts_[position(ready)].volume,
+                         Duration::seconds(1)};
+  if (settings_.staleness_rule == StalenessRule::computed)
+    multicast.completed_rounds = worker_of(ready).computed;
+  if (settings_.sharing == Sharing::reserved) multicast.planned = time_of_loads(ready, network);
+  return claim_of(settings_.sharing, multicast, settings_.unit);
+}
+
+// t_i of sharing.h.
+Duration OnlineMachine::time_of_loads(WorkerIndex ready, const NetworkView& network) {
+  const Multicast& multicast = multicasts_[position(ready)];
+  const auto receivers = static_cast<std::int64_t>(multicast.candidates.size());
+  const bool one_copy = settings_.multicast == plan::MulticastKind::network;
+  Duration longest = (one_copy ? 1 : receivers) * multicast.volume / network.uplink()[position(ready)];
+  loads_.assign(workers_.size(), Bytes());
+  for (const Multicast& running : multicasts_) {
+    for (const plan::SspCandidate& candidate : running.candidates)
+      loads_[position(candidate.receiver)] += candidate.remaining;
+  }
+  for (const plan::SspCandidate& candidate : multicast.candidates) {
+    const std::size_t j = position(candidate.receiver);
+    longest = std::max(longest, loads_[j] / network.downlink()[j]);
+  }
+  return longest;
+}
+
+}  // namespace selmcast::sync
