@@ -33,7 +33,7 @@ TEST(Bandwidth, ChangesByGammaAroundItsFirstDraw) {
   EXPECT_DOUBLE_EQ(bandwidth.next_change().in_seconds(), 0.1);
   for (int change = 0; change < 20; ++change) {
     const std::vector<Rate> before = bandwidth.downlink();
-    bandwidth.redraw();
+    bandwidth.change();
     EXPECT_NE(bandwidth.downlink(), before);
     for (std::size_t i = 0; i < first.size(); ++i) {
       // 0.75 of the first draw, and 0.25 of something in [50, 150].

@@ -8,6 +8,6 @@
 namespace selmcast::sim {
 
 // Requires valid settings with Sync::bsp.
-Outcome simulate_bsp(const Settings& settings, std::uint64_t seed);
+Outcome simulate_bsp(const Settings& settings, std::uint64_t seed, Observer* observer);
 
 }  // namespace selmcast::sim

@@ -18,6 +18,11 @@ void Deliveries::set_bandwidth(std::span<const Rate> uplink, std::span<const Rat
   for (const Rate rate : downlink) fluid_.set_capacity(maxmin::LinkId(link++), rate);
 }
 
+void Deliveries::set_bandwidth(WorkerIndex worker, Rate uplink, Rate downlink_rate) {
+  fluid_.set_capacity(maxmin::LinkId(worker.value()), uplink);
+  fluid_.set_capacity(downlink(worker), downlink_rate);
+}
+
 void Deliveries::add_flow(WorkerIndex sender, Bytes volume, std::span<const maxmin::LinkId> links,
                           maxmin::Claim claim) {
   const maxmin::FlowId flow = fluid_.start(links, volume, claim);

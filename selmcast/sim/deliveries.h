@@ -24,6 +24,7 @@ class Deliveries {
 
   Instant now() const { return fluid_.now(); }
   void set_bandwidth(std::span<const Rate> uplink, std::span<const Rate> downlink);  // by worker
+  void set_bandwidth(WorkerIndex worker, Rate uplink, Rate downlink);
 
   // Requires receivers, ascending, and no multicast of `sender` under way.
   void start(WorkerIndex sender, Bytes volume, std::span<const WorkerIndex> receivers, maxmin::Claim claim);

@@ -9,6 +9,6 @@
 namespace selmcast::sim {
 
 // Requires valid settings with Sync::ssp or Sync::asp.
-Outcome simulate_online(const Settings& settings, std::uint64_t seed);
+Outcome simulate_online(const Settings& settings, std::uint64_t seed, Observer* observer);
 
 }  // namespace selmcast::sim

@@ -16,15 +16,69 @@ bool knows_planner(const Settings& settings) {
   return sync::make_online_policy(settings.planner, Rng(0)) != nullptr;
 }
 
+std::string unknown_planner(const Settings& settings) {
+  std::string names = "auto";
+  if (settings.sync == Sync::bsp) {
+    for (const plan::Planner& planner : plan::planners()) names += ", " + std::string(planner.name);
+  } else {
+    for (const std::string_view name : sync::online_policy_names()) names += ", " + std::string(name);
+  }
+  return "planner: there is no '" + settings.planner + "' for this sync; there are " + names;
+}
+
+std::string place(const char* list, std::size_t index, std::uint32_t worker) {
+  return std::string(list) + "[" + std::to_string(index) + "], w" + std::to_string(worker) + ": ";
+}
+
+// Of events: in order of time, of workers that there are, and nobody comes who is there or goes who is not.
+std::string event_fault(const Settings& settings) {
+  std::vector<bool> present = present_at_start(settings);
+  Instant last;
+  for (std::size_t k = 0; k < settings.events.size(); ++k) {
+    const ClusterEvent& event = settings.events[k];
+    const std::string where = place("events", k, event.worker);
+    if (event.worker >= settings.workers) return where + "there is no such worker";
+    if (!(event.time >= last && event.time < Instant::never()))
+      return where + "times start at 0 and never decrease";
+    last = event.time;
+    if (event.kind == ClusterEvent::Kind::slow) {
+      if (!is_between(event.factor, 0.001, 1000)) return where + "slow by a factor of 0.001 to 1000";
+    } else {
+      const bool joins = event.kind == ClusterEvent::Kind::join;
+      if (present[event.worker] == joins)
+        return where + (joins ? "joins, but is there" : "goes, but is not there");
+      present[event.worker] = joins;
+    }
+  }
+  return {};
+}
+
+std::string trace_fault(const Settings& settings) {
+  Instant last;
+  for (std::size_t k = 0; k < settings.bandwidth_trace.size(); ++k) {
+    const BandwidthStep& step = settings.bandwidth_trace[k];
+    const std::string where = place("bandwidth trace", k, step.worker);
+    if (step.worker >= settings.workers) return where + "there is no such worker";
+    if (!(step.time >= last && step.time < Instant::never()))
+      return where + "times start at 0 and never decrease";
+    last = step.time;
+    if (!is_between(step.uplink.bps(), 0, 1e15) || !is_between(step.downlink.bps(), 0, 1e15))
+      return where + "give rates of 0 to 1e15 bit/s";
+  }
+  if (!settings.bandwidth_trace.empty() && settings.bandwidth.gamma > 0)
+    return "bandwidth trace: not together with gamma; set gamma to 0";
+  return {};
+}
+
 // The first setting that is wrong, in words; empty if there is none.
 std::string first_fault(const Settings& settings) {
   const BandwidthModel& bandwidth = settings.bandwidth;
   const Duration horizon = settings.horizon;
   if (settings.workers < 1 || settings.workers > plan::kMaxWorkers)
     return "workers: give 1 to " + std::to_string(plan::kMaxWorkers);
-  if (!knows_planner(settings)) return "planner: there is no '" + settings.planner + "' for this sync";
+  if (!knows_planner(settings)) return unknown_planner(settings);
   if (settings.volume < Bytes(1) || settings.volume > plan::kMaxVolume)
-    return "volume: give 1 byte to 2^50 bytes";
+    return "volume: give 1 byte to 2^48 bytes";
   if (!is_between(bandwidth.nominal.bps(), 1, 1e15)) return "bandwidth: give 1 to 1e15 bit/s";
   if (!is_between(bandwidth.lambda, 0, 0.999))
     return "lambda: give 0 to 0.999; from 1 on links have no bandwidth";
@@ -38,10 +92,25 @@ std::string first_fault(const Settings& settings) {
   if (!is_between(horizon.in_seconds(), 1e-3, 1e9)) return "seconds: give 1 ms to 1e9 s";
   if (!is_between(settings.compute.mean().in_seconds(), 1e-6, 1e9))
     return "compute: a round of computing takes at least 1 us on average";
+  if (!is_between(settings.detection.in_seconds(), 0, 1e9)) return "detection: give 0 to 1e9 s";
+  if (const std::string fault = event_fault(settings); !fault.empty()) return fault;
+  if (const std::string fault = trace_fault(settings); !fault.empty()) return fault;
   return {};
 }
 
 }  // namespace
+
+std::vector<bool> present_at_start(const Settings& settings) {
+  std::vector<bool> present(settings.workers, true);
+  std::vector<bool> seen(settings.workers, false);
+  for (const ClusterEvent& event : settings.events) {
+    if (event.kind == ClusterEvent::Kind::slow || event.worker >= settings.workers || seen[event.worker])
+      continue;
+    seen[event.worker] = true;
+    present[event.worker] = event.kind != ClusterEvent::Kind::join;
+  }
+  return present;
+}
 
 Result<void> validate(const Settings& settings) {
   const std::string fault = first_fault(settings);
@@ -49,8 +118,9 @@ Result<void> validate(const Settings& settings) {
   return {};
 }
 
-Outcome simulate(const Settings& settings, std::uint64_t seed) {
-  return settings.sync == Sync::bsp ? simulate_bsp(settings, seed) : simulate_online(settings, seed);
+Outcome simulate(const Settings& settings, std::uint64_t seed, Observer* observer) {
+  return settings.sync == Sync::bsp ? simulate_bsp(settings, seed, observer)
+                                    : simulate_online(settings, seed, observer);
 }
 
 double npu_utilization_bound(const Settings& settings, std::uint64_t seed) {

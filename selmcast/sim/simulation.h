@@ -23,9 +23,13 @@
 // Conventions. Everything counts from the first instant, when all begin to compute: there is no warm-up. At the horizon
 // the run stops where it is: computing counts as far as it has come, a multicast only if it is complete, a round of bsp
 // only if all its multicasts are. Events at one instant happen in this order: deliveries end, bandwidth changes,
-// workers finish computing in order of ids. Control messages take no time. Same settings and seed, same bits: each
-// worker's computing times, the bandwidths and the planner's choices come from streams of their own, so two planners
-// meet the very same cluster.
+// crashes are noticed, cluster events as listed, workers finish computing in order of ids. Control messages take no
+// time. Same settings and seed, same bits: each worker's computing times, the bandwidths and the planner's choices
+// come from streams of their own, so two planners meet the very same cluster.
+//
+// Workers come and go as cluster_event.h says; bsp takes them in when a round starts. A link that is down (rate 0)
+// carries nothing: no planner selects it, no pair is required over it, what runs over it stands still until it is up,
+// or dropped by the next plan of ssp. A multicast that finds no receiver at all is complete at once.
 //
 // Complexity: an event costs what the links it touches cost (maxmin/solver.h), a plan what the planner costs. Memory is
 // linear in pairs (ages) and live flows. Thread rule: pure; runs with different seeds may run side by side (trials.h).
@@ -35,17 +39,21 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "selmcast/base/error.h"
 #include "selmcast/base/units.h"
 #include "selmcast/plan/problem.h"
 #include "selmcast/sim/bandwidth.h"
+#include "selmcast/sim/cluster_event.h"
 #include "selmcast/sim/compute_times.h"
 #include "selmcast/sync/age_table.h"
 #include "selmcast/sync/min_receivers.h"
 #include "selmcast/sync/online_machine.h"
 
 namespace selmcast::sim {
+
+class Observer;
 
 enum class Sync { bsp, ssp, asp };
 using Sharing = sync::Sharing;
@@ -67,16 +75,25 @@ struct Settings {
   Sharing sharing = Sharing::fair;
   ComputeTimes compute = ComputeTimes::transformer();
   Duration horizon = Duration::seconds(600);
+  std::vector<ClusterEvent> events;            // by time
+  Duration detection = Duration::seconds(2);   // of a crash
+  std::vector<BandwidthStep> bandwidth_trace;  // by time
   // Multicasts take no time and reach nobody: what is left is computing and waiting for one another.
   bool free_communication = false;
 };
+
+// By worker: all whose first join, leave or crash is not a join.
+std::vector<bool> present_at_start(const Settings& settings);
 
 // Error (invalid_input) that names the setting and the remedy.
 Result<void> validate(const Settings& settings);
 
 struct Outcome {
-  double npu_utilization = 0;  // time spent computing / horizon, mean over workers
-  double multicast_scale = 0;  // completed deliveries / completed multicasts / workers
+  double npu_utilization = 0;  // time spent computing / time in the training, of all workers together
+  double multicast_scale = 0;  // completed deliveries / completed multicasts / workers, present or not
+  // No policy reaches more at this utilisation (bounds.h), links taken at their mean over the run. None if workers come
+  // or go.
+  std::optional<double> multicast_scale_bound;
   // bsp: time of a round's multicasts / (min_receivers * volume / nominal bandwidth), mean over completed rounds; 0
   // without them
   double completion_normalized = 0;
@@ -84,11 +101,11 @@ struct Outcome {
   std::uint64_t multicasts = 0;  // completed
   std::uint64_t deliveries = 0;  // of these
   std::uint64_t dropped = 0;     // receivers cut off
-  std::uint64_t events = 0;      // computations ended, deliveries ended, changes of bandwidth
+  std::uint64_t events = 0;      // computations ended, deliveries ended, changes of bandwidth, cluster events
 };
 
 // Requires validate(settings) to have passed.
-Outcome simulate(const Settings& settings, std::uint64_t seed);
+Outcome simulate(const Settings& settings, std::uint64_t seed, Observer* observer = nullptr);
 
 // NPU utilisation with communication for free under the same rule, and the same computing times: no planner and no
 // network can do better on average. (Not a bound for each single seed: later rounds see other draws.)

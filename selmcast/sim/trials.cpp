@@ -12,27 +12,35 @@ namespace selmcast::sim {
 
 std::uint64_t seed_of_trial(std::uint64_t seed, std::size_t trial) { return Rng(seed).fork(trial).next(); }
 
-std::vector<Outcome> simulate_trials(const Settings& settings, const Trials& trials) {
-  std::vector<Outcome> outcomes(trials.count);
+std::vector<Outcome> simulate_all(std::span<const Job> jobs, std::size_t threads,
+                                  const std::function<void(std::size_t finished)>& progress) {
+  std::vector<Outcome> outcomes(jobs.size());
   std::atomic<std::size_t> next = 0;
   std::size_t finished = 0;
   std::mutex progress_mutex;
   const auto work = [&] {
-    for (std::size_t trial = next++; trial < trials.count; trial = next++) {
-      outcomes[trial] = simulate(settings, seed_of_trial(trials.seed, trial));
+    for (std::size_t k = next++; k < jobs.size(); k = next++) {
+      outcomes[k] = simulate(*jobs[k].settings, jobs[k].seed);
       const std::lock_guard lock(progress_mutex);
       ++finished;
-      if (trials.progress) trials.progress(finished);
+      if (progress) progress(finished);
     }
   };
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::size_t threads = std::min(trials.threads > 0 ? trials.threads : cores, trials.count);
+  const std::size_t used = std::min(threads > 0 ? threads : cores, jobs.size());
   {
     std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+    for (std::size_t i = 1; i < used; ++i) others.emplace_back(work);
     work();
   }
   return outcomes;
+}
+
+std::vector<Outcome> simulate_trials(const Settings& settings, const Trials& trials) {
+  std::vector<Job> jobs;
+  for (std::size_t trial = 0; trial < trials.count; ++trial)
+    jobs.push_back({&settings, seed_of_trial(trials.seed, trial)});
+  return simulate_all(jobs, trials.threads, trials.progress);
 }
 
 Spread spread_of(std::span<const double> values) {

@@ -23,6 +23,15 @@ struct Trials {
 
 std::uint64_t seed_of_trial(std::uint64_t seed, std::size_t trial);
 
+// One run of many that need not have settings in common.
+struct Job {
+  const Settings* settings = nullptr;  // valid ones
+  std::uint64_t seed = 0;
+};
+// By job, on so many threads (0: one a core). `progress` as above.
+std::vector<Outcome> simulate_all(std::span<const Job> jobs, std::size_t threads,
+                                  const std::function<void(std::size_t finished)>& progress = {});
+
 // By trial. Requires valid settings.
 std::vector<Outcome> simulate_trials(const Settings& settings, const Trials& trials);
 

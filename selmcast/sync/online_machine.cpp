@@ -24,9 +24,7 @@ OnlineMachine::OnlineMachine(const OnlineSettings& settings, std::unique_ptr<Onl
       policy_(std::move(policy)),
       most_ahead_(most_ahead(settings)),
       counts_computed_(settings.staleness_rule == StalenessRule::computed),
-      ages_(settings.max_age.value_or(UINT32_MAX), settings.age_start) {
-  SELMCAST_CHECK(policy_ != nullptr, "somebody must decide");
-}
+      ages_(settings.max_age.value_or(UINT32_MAX), settings.age_start) {}
 
 // ---- membership --------------------------------------------------------------------------------------------
 
@@ -86,7 +84,11 @@ OnlineMachine::Actions OnlineMachine::computed(WorkerIndex index, const NetworkV
   worker.since = now;
   ++worker.computed;
   if (counts_computed_) count_round(before, now);
-  plan_for(index, network, now);
+  if (policy_) {
+    plan_for(index, network, now);
+  } else {
+    complete(index, now);
+  }
   return actions_;
 }
 
@@ -165,7 +167,8 @@ void OnlineMachine::go_on(WorkerIndex index, Instant now) {
 // ---- planning ----------------------------------------------------------------------------------------------
 
 void OnlineMachine::plan_for(WorkerIndex ready, const NetworkView& network, Instant now) {
-  collect_candidates(ready);
+  collect_candidates(ready, network);
+  look_at_links(network);
   expect_slowest(ready, network, now);
   collect_tasks(ready, network);
   const OnlineDecision decision = policy_->decide({.now = now,
@@ -181,14 +184,33 @@ void OnlineMachine::plan_for(WorkerIndex ready, const NetworkView& network, Inst
   carry_out(decision, ready, network, now);
 }
 
-void OnlineMachine::collect_candidates(WorkerIndex ready) {
+bool OnlineMachine::is_required(plan::Pair pair, std::uint32_t age, const NetworkView& network) const {
+  return settings_.max_age && age >= *settings_.max_age &&
+         network.uplink()[position(pair.sender)].bps() > 0 &&
+         network.downlink()[position(pair.receiver)].bps() > 0;
+}
+
+// Whether pairs of running multicasts may be required again, or no more.
+void OnlineMachine::look_at_links(const NetworkView& network) {
+  const bool were_down = links_down_;
+  const auto is_down = [](Rate rate) { return rate.bps() == 0; };
+  links_down_ =
+      std::ranges::any_of(network.uplink(), is_down) || std::ranges::any_of(network.downlink(), is_down);
+  if (!were_down && !links_down_) return;
+  for (std::uint32_t i = 0; i < multicasts_.size(); ++i) {
+    for (plan::SspCandidate& candidate : multicasts_[i].candidates)
+      candidate.required = is_required({WorkerIndex(i), candidate.receiver}, candidate.age, network);
+  }
+}
+
+void OnlineMachine::collect_candidates(WorkerIndex ready, const NetworkView& network) {
   Multicast& multicast = multicasts_[position(ready)];
   multicast.candidates.clear();
   multicast.delivered.clear();
   for (std::uint32_t j = 0; j < workers_.size(); ++j) {
     if (!workers_[j].present || WorkerIndex(j) == ready) continue;
     const std::uint32_t age = ages_.age({id_of(ready), WorkerId(j)});
-    const bool required = settings_.max_age && age >= *settings_.max_age;
+    const bool required = is_required({ready, WorkerIndex(j)}, age, network);
     multicast.candidates.push_back({WorkerIndex(j), age, multicast.volume, required});
   }
 }

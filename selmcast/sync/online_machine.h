@@ -19,6 +19,7 @@
 // Invariants:
 //   - a worker computes, sends or waits; it has at most one multicast;
 //   - nobody starts a round against the rule of staleness; when the slowest completes one, all that may go on do;
+//   - no pair is required over a link that is down (rate 0), for as long as it is;
 //   - a delivery ends once: delivered, dropped, failed, or a side left; only a delivered one resets an age;
 //   - the policy's answer is carried out as it is: what it takes runs, what it leaves out of a running multicast is
 //     dropped. Required pairs and min_receivers are checked (SELMCAST_CHECK): a policy that breaks them is a bug.
@@ -96,6 +97,7 @@ class OnlineMachine {
   // Actions are valid until the next event. What receivers() and delivered() say is of the moment after the event.
   using Actions = std::span<const OnlineAction>;
 
+  // No policy: multicasts reach nobody and take no time, what is left is computing and waiting.
   OnlineMachine(const OnlineSettings& settings, std::unique_ptr<OnlinePolicy> policy);
 
   // A new worker, or one that left; it computes from now on, with as many rounds as the slowest has.
@@ -145,7 +147,9 @@ class OnlineMachine {
   }
 
   void plan_for(WorkerIndex ready, const NetworkView& network, Instant now);
-  void collect_candidates(WorkerIndex ready);
+  void collect_candidates(WorkerIndex ready, const NetworkView& network);
+  bool is_required(plan::Pair pair, std::uint32_t age, const NetworkView& network) const;
+  void look_at_links(const NetworkView& network);
   void collect_tasks(WorkerIndex ready, const NetworkView& network);
   void add_task(WorkerIndex worker);
   void expect_slowest(WorkerIndex ready, const NetworkView& network, Instant now);
@@ -182,6 +186,7 @@ class OnlineMachine {
   Duration second_slowest_;
   std::vector<plan::SspTask> tasks_;
   std::vector<Bytes> loads_;
+  bool links_down_ = false;  // now, or in the plan before
 };
 
 }  // namespace selmcast::sync

@@ -86,7 +86,7 @@ TEST(SimulateCommand, WrongUseNamesTheFlagAndTheRemedy) {
       {"--max-age old", "--max-age"},
       {"--min-receivers 0.5.1", "--min-receivers"},
       {"--compute nowhere.txt", "nowhere.txt"},
-      {"--compute '" + trace + "'", ":2: not a time"},
+      {"--compute '" + trace + "'", ":2: 'fast' is not seconds"},
   };
   for (const auto& [arguments, said] : cases) {
     const Finished finished = simulate(arguments);
