@@ -1,10 +1,10 @@
 // The rival of `selmcast bench sim`: SimGrid carries the same unicast deliveries over the same links.
 //
 // Standard input: "HOSTS DELIVERIES", a line "UPLINK DOWNLINK" in byte/s for each host, a line "START SENDER RECEIVER
-// BYTES" for each delivery, by start. Standard output: the CPU seconds of the simulation proper (platform and reading not
-// counted), then the end of each delivery. As SimGrid's own manual would have it: one actor that sleeps and starts
-// asynchronous communications, no actor a flow; its lazy max-min solver, O(flows of the links touched) an event.
-// SimGrid adds nothing of TCP (maxmin/simgrid_test.cpp says which flags).
+// BYTES" for each delivery, by start. Standard output: the CPU seconds of the simulation proper (platform and reading
+// not counted), then the end of each delivery. As SimGrid's own manual would have it: one actor that sleeps and
+// starts asynchronous communications, no actor a flow; its lazy max-min solver, O(flows of the links touched) an
+// event. SimGrid adds nothing of TCP (maxmin/simgrid_test.cpp says which flags).
 #include <cstdio>
 #include <ctime>
 #include <simgrid/s4u.hpp>

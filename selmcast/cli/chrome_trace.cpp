@@ -57,9 +57,10 @@ void ChromeTrace::did(WorkerIndex worker, sim::Activity activity, sim::Span span
 void ChromeTrace::delivery(plan::Pair pair, sim::Span span, sim::DeliveryEnd end) {
   const std::uint64_t id = deliveries_++;
   const auto edge = [&](char phase, Instant time) {
-    write(fmt::format(
-        R"({{"ph":"{}","name":"from w{}","cat":"delivery","id":{},"pid":{},"tid":0,"ts":{:.3f},"args":{{"ended":"{}"}}}})",
-        phase, pair.sender.value(), id, pair.receiver.value(), microseconds(time), name_of(end)));
+    write(fmt::format(R"({{"ph":"{}","name":"from w{}","cat":"delivery","id":{},"pid":{},"tid":0,)"
+                      R"("ts":{:.3f},"args":{{"ended":"{}"}}}})",
+                      phase, pair.sender.value(), id, pair.receiver.value(), microseconds(time),
+                      name_of(end)));
   };
   edge('b', span.from);
   edge('e', span.to);

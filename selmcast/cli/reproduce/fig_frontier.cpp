@@ -12,10 +12,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "selmcast/cli/reproduce/figures.h"
 #include "selmcast/cli/reproduce/paper_figures.h"
 #include "selmcast/cli/reproduce/ssp_study.h"
+#include "selmcast/sim/bounds.h"
 #include "selmcast/sim/trials.h"
 
 namespace selmcast::reproduce {
@@ -47,10 +49,11 @@ double most_utilization(const sim::Settings& settings, const StudyOptions& optio
 }
 
 double most_scale(const sim::Settings& settings, double utilization) {
-  const auto n = static_cast<double>(settings.workers);
+  // The grid stands for the n workers: a link's part of the bound depends on n, not on the other links.
   const Duration cycle = settings.compute.mean() * (1 / utilization);
   return mean_over_links(settings.bandwidth, [&](Rate downlink) {
-    return std::min((n - 1) / n, cycle / (settings.volume / downlink) / n);
+    const std::vector<Rate> alike(settings.workers, downlink);
+    return sim::scale_bound(alike, cycle, settings.volume);
   });
 }
 
