@@ -167,7 +167,7 @@ std::optional<PeakMemory> peak_memory(const Contestant& contestant, const PlanIn
 }  // namespace
 
 PlanBench run_plan_bench(const PlanBenchOptions& options) {
-  PlanBench bench;
+  PlanBench bench{.quick = options.quick};
   const std::vector<Contestant> all = contestants(options.quick, bench.missing);
   const std::size_t n = options.quick ? kMemoryWorkersQuick : kMemoryWorkers;
   for (const Contestant& contestant : all) {

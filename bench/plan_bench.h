@@ -38,9 +38,10 @@ struct PeakMemory {
 };
 
 struct PlanBench {
-  std::vector<PlanTiming> timings;  // by instance, exact first
-  std::vector<PeakMemory> memory;
-  std::vector<std::string> missing;  // planners that this build has not
+  bool quick = false;                 // small sizes only, and little time for CBC
+  std::vector<PlanTiming> timings{};  // by instance, exact first
+  std::vector<PeakMemory> memory{};
+  std::vector<std::string> missing{};  // planners that this build has not
 };
 
 struct PlanBenchOptions {

@@ -51,6 +51,17 @@ TEST(PlanTargets, CbcCountsWhereItFinishesLast) {
   EXPECT_EQ(verdict_about(bench, "faster than cbc").met, true);
 }
 
+TEST(PlanTargets, AQuickRunDoesNotKnowHowFarCbcGets) {
+  // 569x at n = 30, which is the largest n of a quick run and not of CBC.
+  PlanBench bench;
+  bench.timings = {timing("exact", 30, 1), timing("cbc", 30, 569)};
+  EXPECT_EQ(verdict_about(bench, "faster than cbc").met, false);
+  bench.quick = true;
+  EXPECT_EQ(verdict_about(bench, "faster than cbc").met, std::nullopt);
+  EXPECT_EQ(verdict_about(bench, "faster than cbc").measured, "not measured");
+  EXPECT_EQ(verdict_about(bench, "agree").met, true);  // holds at any size
+}
+
 TEST(PlanTargets, GrowthComparesAThousandWithTwoThousand) {
   PlanBench bench;
   bench.timings = {timing("exact", 1000, 10), timing("exact", 2000, 49)};
