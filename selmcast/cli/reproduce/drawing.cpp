@@ -79,7 +79,7 @@ void add_bars(const Panel& panel, Script& script, std::string& command) {
     if (panel.has_range)
       join_piece(
           command,
-          fmt::format("$curve{} using ($1+{:.6g}):2:3:4 with yerrorbars lc rgb '{}' pt 0 lw 1.5 notitle", c,
+          fmt::format("$curve{} using ($1+{:.6g}):2:3:4 with yerrorbars lc rgb '{}' pt -1 lw 1.5 notitle", c,
                       shift, report::ink().light));
   }
 }
@@ -101,6 +101,7 @@ report::Plot draw(const Panel& panel) {
   std::string command;
   switch (panel.style) {
     case Style::lines:
+      script.line("set autoscale fix");
       script.line("set offsets graph 0.03, graph 0.03, graph 0.05, graph 0.05");
       add_lines(panel, command);
       break;

@@ -20,6 +20,12 @@ struct Reading {
 constexpr Reading kReadings[] = {{sim::StalenessRule::completed, ""},
                                  {sim::StalenessRule::computed, ", rounds count when computed"}};
 
+// The second reading is there for its shape: half the trials do.
+StudyOptions trials_of(const Reading& reading, StudyOptions options) {
+  if (reading.rule != sim::StalenessRule::completed) options.ssp.count = (options.ssp.count + 1) / 2;
+  return options;
+}
+
 Curve curve_of(const Contender& contender, const Reading& reading) {
   return {.planner = std::string(contender.planner),
           .source = Source::ours,
@@ -59,7 +65,7 @@ void add_curves(const Sweep& sweep, const Model& model, const Contender& contend
     sim::Settings settings = ssp_setting(model, contender.planner, options);
     settings.staleness_rule = reading.rule;
     sweep.set(settings, x);
-    SspScores scores = run_ssp(settings, options);
+    SspScores scores = run_ssp(settings, trials_of(reading, options));
     scores.npu.x = scores.scale.x = x;
     npu.curves.back().points.push_back(scores.npu);
     scale.curves.back().points.push_back(scores.scale);

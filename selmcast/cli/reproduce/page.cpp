@@ -54,7 +54,8 @@ class Page {
         "Learning "
         "With Selective Multicast”, IEEE Trans. Services Computing 18(1), 2025. Dashed or pale: read off the "
         "paper; "
-        "solid: ours. BSP: {} trials, SSP: {}, seed {}.</p>",
+        "solid: ours. BSP: {} trials, SSP: {} (half as many in the frontier and "
+        "where rounds count when computed), seed {}.</p>",
         options.bsp.count, options.ssp.count, options.bsp.seed);
     add("<p>“Same” means: every point within {:g} standard errors of the difference to a mean of the paper's "
         "10 trials, "
