@@ -14,7 +14,7 @@
 // A second reading of the rule of ssp, StalenessRule::computed: r counts the rounds computed, sent or not, and a worker
 // may start the next one while r - (least r of all) < staleness. `completed` is what we build; the paper's figures look
 // like `computed`: where staleness is small the two are far apart, and Figure 10's Orpheus curves are met by `computed`
-// everywhere (simulation_test.cpp) and missed by `completed` at ssp = 1 by 14 to 20 %.
+// everywhere (simulation_test.cpp) and missed by `completed` at ssp = 1 by 12 to 19 %.
 //
 // What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment; what it expects of the others is
 // in sync/online_machine.h, with the mean of `compute` and at first min_receivers * volume / bandwidth for a multicast.

@@ -76,11 +76,14 @@ void add_bars(const Panel& panel, Script& script, std::string& command) {
                     : curve.is_variant            ? 0.55
                                                   : 0.9,
                     colour, gnuplot_quote(curve.name)));
+    // Whiskers as arrows: error bars leave a hole in the bar around their point.
     if (panel.has_range)
       join_piece(
           command,
-          fmt::format("$curve{} using ($1+{:.6g}):2:3:4 with yerrorbars lc rgb '{}' pt -1 lw 1.5 notitle", c,
-                      shift, report::ink().light));
+          fmt::format(
+              "$curve{} using ($1+{:.6g}):3:(0):($4-$3) with vectors heads size screen 0.007,90 lc rgb '{}' "
+              "lw 1.5 notitle",
+              c, shift, report::ink().light));
   }
 }
 
