@@ -175,6 +175,8 @@ bool BspRun::communicate() {
     complete();
   }
   sending_ = false;
+  // Of a round whose workers all died in it nobody would know that it is over.
+  if (std::ranges::all_of(members_, [&](std::uint32_t i) { return workers_[i].dead; })) return true;
   sent_ += now() - sending_start_;
   ++outcome_.rounds;
   return true;
@@ -227,12 +229,13 @@ void BspRun::delivered(std::span<const plan::Pair> ended) {
 
 void BspRun::complete() {
   for (const std::uint32_t i : members_) {
+    if (workers_[i].dead) continue;  // it was told, and will be out
     tell_sending(i, now());
     ages_.complete(WorkerId(i), workers_[i].reached);
     outcome_.deliveries += workers_[i].reached.size();
+    ++outcome_.multicasts;
     ++workers_[i].round;
   }
-  outcome_.multicasts += members_.size();
 }
 
 // ---- planning ----------------------------------------------------------------------------------------------
@@ -359,6 +362,7 @@ void BspRun::take_out(std::uint32_t index) {
     deliveries_.set_bandwidth(gone, bandwidth_.uplink()[index], bandwidth_.downlink()[index]);
   } else {
     present_ += now() - worker.joined;
+    worker.joined = now();  // if it has said since that it comes back
   }
   worker.dead = worker.leaves = false;
   if (!worker.member) return;

@@ -35,10 +35,31 @@ ClusterEvent event(double time, std::uint32_t worker, Kind kind, double factor =
   return {Instant::at_seconds(time), worker, kind, factor};
 }
 
-Outcome run(const Settings& settings) {
+// Adds up what it is told.
+class Account : public Observer {
+ public:
+  void did(WorkerIndex worker, Activity activity, Span span, std::uint64_t, std::size_t reached) override {
+    seconds[activity] += (span.to - span.from).in_seconds();
+    reached_ += reached;
+    auto& end = ends_[worker.value()];
+    if (span.from < end) overlap = true;
+    end = span.to;
+  }
+  void delivery(plan::Pair, Span, DeliveryEnd end) override { ++deliveries[end]; }
+
+  std::map<Activity, double> seconds;
+  std::map<DeliveryEnd, std::uint64_t> deliveries;
+  bool overlap = false;
+
+ private:
+  std::size_t reached_ = 0;
+  std::map<std::uint32_t, Instant> ends_;
+};
+
+Outcome run(const Settings& settings, Observer* observer = nullptr) {
   const Result<void> valid = validate(settings);
   EXPECT_TRUE(valid) << valid.error().message;
-  return simulate(settings, 1);
+  return simulate(settings, 1, observer);
 }
 
 TEST(ClusterEvents, AStragglerHoldsUpTheOthersByTheRule) {
@@ -149,6 +170,44 @@ TEST(ClusterEvents, WhenAllAreGoneNothingHangs) {
   }
 }
 
+TEST(ClusterEvents, TheDeadCompleteNothing) {
+  // Both send from 1 s on and die, w0 at 1.25 s, w1 at 1.5 s. At 3.25 s w0 is out, and w1 has no receiver left: that
+  // completes neither a multicast nor a round. They computed 1 s each, of 1.25 and 1.5 s; observed: the same, and 0.25
+  // and 0.5 s of sending.
+  for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {
+    Settings settings = everybody_to_everybody(sync, 2, 8);
+    settings.events = {event(1.25, 0, Kind::crash), event(1.5, 1, Kind::crash)};
+    Account account;
+    const Outcome outcome = run(settings, &account);
+    EXPECT_NEAR(outcome.npu_utilization, 2 / 2.75, 1e-9);
+    EXPECT_EQ(outcome.multicasts, 0U);
+    EXPECT_EQ(outcome.rounds, 0U);
+    EXPECT_EQ(outcome.dropped, 2U);
+    EXPECT_NEAR(account.seconds[Activity::sending], 0.75, 1e-9);
+    EXPECT_FALSE(account.overlap);
+  }
+}
+
+TEST(ClusterEvents, WhoLeavesAndComesBackInOneRoundOfBspIsCountedOnce) {
+  // Rounds of 2 s. w1 takes its leave at 0.5 s and says at 1.5 s that it comes back: it finishes the first round and is
+  // in the second. To 4 s both compute 2 s of 4.
+  Settings settings = everybody_to_everybody(Sync::bsp, 2, 4);
+  settings.events = {event(0.5, 1, Kind::leave), event(1.5, 1, Kind::join)};
+  Account account;
+  const Outcome outcome = run(settings, &account);
+  EXPECT_NEAR(outcome.npu_utilization, 4.0 / 8, 1e-9);
+  EXPECT_FALSE(account.overlap);
+}
+
+TEST(ClusterEvents, SlowFromTheStartWhateverComesBeforeItInTheList) {
+  // w1 goes at 0 s. w0 computes 3 s alone, at 0 s already: 3 rounds of 3 s and no receivers in 9.5 s, all computing.
+  for (const Sync sync : {Sync::bsp, Sync::ssp}) {
+    Settings settings = everybody_to_everybody(sync, 2, 9.5);
+    settings.events = {event(0, 1, Kind::leave), event(0, 0, Kind::slow, 3)};
+    EXPECT_EQ(run(settings).multicasts, 3U);
+  }
+}
+
 TEST(BandwidthTrace, ALinkThatIsDownStandsStillUntilItIsUp) {
   // From 1 s on w1 sends to w0, whose downlink is down from 1.5 to 2.5 s: complete at 3 s instead of 2. asp, to 4.9
   // s: w0 computes 0-1, 2-3 and 4-4.9, w1 0-1 and 3-4.
@@ -201,27 +260,6 @@ TEST(ClusterEvents, MistakesAreNamed) {
             "events[1], w0: goes, but is not there");
   EXPECT_EQ(message({event(1, 0, Kind::slow, 0)}), "events[0], w0: slow by a factor of 0.001 to 1000");
 }
-
-// Adds up what it is told.
-class Account : public Observer {
- public:
-  void did(WorkerIndex worker, Activity activity, Span span, std::uint64_t, std::size_t reached) override {
-    seconds[activity] += (span.to - span.from).in_seconds();
-    reached_ += reached;
-    auto& end = ends_[worker.value()];
-    if (span.from < end) overlap = true;
-    end = span.to;
-  }
-  void delivery(plan::Pair, Span, DeliveryEnd end) override { ++deliveries[end]; }
-
-  std::map<Activity, double> seconds;
-  std::map<DeliveryEnd, std::uint64_t> deliveries;
-  bool overlap = false;
-
- private:
-  std::size_t reached_ = 0;
-  std::map<std::uint32_t, Instant> ends_;
-};
 
 TEST(Observer, ItsAccountIsThatOfTheOutcome) {
   for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {

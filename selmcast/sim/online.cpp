@@ -132,9 +132,9 @@ OnlineRun::OnlineRun(const Settings& settings, std::uint64_t seed, Observer* obs
       events_(settings.events) {
   for (std::uint32_t i = 0; i < settings.workers; ++i) workers_.emplace_back(compute_stream(seed, i));
   // Those who are slow from the start must be so when they start.
-  for (; !events_.empty() && events_.front().time == Instant(); events_ = events_.subspan(1)) {
-    if (events_.front().kind != ClusterEvent::Kind::slow) break;
-    workers_[events_.front().worker].factor = events_.front().factor;
+  for (const ClusterEvent& event : events_) {
+    if (event.time > Instant()) break;
+    if (event.kind == ClusterEvent::Kind::slow) workers_[event.worker].factor = event.factor;
   }
   const std::vector<bool> present = present_at_start(settings);
   for (std::uint32_t i = 0; i < settings.workers; ++i) {
@@ -211,6 +211,7 @@ void OnlineRun::carry_out(sync::OnlineMachine::Actions actions) {
       case Kind::start: start_multicast(action.worker, action.claim); break;
       case Kind::claim: deliveries_.set_claim(action.worker, action.claim); break;
       case Kind::complete: {
+        if (worker.dead) break;  // its last receivers were given up; nothing that it did
         const std::size_t reached = machine_.delivered(action.worker).size();
         ++outcome_.multicasts;
         outcome_.deliveries += reached;
@@ -244,7 +245,7 @@ void OnlineRun::start_computing(WorkerIndex index) {
 // ---- workers that come and go ------------------------------------------------------------------------------
 
 void OnlineRun::cluster_event(const ClusterEvent& event) {
-  ++outcome_.events;
+  if (event.time > Instant()) ++outcome_.events;
   const WorkerIndex index(event.worker);
   Worker& worker = workers_[event.worker];
   switch (event.kind) {
