@@ -7,7 +7,8 @@
 include(CMakePackageConfigHelpers)
 
 set(selmcast_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/selmcast)
-set(selmcast_public_headers selmcast/base/error.h selmcast/base/ids.h selmcast/base/units.h selmcast/worker/worker.h)
+set(selmcast_public_headers selmcast/base/error.h selmcast/base/ids.h selmcast/base/units.h selmcast/wire/mixing.h
+  selmcast/worker/worker.h)
 
 # Static libraries, so the layers below the worker come along. Only selmcast::worker is meant for users.
 foreach(layer base plan wire_pb wire net worker)

@@ -41,8 +41,7 @@ Twin::Twin(const TwinSettings& settings)
     node.downlink = Rate::megabits_per_second(node.rng.uniform(1, 10));
     // Fewer buffers than senders now and then, so that deliveries queue.
     const int buffers = 1 + static_cast<int>(node.rng.below(4));
-    node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings.parameters, buffers),
-                                                     std::make_unique<worker::AverageMixer>(), buffers);
+    node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings.parameters, buffers), buffers);
     queue_.after(delay(node.rng), [this, k] {
       carry_out(manager_.opened(nodes_[k].session, queue_.now()));
       carry_out(k, nodes_[k].core->start(queue_.now()));

@@ -17,10 +17,15 @@ std::string describe(const wire::TensorInfo& tensor) {
   std::string text = "'" + tensor.name + "' [";
   for (std::size_t k = 0; k < tensor.shape.size(); ++k)
     text += (k ? ", " : "") + std::to_string(tensor.shape[k]);
-  return text + "]";
+  return text + "]" +
+         (tensor.role == wire::TensorRole::parameter ? "" : " " + std::string(to_string(tensor.role)));
 }
 
 std::string first_difference(const wire::ModelManifest& mine, const wire::ModelManifest& theirs) {
+  if (mine.mixing != theirs.mixing) {
+    return "it mixes by " + std::string(to_string(theirs.mixing)) + " instead of " +
+           std::string(to_string(mine.mixing)) + "; start all workers with the same mixing";
+  }
   const auto [m, t] = std::ranges::mismatch(mine.tensors, theirs.tensors);
   if (m == mine.tensors.end()) return "its tensor " + describe(*t) + " is one too many";
   if (t == theirs.tensors.end()) return "it lacks tensor " + describe(*m);

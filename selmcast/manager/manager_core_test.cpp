@@ -131,11 +131,14 @@ TEST_F(ManagerCoreTest, WhoDoesNotFitIsTurnedAwayWithTheReasonAndTheOthersWait) 
   };
   EXPECT_THAT(refused(2, hello_of("w1")), HasSubstr("another worker is called 'w1'"));
   wire::Hello other = hello_of("w2");
-  other.protocol_version = 2;
-  EXPECT_THAT(refused(3, other), ::testing::AllOf(HasSubstr("version 2"), HasSubstr("speaks 1")));
+  other.protocol_version = wire::kControlProtocolVersion + 1;
+  EXPECT_THAT(refused(3, other), ::testing::AllOf(HasSubstr("version 3"), HasSubstr("speaks 2")));
   other = hello_of("w2");
   other.model.tensors[1].shape = {999};
   EXPECT_THAT(refused(4, other), HasSubstr("its tensor 'bias' [999] should be 'bias' [1000]"));
+  other = hello_of("w2");
+  other.model.mixing = wire::MixingKind::push_sum;
+  EXPECT_THAT(refused(4, other), HasSubstr("it mixes by push_sum instead of average"));
   other = hello_of("w2");
   other.model.tensors[0].name = "kernel";  // the first difference is named
   other.model.tensors[1].shape = {999};

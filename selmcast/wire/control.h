@@ -9,19 +9,22 @@
 
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/wire/mixing.h"
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 1;
+inline constexpr std::uint32_t kControlProtocolVersion = 2;
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {
   std::string name;
   std::vector<std::int64_t> shape;
+  TensorRole role = TensorRole::parameter;
   bool operator==(const TensorInfo&) const = default;
 };
 struct ModelManifest {
-  std::vector<TensorInfo> tensors;  // float32
+  std::vector<TensorInfo> tensors = {};  // float32
+  MixingKind mixing = MixingKind::average;
   bool operator==(const ModelManifest&) const = default;
 };
 Bytes payload_bytes(const ModelManifest& manifest);

@@ -128,9 +128,20 @@ Result<Hello> decode_hello_message(const pb::Hello& in) {
     }
     elements_total += elements;
     if (elements_total > kElementsMax) return bad("hello.tensors", "is too large a model");
-    hello.model.tensors.push_back({tensor_name, {tensor.shape().begin(), tensor.shape().end()}});
+    TensorInfo info{tensor_name, {tensor.shape().begin(), tensor.shape().end()}};
+    if (!tensor.role().empty()) {
+      const auto role = parse_role(tensor.role());
+      if (!role) return bad("hello.tensors.role", "of '" + tensor_name + "' is none of ours");
+      info.role = *role;
+    }
+    hello.model.tensors.push_back(std::move(info));
   }
   if (elements_total == 0) return bad("hello.tensors", "is a model without parameters");
+  if (!in.mixing().empty()) {
+    const auto mixing = parse_mixing(in.mixing());
+    if (!mixing) return bad("hello.mixing", "is none of ours");
+    hello.model.mixing = *mixing;
+  }
   return hello;
 }
 
@@ -188,10 +199,12 @@ void encode_into(pb::Hello& out, const Hello& hello) {
   out.set_declared_uplink_bps(hello.declared_uplink.bps());
   out.set_declared_downlink_bps(hello.declared_downlink.bps());
   out.set_receive_buffers(hello.receive_buffers);
+  if (hello.model.mixing != MixingKind::average) out.set_mixing(std::string(to_string(hello.model.mixing)));
   for (const TensorInfo& tensor : hello.model.tensors) {
     pb::TensorInfo& info = *out.add_tensors();
     info.set_name(tensor.name);
     info.mutable_shape()->Add(tensor.shape.begin(), tensor.shape.end());
+    if (tensor.role != TensorRole::parameter) info.set_role(std::string(to_string(tensor.role)));
   }
 }
 

@@ -20,6 +20,15 @@ Hello some_hello() {
           .model = {{{"fc.weight", {10, 784}}, {"fc.bias", {10}}}}};
 }
 
+Hello hello_with_roles() {
+  Hello hello = some_hello();
+  hello.model.mixing = MixingKind::push_sum;
+  hello.model.tensors.push_back({"norm.mean", {10}, TensorRole::buffer});
+  hello.model.tensors.push_back({"norm.batches", {1}, TensorRole::counter});
+  hello.model.tensors.push_back({"embedding", {4, 4}, TensorRole::frozen});
+  return hello;
+}
+
 void set_shape(pb::Hello& hello, const std::vector<std::int64_t>& shape) {
   hello.mutable_tensors(0)->mutable_shape()->Assign(shape.begin(), shape.end());
 }
@@ -34,6 +43,7 @@ std::string reason_after(const std::string& reason) {
 TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
   const FromWorker messages[] = {
       some_hello(),
+      hello_with_roles(),
       Ready{Round(3)},
       Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
       TransferFailed{TransferId(8), "link lost"},
@@ -77,6 +87,8 @@ TEST(ControlCodec, HostileHellosAreRefusedByField) {
   const std::pair<std::string, std::function<void(pb::Hello&)>> changes[] = {
       {"hello.name", [](pb::Hello& h) { h.clear_name(); }},
       {"hello.name", [](pb::Hello& h) { h.set_name("a\nb"); }},
+      {"hello.mixing", [](pb::Hello& h) { h.set_mixing("shaken"); }},
+      {"hello.tensors.role", [](pb::Hello& h) { h.mutable_tensors(0)->set_role("extra"); }},
       {"hello.name", [](pb::Hello& h) { h.set_name(std::string(300, 'x')); }},
       {"hello.name", [](pb::Hello& h) { h.set_name("w\xff"); }},
       {"hello.data_host", [](pb::Hello& h) { h.clear_data_host(); }},

@@ -24,7 +24,7 @@ constexpr std::size_t kPayloadCrcAt = 24;
 constexpr std::size_t kHeaderCrcAt = 28;
 
 constexpr std::size_t kHelloBytes = 12;
-constexpr std::size_t kOfferBytes = 24;
+constexpr std::size_t kOfferBytes = 40;
 
 template <std::unsigned_integral T>
 void put(std::span<std::byte> out, std::size_t at, T value) {
@@ -173,6 +173,8 @@ std::vector<std::byte> offer_frame(TransferId transfer, const OfferBody& body) {
   put(bytes, 0, body.version.epoch);
   put(bytes, 8, body.version.number);
   put(bytes, 16, static_cast<std::uint64_t>(body.total.count()));
+  put(bytes, 24, body.mix.round.value());
+  put(bytes, 32, body.mix.weight);
   return frame(FrameKind::offer, transfer, bytes);
 }
 
@@ -200,9 +202,15 @@ Result<OfferBody> decode_offer(std::span<const std::byte> payload) {
     return failure(ErrorCode::protocol, fmt::format("an offer announces {} bytes, the limit is {}", total,
                                                     kPayloadBytesMax.count()));
   }
+  const auto weight = get<std::uint64_t>(payload, 32);
+  if (weight > kMixWeightMax) {
+    return failure(ErrorCode::protocol,
+                   fmt::format("an offer announces a weight of {}, the limit is {}", weight, kMixWeightMax));
+  }
   return OfferBody{
       .version = {.epoch = get<std::uint64_t>(payload, 0), .number = get<std::uint64_t>(payload, 8)},
-      .total = Bytes(static_cast<std::int64_t>(total))};
+      .total = Bytes(static_cast<std::int64_t>(total)),
+      .mix = {.round = Round(get<std::uint64_t>(payload, 24)), .weight = weight}};
 }
 
 std::string decode_refuse(std::span<const std::byte> payload) {

@@ -27,10 +27,11 @@
 namespace selmcast::wire {
 
 inline constexpr std::uint32_t kFrameMagic = 0x31434d53;  // "SMC1"
-inline constexpr std::uint16_t kDataProtocolVersion = 1;
+inline constexpr std::uint16_t kDataProtocolVersion = 2;
 inline constexpr std::size_t kHeaderBytes = 32;
 inline constexpr std::size_t kChunkBytesMax = 1024 * 1024;  // small writes cost a third of the throughput
 inline constexpr std::size_t kBodyBytesMax = 256;           // every frame but a chunk
+inline constexpr std::uint64_t kMixWeightMax = std::uint64_t{1} << 60;   // so that weights can be added
 inline constexpr Bytes kPayloadBytesMax = Bytes(std::int64_t{1} << 48);  // so that chunks can be numbered
 
 enum class FrameKind : std::uint16_t { hello = 1, offer = 2, grant = 3, chunk = 4, ack = 5, refuse = 6 };
@@ -60,9 +61,16 @@ struct HelloBody {
   WorkerId sender;
   bool operator==(const HelloBody&) const = default;
 };
+// What a model brings to its receiver's mixture besides its values (worker/mixer.h).
+struct MixHeader {
+  Round round;               // of the sender that is sent
+  std::uint64_t weight = 0;  // push_sum: the receiver's share of the sender's mass, in quanta; else 0
+  bool operator==(const MixHeader&) const = default;
+};
 struct OfferBody {
   PlanVersion version;
   Bytes total;
+  MixHeader mix = {};
   bool operator==(const OfferBody&) const = default;
 };
 

@@ -79,8 +79,8 @@ TEST(Crc32c, AgreesWithTheBitwiseOneAtEveryLengthAndAlignment) {
 
 TEST(FrameHeader, StandsInTheDocumentedBytes) {
   const Header bytes = encode(kChunk);
-  // Little-endian: magic "SMC1", version 1, kind 4, transfer, sequence 7, length 1000 = 0x3e8, payload CRC.
-  const std::array<int, 28> expected = {'S', 'M', 'C', '1', 1, 0, 4,    0,    8, 7, 6,    5,    4,    3,
+  // Little-endian: magic "SMC1", version 2, kind 4, transfer, sequence 7, length 1000 = 0x3e8, payload CRC.
+  const std::array<int, 28> expected = {'S', 'M', 'C', '1', 2, 0, 4,    0,    8, 7, 6,    5,    4,    3,
                                         2,   1,   7,   0,   0, 0, 0xe8, 0x03, 0, 0, 0x83, 0x92, 0x06, 0xe3};
   for (std::size_t i = 0; i < expected.size(); ++i)
     EXPECT_EQ(std::to_integer<int>(bytes[i]), expected[i]) << i;
@@ -128,10 +128,10 @@ TEST(FrameHeader, RandomBytesAreNeverAFrame) {
 }
 
 TEST(FrameHeader, AnotherVersionIsNamedInTheError) {
-  const auto decoded = decode_header(forged(kChunk, 4, {2, 0}));
+  const auto decoded = decode_header(forged(kChunk, 4, {3, 0}));
   ASSERT_FALSE(decoded.has_value());
   EXPECT_EQ(decoded.error().code, ErrorCode::protocol);
-  EXPECT_THAT(decoded.error().message, testing::HasSubstr("version 2"));
+  EXPECT_THAT(decoded.error().message, testing::HasSubstr("version 3"));
 }
 
 TEST(FrameHeader, KindsOutsideTheListAreRejected) {
@@ -199,18 +199,20 @@ TEST(SmallFrames, AreHeaderAndBodyWithMatchingCrc) {
 
 TEST(SmallFrames, AreTheExamplesOfTheSpecification) {
   EXPECT_EQ(hex(grant_frame(TransferId(5))),
-            "534d4331010003000500000000000000"
-            "000000000000000000000000d90ac98d");
+            "534d4331020003000500000000000000"
+            "000000000000000000000000ba3bf546");
   EXPECT_EQ(hex(hello_frame({.run_token = 0x1122334455667788, .sender = WorkerId(3)})),
-            "534d4331010001000000000000000000"
-            "000000000c00000054ebdea7e5db5a43"
+            "534d4331020001000000000000000000"
+            "000000000c00000054ebdea786ea6688"
             "887766554433221103000000");
 }
 
 TEST(SmallFrames, HelloAndOfferComeBackAsTheyWere) {
   const HelloBody hello{.run_token = 0xfedcba9876543210, .sender = WorkerId(0x89abcdef)};
   EXPECT_EQ(decode_hello(body_of(hello_frame(hello))), hello);
-  const OfferBody offer{.version = {.epoch = 3, .number = 0xffffffffffffffff}, .total = kPayloadBytesMax};
+  const OfferBody offer{.version = {.epoch = 3, .number = 0xffffffffffffffff},
+                        .total = kPayloadBytesMax,
+                        .mix = {.round = Round(0xfffffffffffffff0), .weight = kMixWeightMax}};
   EXPECT_EQ(decode_offer(body_of(offer_frame(TransferId(1), offer))), offer);
 }
 
@@ -219,8 +221,14 @@ TEST(SmallFrames, BodiesOfAnyOtherLengthAreRejected) {
   for (std::size_t length = 0; length <= bytes.size(); ++length) {
     const auto body = std::span(bytes).first(length);
     EXPECT_EQ(decode_hello(body).has_value(), length == 12) << length;
-    EXPECT_EQ(decode_offer(body).has_value(), length == 24) << length;
+    EXPECT_EQ(decode_offer(body).has_value(), length == 40) << length;
   }
+}
+
+TEST(SmallFrames, AnOfferThatWeighsTooMuchIsRejected) {
+  const OfferBody offer{
+      .version = {1, 1}, .total = Bytes(4), .mix = {.round = {}, .weight = kMixWeightMax + 1}};
+  EXPECT_FALSE(decode_offer(body_of(offer_frame(TransferId(1), offer))).has_value());
 }
 
 TEST(SmallFrames, AnOfferOverTheLimitIsRejected) {

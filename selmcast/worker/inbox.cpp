@@ -60,6 +60,7 @@ void Inbox::consider(LinkId link, const Waiting& waiting, Answers& answers) {
   if (incoming.planned.bytes != waiting.offer.total) return refuse("the plan names another size");
   if (incoming.link || incoming.is_verified || incoming.released) return refuse("offered before");
   incoming.link = link;
+  incoming.mix = waiting.offer.mix;
   queue_.push_back(waiting.transfer);
 }
 

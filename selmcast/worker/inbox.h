@@ -84,12 +84,15 @@ class Inbox {
   Instant deadline() const;  // of the next expiry; never() if none
 
   WorkerId sender_of(TransferId transfer) const;
+  // What the sender said about its model when it offered it. Requires a verified transfer.
+  const wire::MixHeader& mix_of(TransferId transfer) const { return incoming_.at(transfer).mix; }
   std::size_t buffers_in_use() const { return buffers_made_ - free_.size(); }
 
  private:
   using Buffer = std::vector<float>;
   struct Incoming {
     wire::Incoming planned;
+    wire::MixHeader mix;
     std::optional<LinkId> link;  // while offered or granted
     bool granted = false, is_verified = false, released = false;
     Buffer buffer;

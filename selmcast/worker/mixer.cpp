@@ -1,27 +1,42 @@
 #include "selmcast/worker/mixer.h"
 
-#include <algorithm>
+#include <utility>
 
-#include "selmcast/base/check.h"
+#include "selmcast/worker/average_mixer.h"
+#include "selmcast/worker/push_sum_mixer.h"
+#include "selmcast/worker/staleness_mixer.h"
 
 namespace selmcast::worker {
 
-void AverageMixer::begin(std::size_t parameters) {
-  sum_.assign(parameters, 0.0F);
-  received_ = 0;
+std::size_t MixLayout::size() const {
+  std::size_t sum = 0;
+  for (const Run& run : runs) sum += run.count;
+  return sum;
 }
 
-void AverageMixer::fold(WorkerId /*sender*/, std::span<const float> received) {
-  SELMCAST_CHECK(received.size() == sum_.size(), "only whole models are mixed");
-  for (std::size_t k = 0; k < sum_.size(); ++k) sum_[k] += received[k];
-  ++received_;
+MixLayout layout_of(const wire::ModelManifest& manifest) {
+  MixLayout layout;
+  for (const wire::TensorInfo& tensor : manifest.tensors) {
+    std::size_t count = 1;
+    for (const std::int64_t extent : tensor.shape) count *= static_cast<std::size_t>(extent);
+    if (layout.runs.empty() || layout.runs.back().role != tensor.role)
+      layout.runs.push_back({tensor.role, 0});
+    layout.runs.back().count += count;
+  }
+  return layout;
 }
 
-void AverageMixer::finish(std::span<float> own) {
-  SELMCAST_CHECK(own.size() == sum_.size(), "the model keeps its size");
-  if (received_ == 0) return;
-  const float weight = 1.0F / static_cast<float>(1 + received_);
-  for (std::size_t k = 0; k < own.size(); ++k) own[k] = (own[k] + sum_[k]) * weight;
+std::unique_ptr<Mixer> make_mixer(MixingKind kind, MixLayout layout) {
+  switch (kind) {
+    case MixingKind::push_sum: return std::make_unique<PushSumMixer>(std::move(layout));
+    case MixingKind::staleness: return std::make_unique<StalenessMixer>(std::move(layout));
+    case MixingKind::average: break;
+  }
+  return std::make_unique<AverageMixer>(std::move(layout));
+}
+
+std::unique_ptr<Mixer> make_mixer(const wire::ModelManifest& manifest) {
+  return make_mixer(manifest.mixing, layout_of(manifest));
 }
 
 }  // namespace selmcast::worker

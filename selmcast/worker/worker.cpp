@@ -31,7 +31,10 @@ wire::Hello hello_of(const WorkerOptions& options) {
   hello.declared_uplink = options.declared_uplink;
   hello.declared_downlink = options.declared_downlink;
   hello.receive_buffers = static_cast<std::uint32_t>(options.receive_buffers);
-  for (const Tensor& tensor : options.model) hello.model.tensors.push_back({tensor.name, tensor.shape});
+  for (const Tensor& tensor : options.model) {
+    hello.model.tensors.push_back({tensor.name, tensor.shape, tensor.role});
+  }
+  hello.model.mixing = options.mixing;
   return hello;
 }
 
@@ -75,8 +78,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
 
     wire::Hello hello = hello_of(options_);
     hello.data_port = acceptor_->port();
-    core_ = std::make_unique<WorkerCore>(std::move(hello), std::make_unique<AverageMixer>(),
-                                         options_.receive_buffers);
+    core_ = std::make_unique<WorkerCore>(std::move(hello), options_.receive_buffers);
 
     ControlStream::Events events;
     events.on_message = [this](const wire::pb::ToWorker& message) {

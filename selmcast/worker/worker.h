@@ -14,8 +14,8 @@
 //
 // synchronize() waits until every worker of the training has called it (BSP), sends these parameters to the
 // receivers that the manager picked, receives from the senders it picked, and mixes: parameters <- average of
-// its own and of all complete, verified models that arrived. It reads and writes the caller's span in place;
-// no copy of it is made.
+// its own and of all complete, verified models that arrived (or as `mixing` says). It reads and writes the caller's
+// span in place; no copy of it is made.
 //
 // Errors: invalid_input (options, wrong number of parameters), unavailable (no manager, lost it), rejected
 // (by the manager, with its reason), timeout, protocol, cancelled (leave()). After an error of synchronize()
@@ -36,20 +36,26 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/wire/mixing.h"
 
 namespace selmcast::worker {
 
-// One float32 tensor of the model. All workers must announce the same names and shapes in the same order;
+using wire::MixingKind;  // average, push_sum, staleness: worker/mixer.h
+using wire::TensorRole;  // parameter, buffer, counter, frozen
+
+// One float32 tensor of the model. All workers must announce the same names, shapes and roles in the same order;
 // parameters handed to synchronize() are their values, one tensor after the other.
 struct Tensor {
   std::string name;
   std::vector<std::int64_t> shape;
+  TensorRole role = TensorRole::parameter;
 };
 
 struct WorkerOptions {
   std::string manager;  // "host:port"
   std::string name;     // unique in the training; ids are given in natural order of the names
   std::vector<Tensor> model;
+  MixingKind mixing = MixingKind::average;  // the same on all workers
 
   // What this worker's links are believed to carry (payload), until the manager has learnt better from
   // deliveries.
@@ -77,6 +83,7 @@ struct SyncReport {
   std::uint32_t workers = 1;         // in the training, this one included
   Duration predicted;                // by the manager, for the whole round
   Duration elapsed;                  // from the call to the mixed model
+  double own_weight = 1;             // push_sum: this worker's mass after mixing; all start with 1
 };
 
 class Worker {

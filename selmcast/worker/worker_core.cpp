@@ -13,10 +13,10 @@ std::string name_of(TransferId transfer) { return "transfer " + std::to_string(t
 
 }  // namespace
 
-WorkerCore::WorkerCore(wire::Hello hello, std::unique_ptr<Mixer> mixer, int receive_buffers)
+WorkerCore::WorkerCore(wire::Hello hello, int receive_buffers)
     : hello_(std::move(hello)),
       model_bytes_(wire::payload_bytes(hello_.model)),
-      mixer_(std::move(mixer)),
+      mixer_(make_mixer(hello_.model)),
       inbox_(receive_buffers) {}
 
 WorkerActions WorkerCore::start(Instant now) {
@@ -137,7 +137,9 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
              .predicted = plan.predicted,
              .elapsed = {}};
   folded_.clear();
-  mixer_->begin(parameters_.size());
+  std::vector<TransferId> transfers;
+  for (const wire::Outgoing& planned : plan.outgoing) transfers.push_back(planned.transfer);
+  mix_ = mixer_->send(round_, transfers);
   WorkerActions actions;
   answer_offers(inbox_.open(plan, now), actions);
   for (const wire::Outgoing& planned : plan.outgoing) {
@@ -159,7 +161,7 @@ Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
   const auto model = inbox_.verified(transfer);
   if (!model) return std::unexpected(model.error());
   const WorkerId sender = inbox_.sender_of(transfer);
-  mixer_->fold(sender, *model);
+  mixer_->fold(round_, inbox_.mix_of(transfer), *model);
   folded_.insert(transfer);
   report_.mixed_with.push_back(sender);
   WorkerActions actions;
@@ -170,6 +172,7 @@ Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
 WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
   WorkerActions actions;
   if (outgoing_.contains(transfer)) {
+    mixer_->take_back(transfer);
     stop_sending(transfer, actions);
     return actions;
   }
@@ -227,6 +230,7 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
   std::ranges::sort(report_.sent_to);
   report_.workers = end.workers;
   report_.elapsed = now - synchronize_since_;
+  report_.own_weight = mixer_->own_weight();
   inbox_.close();
   outgoing_.clear();
   plan_.reset();

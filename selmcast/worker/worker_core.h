@@ -79,7 +79,8 @@ using WorkerActions = std::vector<WorkerAction>;
 
 class WorkerCore {
  public:
-  WorkerCore(wire::Hello hello, std::unique_ptr<Mixer> mixer, int receive_buffers);
+  // Mixes as hello.model says.
+  WorkerCore(wire::Hello hello, int receive_buffers);
 
   WorkerActions start(Instant now);
   WorkerActions from_manager(const wire::ToWorker& message, Instant now);
@@ -102,6 +103,7 @@ class WorkerCore {
   WorkerActions tick(Instant now);
   Instant deadline() const;  // when tick() has something to do
 
+  const Mixer& mixer() const { return *mixer_; }
   bool is_over() const { return over_.has_value(); }
   const std::optional<wire::Welcome>& welcome() const { return welcome_; }
   std::size_t buffers_in_use() const { return inbox_.buffers_in_use(); }
@@ -151,6 +153,7 @@ class WorkerCore {
   PlanVersion last_version_;
   std::span<float> parameters_;  // empty while computing
   std::optional<wire::RoundPlan> plan_;
+  wire::MixHeader mix_;  // goes with every model sent in this round
   std::map<TransferId, Outgoing> outgoing_;
   std::set<TransferId> folded_;
   SyncReport report_;

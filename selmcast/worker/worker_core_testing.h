@@ -75,11 +75,12 @@ struct WorkerCoreTest : ::testing::Test {
   std::vector<float> parameters{1, 2, 3, 4};
   Instant now = Instant::at_seconds(1);
 
-  static WorkerCore made(int buffers = 2) {
+  static WorkerCore made(int buffers = 2, MixingKind mixing = MixingKind::average) {
     wire::Hello hello;
     hello.name = "w0";
     hello.model.tensors = {{"all", {4}}};
-    return {hello, std::make_unique<AverageMixer>(), buffers};
+    hello.model.mixing = mixing;
+    return {hello, buffers};
   }
   void SetUp() override { join(); }
   void join() {
@@ -123,8 +124,9 @@ struct WorkerCoreTest : ::testing::Test {
     EXPECT_TRUE(arrives(link, wire::hello_frame({kToken, WorkerId(sender)})).has_value());
     return link;
   }
-  Result<WorkerActions> offer(LinkId link, std::uint64_t transfer, PlanVersion version = kFirst) {
-    return arrives(link, wire::offer_frame(TransferId(transfer), {version, kModel}));
+  Result<WorkerActions> offer(LinkId link, std::uint64_t transfer, PlanVersion version = kFirst,
+                              const wire::MixHeader& mix = {}) {
+    return arrives(link, wire::offer_frame(TransferId(transfer), {version, kModel, mix}));
   }
   // w0 is planned to send transfer 1 to w1, dials, and has sent its offer.
   LinkId offered_to_w1() {

@@ -1,0 +1,71 @@
+#include "selmcast/worker/mix_sum.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "selmcast/base/check.h"
+
+namespace selmcast::worker {
+namespace {
+
+using wire::TensorRole;
+
+void add_weighted(std::span<float> sum, float weight, std::span<const float> received) {
+  for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += weight * received[k];
+}
+
+void take_greatest(std::span<float> greatest, std::span<const float> received) {
+  for (std::size_t k = 0; k < greatest.size(); ++k) greatest[k] = std::max(greatest[k], received[k]);
+}
+
+void mix(const MixSum::Weights& weights, std::span<const float> sum, std::span<float> x,
+         std::span<const float> y) {
+  const float scale = 1.0F / weights.total;
+  if (x.data() == y.data()) {
+    for (std::size_t k = 0; k < x.size(); ++k) x[k] = (x[k] * weights.own + sum[k]) * scale;
+    return;
+  }
+  for (std::size_t k = 0; k < x.size(); ++k) x[k] += (y[k] * weights.own + sum[k]) * scale - y[k];
+}
+
+}  // namespace
+
+MixSum::MixSum(MixLayout layout) : layout_(std::move(layout)), sum_(layout_.size()) {}
+
+void MixSum::add(float weight, std::span<const float> received) {
+  SELMCAST_CHECK(received.size() == sum_.size(), "only whole models are mixed");
+  const bool first = received_++ == 0;
+  if (first) std::ranges::fill(sum_, 0.0F);
+  std::size_t from = 0;
+  for (const MixLayout::Run& run : layout_.runs) {
+    const std::span<float> sum = std::span(sum_).subspan(from, run.count);
+    const std::span<const float> values = received.subspan(from, run.count);
+    from += run.count;
+    if (run.role == TensorRole::frozen) continue;
+    if (run.role != TensorRole::counter) {
+      add_weighted(sum, weight, values);
+    } else if (first) {
+      std::ranges::copy(values, sum.begin());
+    } else {
+      take_greatest(sum, values);
+    }
+  }
+}
+
+void MixSum::finish(const Weights& weights, std::span<float> x, std::span<const float> y) {
+  SELMCAST_CHECK(x.size() == sum_.size() && y.size() == sum_.size(), "the model keeps its size");
+  if (std::exchange(received_, 0) == 0) return;
+  SELMCAST_CHECK(weights.total > 0, "a mixture weighs something");
+  std::size_t from = 0;
+  for (const MixLayout::Run& run : layout_.runs) {
+    const std::span<const float> sum = std::span(sum_).subspan(from, run.count);
+    if (run.role == TensorRole::counter) {
+      take_greatest(x.subspan(from, run.count), sum);
+    } else if (run.role != TensorRole::frozen) {
+      mix(weights, sum, x.subspan(from, run.count), y.subspan(from, run.count));
+    }
+    from += run.count;
+  }
+}
+
+}  // namespace selmcast::worker
