@@ -15,6 +15,7 @@
 #include "selmcast/train/shard.h"
 #include "selmcast/train/trainer.h"
 #include "selmcast/train/worker_loop.h"
+#include "selmcast/worker/worker.h"
 
 namespace selmcast::train {
 
@@ -34,6 +35,10 @@ struct WorkerCommand {
   std::string name;                                        // for people, e.g. "w3"
   std::optional<Rate> uplink, downlink;                    // emulated; else the real link
   std::optional<Rate> declared_uplink, declared_downlink;  // told to the manager
+  worker::MixingKind mixing = worker::MixingKind::average;
+
+  double slow_factor = 1;                         // computing takes so many times as long
+  Duration compute_floor = Duration::seconds(0);  // and at least this long before that
 };
 int run_worker(const WorkerCommand& command);
 

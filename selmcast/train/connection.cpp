@@ -13,6 +13,7 @@ worker::WorkerOptions options_of(const WorkerCommand& command, Trainer& trainer)
   options.manager = command.manager.value_or("");
   options.name = command.name;
   for (const TensorShape& tensor : trainer.manifest()) options.model.push_back({tensor.name, tensor.shape});
+  options.mixing = command.mixing;
   if (command.uplink) options.emulated_uplink = options.declared_uplink = *command.uplink;
   if (command.downlink) options.emulated_downlink = options.declared_downlink = *command.downlink;
   if (command.declared_uplink) options.declared_uplink = *command.declared_uplink;
@@ -33,7 +34,7 @@ Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer) {
              std::span<float> parameters) -> Result<SyncOutcome> {
     auto report = peer->synchronize(parameters);
     if (!report) return std::unexpected(report.error());
-    return SyncOutcome{std::move(report->mixed_with)};
+    return SyncOutcome{std::move(report->mixed_with), report->own_weight};
   };
 }
 

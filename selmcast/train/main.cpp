@@ -90,6 +90,9 @@ void add_peer_options(CLI::App& app, WorkerCommand& worker) {
                       ->type_name("HOST:PORT")
                       ->envname("SELMCAST_MANAGER");
   app.add_flag("--solo", worker.solo, "Train on the own shard, without any peers")->excludes(manager);
+  add_parsed(app, "--mixing", worker.mixing, selmcast::wire::parse_mixing,
+             "How received models are mixed in: average, push_sum or staleness (default average)")
+      ->type_name("KIND");
   add_rate(app, "--uplink-bps", worker.uplink, "Emulate an uplink of this payload goodput");
   add_rate(app, "--downlink-bps", worker.downlink, "Emulate a downlink of this payload goodput");
   add_rate(app, "--declared-uplink-bps", worker.declared_uplink, "Tell the manager that the uplink has this");
@@ -97,14 +100,31 @@ void add_peer_options(CLI::App& app, WorkerCommand& worker) {
            "Tell the manager that the downlink has this");
 }
 
+// Stragglers, on a machine whose processors are all alike.
+void add_speed_options(CLI::App& app, WorkerCommand& worker) {
+  app.add_option("--slow-factor", worker.slow_factor,
+                 "Computing of a round takes so many times as long; the rest is slept")
+      ->check(CLI::Range(1.0, 1000.0))
+      ->capture_default_str();
+  app.add_option_function<double>(
+         "--compute-seconds",
+         [&worker](double seconds) { worker.compute_floor = selmcast::Duration::seconds(seconds); },
+         "Computing of a round takes at least this long, before --slow-factor")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->type_name("SECONDS");
+}
+
 CLI::App* add_worker(CLI::App& app, WorkerCommand& worker, bool& die_with_parent) {
   auto* command = app.add_subcommand("worker", "Train as one worker");
   command->footer(
       "Example: a lone worker on an eighth of the data\n"
-      "  selmcast-train worker --solo --rank 0 --workers 8 --out run --snapshots run/snapshots");
+      "  selmcast-train worker --solo --rank 0 --workers 8 --out run --snapshots run/snapshots\n"
+      "A worker that computes three times as long as the others\n"
+      "  selmcast-train worker --manager localhost:7070 --rank 3 --workers 8 --slow-factor 3");
   add_common(*command, worker.data, worker.trainer.model, die_with_parent);
   add_training_options(*command, worker);
   add_peer_options(*command, worker);
+  add_speed_options(*command, worker);
   command->add_option("--out", worker.out, "Folder of worker-RANK.jsonl")
       ->type_name("DIR")
       ->capture_default_str();

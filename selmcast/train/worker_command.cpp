@@ -1,7 +1,9 @@
 #include <fmt/core.h>
 #include <time.h>
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include "selmcast/train/commands.h"
@@ -13,6 +15,10 @@ Instant monotonic_now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return Instant::at_seconds(static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec));
+}
+
+void sleep_for(Duration time) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(time.in_seconds()));
 }
 
 // The shard of this worker only, so that the whole data set is in memory no longer than needed.
@@ -45,8 +51,10 @@ Result<void> train(const WorkerCommand& command) {
   const auto on_round = [&](const WorkerRound& round) {
     print_progress(command.name, command.rounds, round);
   };
-  const WorkerLoopOptions loop{command.rounds, command.steps, WorkerId(command.trainer.rank), command.out,
-                               command.snapshots};
+  const WorkerLoopOptions loop{
+      command.rounds, command.steps,     WorkerId(command.trainer.rank),
+      command.out,    command.snapshots, {command.slow_factor, command.compute_floor},
+      sleep_for};
   return run_worker_loop(*trainer, loop, *synchronize, since_zero, on_round);
 }
 

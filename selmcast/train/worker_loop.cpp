@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -21,13 +22,18 @@ Result<void> make_folder(const std::filesystem::path& folder) {
                  fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
 }
 
-Result<WorkerRound> run_round(Trainer& trainer, int steps, const Synchronize& synchronize,
-                              const Clock& clock) {
+Result<WorkerRound> run_round(Trainer& trainer, const WorkerLoopOptions& options,
+                              const Synchronize& synchronize, const Clock& clock) {
   WorkerRound done;
   const Instant started = clock();
-  const auto loss = trainer.train_steps(steps);
+  const auto loss = trainer.train_steps(options.steps);
   if (!loss) return std::unexpected(loss.error());
-  const Instant computed = clock();
+  Instant computed = clock();
+  done.slept = time_to_sleep(options.slowness, computed - started);
+  if (done.slept > Duration()) {
+    options.sleep(done.slept);
+    computed = clock();
+  }
   auto outcome = synchronize(trainer.parameters());
   if (!outcome) return std::unexpected(outcome.error());
   done.at = clock();
@@ -35,6 +41,7 @@ Result<WorkerRound> run_round(Trainer& trainer, int steps, const Synchronize& sy
   done.compute = computed - started;
   done.sync = done.at - computed;
   done.mixed_with = std::move(outcome->mixed_with);
+  done.own_weight = outcome->own_weight;
   return done;
 }
 
@@ -46,7 +53,7 @@ Result<void> run_rounds(Trainer& trainer, const WorkerLoopOptions& options, cons
     const auto in_round = [&](const Error& error) {
       return std::unexpected(with_context(fmt::format("round {}", round), error));
     };
-    auto done = run_round(trainer, options.steps, synchronize, clock);
+    auto done = run_round(trainer, options, synchronize, clock);
     if (!done) return in_round(done.error());
     done->round = Round(round);
     log << to_json_line(*done) << '\n' << std::flush;
@@ -67,18 +74,26 @@ Result<void> run_rounds(Trainer& trainer, const WorkerLoopOptions& options, cons
 std::string to_json_line(const WorkerRound& round) {
   auto mixed_with = nlohmann::ordered_json::array();
   for (const WorkerId worker : round.mixed_with) mixed_with.push_back(to_string(worker));
-  const nlohmann::ordered_json line = {{"round", round.round.value()},
-                                       {"at_seconds", round.at.in_seconds()},
-                                       {"loss", round.loss},
-                                       {"compute_seconds", round.compute.in_seconds()},
-                                       {"sync_seconds", round.sync.in_seconds()},
-                                       {"mixed_with", mixed_with}};
+  nlohmann::ordered_json line = {{"round", round.round.value()},
+                                 {"at_seconds", round.at.in_seconds()},
+                                 {"loss", round.loss},
+                                 {"compute_seconds", round.compute.in_seconds()},
+                                 {"sync_seconds", round.sync.in_seconds()},
+                                 {"mixed_with", mixed_with}};
+  if (round.slept > Duration()) line["slept_seconds"] = round.slept.in_seconds();
+  if (round.own_weight != 1) line["own_weight"] = round.own_weight;
   return line.dump();
+}
+
+Duration time_to_sleep(const Slowness& slowness, Duration steps_took) {
+  return std::max(Duration(), std::max(steps_took, slowness.least) * slowness.factor - steps_took);
 }
 
 Result<void> run_worker_loop(Trainer& trainer, const WorkerLoopOptions& options,
                              const Synchronize& synchronize, const Clock& clock, const OnRound& on_round) {
   SELMCAST_CHECK(options.rounds >= 1 && options.steps >= 1, "an empty training");
+  const bool may_sleep = options.slowness.factor > 1 || options.slowness.least > Duration();
+  SELMCAST_CHECK(!may_sleep || options.sleep, "who is slow can sleep");
   if (auto made = make_folder(options.out); !made) return made;
   if (options.snapshots) {
     if (auto made = make_folder(*options.snapshots); !made) return made;

@@ -24,9 +24,11 @@ namespace selmcast::train {
 
 struct SyncOutcome {
   std::vector<WorkerId> mixed_with;  // whose models were mixed in, ascending
+  double own_weight = 1;             // worker::SyncReport's
 };
 using Synchronize = std::function<Result<SyncOutcome>(std::span<float> parameters)>;
 using Clock = std::function<Instant()>;  // monotonic; its zero is the start of the run
+using Sleep = std::function<void(Duration)>;
 
 // What worker-K.jsonl says about one round.
 struct WorkerRound {
@@ -34,11 +36,23 @@ struct WorkerRound {
   Instant at;       // when it ended
   double loss = 0;  // mean over the local steps
   Duration compute;
-  Duration sync;  // for which `synchronize` blocked
+  Duration slept;  // of `compute`: so that it takes as long as it should (Slowness)
+  Duration sync;   // for which `synchronize` blocked
   std::vector<WorkerId> mixed_with;
+  double own_weight = 1;
 };
 // Without the line end.
 std::string to_json_line(const WorkerRound& round);
+
+// How slow a worker is made, so that stragglers can be shown on one machine. Computing of a round takes `factor` times
+// as long as the steps took, or as `least` if that is longer; what is missing is slept, so that slowness costs the
+// other workers of the machine no processor time. The steps' own time is what the clock says: it includes waiting for
+// a processor.
+struct Slowness {
+  double factor = 1;  // >= 1
+  Duration least;
+};
+Duration time_to_sleep(const Slowness& slowness, Duration steps_took);
 
 struct WorkerLoopOptions {
   std::uint64_t rounds = 30;
@@ -46,6 +60,8 @@ struct WorkerLoopOptions {
   WorkerId worker;
   std::filesystem::path out;                       // folder of worker-K.jsonl; made if missing
   std::optional<std::filesystem::path> snapshots;  // folder; made if missing
+  Slowness slowness = {};
+  Sleep sleep = {};  // required if slowness asks for any
 };
 
 using OnRound = std::function<void(const WorkerRound&)>;  // e.g. to print progress

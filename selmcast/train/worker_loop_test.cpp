@@ -74,6 +74,32 @@ TEST_F(WorkerLoop, WritesALineAndASnapshotEachRound) {
   EXPECT_TRUE(std::filesystem::exists(*options_.snapshots / "gone-3"));
 }
 
+TEST(Slowness, StretchesTheStepsOrTheLeastTime) {
+  const auto slept = [](double factor, double least, double took) {
+    return time_to_sleep({factor, Duration::seconds(least)}, Duration::seconds(took)).in_seconds();
+  };
+  EXPECT_EQ(slept(1, 0, 2), 0);
+  EXPECT_EQ(slept(3, 0, 2), 4);    // 3 * 2 - 2
+  EXPECT_EQ(slept(1, 5, 2), 3);    // 5 - 2
+  EXPECT_EQ(slept(2, 5, 2), 8);    // 2 * 5 - 2
+  EXPECT_EQ(slept(1, 5, 9), 0);    // slower than asked for already
+  EXPECT_EQ(slept(1.5, 5, 8), 4);  // 1.5 * 8 - 8
+}
+
+TEST_F(WorkerLoop, ASlowWorkerSleepsAndSaysSo) {
+  options_.rounds = 1;
+  options_.slowness = {4, Duration()};
+  options_.sleep = [this](Duration time) { seconds_ += time.in_seconds(); };
+  const auto done = run([](std::span<float>) -> Result<SyncOutcome> { return SyncOutcome{{}, 0.75}; });
+  ASSERT_TRUE(done.has_value()) << done.error().message;
+  const auto lines = read_lines(log_path());
+  ASSERT_EQ(lines.size(), 1U);
+  // Looks at the clock: 10, 11 (the steps took 1 s), 3 s of sleep, 15 (a look takes one, too).
+  EXPECT_EQ(lines[0]["slept_seconds"], 3.0);
+  EXPECT_EQ(lines[0]["compute_seconds"], 5.0);
+  EXPECT_EQ(lines[0]["own_weight"], 0.75);
+}
+
 TEST_F(WorkerLoop, EndsWithTheErrorOfSynchronisationAndSaysItIsGone) {
   int calls = 0;
   const auto done = run([&calls](std::span<float>) -> Result<SyncOutcome> {

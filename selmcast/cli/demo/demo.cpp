@@ -32,6 +32,7 @@ void remember_signal(int number) { stop_signal = number; }
 struct Prepared {
   fs::path folder, selmcast, selmcast_train;
   std::vector<WorkerLinks> links;
+  std::vector<double> slow_factors;  // of computing, by worker
   std::vector<Run> runs;
   int min_receivers = 0;
   Bytes model_bytes;
@@ -114,6 +115,9 @@ Result<Prepared> prepare(const DemoOptions& options) {
   auto links = links_of(options);
   if (!links) return std::unexpected(links.error());
   made.links = std::move(*links);
+  auto slow = deal_stragglers({options.stragglers, options.workers, options.seeds.front()});
+  if (!slow) return std::unexpected(with_context("--stragglers", slow.error()));
+  made.slow_factors = std::move(*slow);
   const auto unpaced = options.no_unpaced ? std::vector<std::string>{} : options.unpaced;
   made.runs = make_runs({options.planners, unpaced, options.seeds});
   std::error_code error;
@@ -142,6 +146,8 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                    {"model_bytes", made.model_bytes.count()},
                    {"multicast", "unicast"},
                    {"target_accuracy", options.target_accuracy},
+                   {"mixing", options.mixing},
+                   {"compute_seconds", options.compute_seconds},
                    {"workers", json::array()},
                    {"runs", json::array()}};
   for (std::size_t k = 0; k < made.links.size(); ++k) {
@@ -150,7 +156,8 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                                    {"uplink_bps", links.uplink.bps()},
                                    {"downlink_bps", links.downlink.bps()},
                                    {"declared_uplink_bps", links.declared_uplink.bps()},
-                                   {"declared_downlink_bps", links.declared_downlink.bps()}});
+                                   {"declared_downlink_bps", links.declared_downlink.bps()},
+                                   {"slow_factor", made.slow_factors[k]}});
   }
   for (const Run& run : made.runs) {
     scenario["runs"].push_back(
@@ -174,6 +181,13 @@ void introduce(const DemoOptions& options, const Prepared& made) {
     up += fmt::format(" {:.0f}", links.uplink.mbps());
   }
   fmt::print(stderr, "downlinks{} Mbit/s, uplinks{} Mbit/s\n", down, up);
+  if (!options.stragglers.empty() || options.compute_seconds > 0) {
+    std::string slow;
+    for (const double factor : made.slow_factors) slow += fmt::format(" {:g}", factor);
+    fmt::print(
+        stderr, "computing takes{} times as long{}\n", slow,
+        options.compute_seconds > 0 ? fmt::format(" as {:g} s at least", options.compute_seconds) : "");
+  }
   const plan::LowerBound bound = bound_on(made.links, made.min_receivers, made.model_bytes);
   Rate slowest = made.links.front().uplink;
   for (const WorkerLinks& links : made.links) slowest = std::min(slowest, links.uplink);
@@ -193,14 +207,19 @@ TrainingOptions training_of(const DemoOptions& options, const Prepared& made, co
                            .selmcast_train = made.selmcast_train,
                            .folder = made.folder / run.name,
                            .links = made.links,
+                           .slow_factors = made.slow_factors,
                            .run = run,
                            .rounds = options.rounds,
                            .min_receivers = options.min_receivers,
                            .max_age = options.max_age,
                            .ages_from_zero = options.ages_from_zero,
-                           .trainer_flags = {"--shards", options.shards},
+                           .trainer_flags = {"--shards", options.shards, "--mixing", options.mixing},
                            .model = options.model,
                            .data = options.data};
+  if (options.compute_seconds > 0) {
+    training.trainer_flags.insert(training.trainer_flags.end(),
+                                  {"--compute-seconds", fmt::format("{}", options.compute_seconds)});
+  }
   if (options.steps > 0) {
     training.trainer_flags.insert(training.trainer_flags.end(), {"--steps", std::to_string(options.steps)});
   }

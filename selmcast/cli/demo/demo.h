@@ -21,6 +21,9 @@ struct DemoOptions {
   double slowest_mbps = 20, fastest_mbps = 200;
   std::string rates_file;
   bool declare_truth = false;
+  std::vector<double> stragglers;  // factors
+  double compute_seconds = 0;      // a round's computing takes at least this, stragglers a multiple
+  std::string mixing = "average";
   std::string model = "mlp";
   int steps = 0;  // 0: the trainer's default
   std::string shards = "iid";

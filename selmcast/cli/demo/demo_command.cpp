@@ -22,6 +22,7 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       "unpaced\n"
       "  selmcast demo --links uneven-uplinks                 where no selection can help\n"
       "  selmcast demo --planners paper,random --seeds 1,2,3  spread over three seeds\n"
+      "  selmcast demo --stragglers 3,1.5 --compute-seconds 0.2\n"
       "  selmcast demo --workers 4 --rates links.json --rounds 10");
   command->add_option("--workers", options->workers, "How many")
       ->check(CLI::Range(1, 64))
@@ -64,6 +65,21 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->type_name("FILE");
   command->add_flag("--declare-truth", options->declare_truth,
                     "Workers declare their true rates: nothing to learn");
+  command
+      ->add_option("--stragglers", options->stragglers,
+                   "Workers that compute so many times as long as the others, e.g. 3,1.5; dealt by the seed")
+      ->delimiter(',')
+      ->check(CLI::Range(1.0, 1000.0))
+      ->type_name("FACTOR,...");
+  command
+      ->add_option(
+          "--compute-seconds", options->compute_seconds,
+          "Computing of a round takes at least this long, as on slower devices; stragglers a multiple")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  command->add_option("--mixing", options->mixing, "How workers mix: average, push_sum or staleness")
+      ->check(CLI::IsMember({"average", "push_sum", "staleness"}))
+      ->capture_default_str();
   command->add_option("--model", options->model, "mlp or cnn")
       ->check(CLI::IsMember({"mlp", "cnn"}))
       ->capture_default_str();

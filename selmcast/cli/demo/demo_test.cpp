@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "selmcast/cli/demo/child_process.h"
@@ -55,6 +56,25 @@ TEST(Scenario, OneSlowUplinkBoundsEveryPlan) {
   const plan::LowerBound bound = bound_on(links, 2, Bytes(1'000'000));
   EXPECT_EQ(bound.kind, plan::BoundKind::uplink);
   EXPECT_NEAR(bound.time.in_seconds(), 0.8, 1e-12);
+}
+
+TEST(Scenario, StragglersAreDealtByTheSeed) {
+  const auto slow = deal_stragglers({{3, 1.5}, 8, 1});
+  ASSERT_TRUE(slow.has_value());
+  EXPECT_EQ(std::ranges::count(*slow, 3.0), 1);
+  EXPECT_EQ(std::ranges::count(*slow, 1.5), 1);
+  EXPECT_EQ(std::ranges::count(*slow, 1.0), 6);
+  EXPECT_EQ(*slow, *deal_stragglers({{3, 1.5}, 8, 1}));
+  bool differs = false;
+  for (std::uint64_t seed = 2; seed < 12; ++seed) differs |= *slow != *deal_stragglers({{3, 1.5}, 8, seed});
+  EXPECT_TRUE(differs);
+}
+
+TEST(Scenario, MoreStragglersThanWorkersAreRefused) {
+  const auto slow = deal_stragglers({{3, 2, 2}, 2, 1});
+  ASSERT_FALSE(slow.has_value());
+  EXPECT_EQ(slow.error().message, "3 stragglers among 2 workers: give fewer");
+  EXPECT_FALSE(deal_stragglers({{0.5}, 2, 1}).has_value());
 }
 
 TEST(Scenario, RunsOfRivalsStandNextToEachOther) {

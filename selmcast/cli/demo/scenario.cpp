@@ -86,6 +86,22 @@ Result<std::vector<WorkerLinks>> read_links(const std::string& path) {
   return links;
 }
 
+Result<std::vector<double>> deal_stragglers(const StragglerOptions& options) {
+  if (options.factors.size() > options.workers) {
+    return failure(ErrorCode::invalid_input, std::to_string(options.factors.size()) + " stragglers among " +
+                                                 std::to_string(options.workers) + " workers: give fewer");
+  }
+  std::vector<double> slow(options.workers, 1.0);
+  for (std::size_t k = 0; k < options.factors.size(); ++k) {
+    if (!(options.factors[k] >= 1 && options.factors[k] <= 1000))
+      return failure(ErrorCode::invalid_input, "a straggler computes 1 to 1000 times as long as the others");
+    slow[k] = options.factors[k];
+  }
+  Rng deal = Rng(options.seed).fork(3);
+  deal.shuffle(std::span(slow));
+  return slow;
+}
+
 std::vector<Run> make_runs(const RunOptions& options) {
   std::vector<Run> runs;
   for (std::uint64_t seed : options.seeds) {

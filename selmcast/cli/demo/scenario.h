@@ -38,6 +38,15 @@ std::vector<WorkerLinks> make_links(const LinkOptions& options);
 // "declared_downlink_bps": ...}, ...]}. Error (invalid_input) naming file and key.
 Result<std::vector<WorkerLinks>> read_links(const std::string& path);
 
+// By worker: how many times as long as the others it computes. The factors go to different workers, dealt by the seed;
+// the rest have 1. Error (invalid_input) if there are more factors than workers or one is out of range.
+struct StragglerOptions {
+  std::vector<double> factors;
+  std::size_t workers = 8;
+  std::uint64_t seed = 1;
+};
+Result<std::vector<double>> deal_stragglers(const StragglerOptions& options);
+
 // One training of the demo.
 struct Run {
   std::string name;  // also its folder: "paper", "paper-unpaced", "random-s2"

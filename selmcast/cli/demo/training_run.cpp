@@ -172,7 +172,9 @@ class TrainingRun {
                       "--declared-uplink-bps",
                       bps(links.declared_uplink),
                       "--declared-downlink-bps",
-                      bps(links.declared_downlink)},
+                      bps(links.declared_downlink),
+                      "--slow-factor",
+                      fmt::format("{}", options_.slow_factors[k])},
                      log(fmt::format("worker-{}", k)),
                      log(fmt::format("worker-{}", k)),
                      false};

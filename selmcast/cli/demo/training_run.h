@@ -21,6 +21,7 @@ struct TrainingOptions {
   std::filesystem::path selmcast_train;
   std::filesystem::path folder;  // of this run; made
   std::vector<WorkerLinks> links;
+  std::vector<double> slow_factors;  // of computing, by worker
   Run run;
   std::uint64_t rounds = 30;
   double min_receivers = 0.3;
