@@ -9,6 +9,7 @@
 #include "selmcast/sim/bandwidth.h"
 #include "selmcast/sim/deliveries.h"
 #include "selmcast/sim/observer.h"
+#include "selmcast/sim/recorded.h"
 #include "selmcast/sim/run_bounds.h"
 #include "selmcast/sim/streams.h"
 #include "selmcast/sync/age_table.h"
@@ -22,14 +23,15 @@ WorkerId id_of(WorkerIndex worker) { return WorkerId(worker.value()); }
 struct Worker {
   explicit Worker(Rng rng) : compute_rng(rng) {}
   Rng compute_rng;
-  double factor = 1;    // of its computing times
-  bool member = false;  // of this round
-  bool comes = false;   // when the next round starts
-  bool leaves = false;  // when this one ends
-  bool dead = false;    // and nobody knows
-  Instant joined;       // or said that it comes
-  Instant ready;        // its computation is over; if it is a member
-  Instant sent;         // its multicast is complete
+  std::uint64_t computations = 0;  // begun
+  double factor = 1;               // of its computing times
+  bool member = false;             // of this round
+  bool comes = false;              // when the next round starts
+  bool leaves = false;             // when this one ends
+  bool dead = false;               // and nobody knows
+  Instant joined;                  // or said that it comes
+  Instant ready;                   // its computation is over; if it is a member
+  Instant sent;                    // its multicast is complete
   std::uint64_t round = 0;
   std::vector<WorkerId> reached;
 };
@@ -135,8 +137,11 @@ bool BspRun::compute() {
 void BspRun::start_computing() {
   change_members();
   round_start_ = now();
-  for (const std::uint32_t i : members_)
-    workers_[i].ready = now() + settings_.compute.draw(workers_[i].compute_rng) * workers_[i].factor;
+  for (const std::uint32_t i : members_) {
+    Worker& worker = workers_[i];
+    worker.ready =
+        now() + computing_time(settings_, i, worker.computations++, worker.compute_rng, worker.factor);
+  }
 }
 
 bool BspRun::wait_for_computations() {
@@ -374,8 +379,9 @@ void BspRun::take_out(std::uint32_t index) {
 void BspRun::change_members() {
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     Worker& worker = workers_[i];
-    if (worker.leaves && worker.member) take_out(i);
-    if (!worker.comes || worker.member) continue;
+    const bool is_done = !has_round(settings_, i, worker.computations);
+    if ((worker.leaves || is_done) && worker.member) take_out(i);
+    if (!worker.comes || worker.member || is_done) continue;
     worker.comes = false;
     worker.member = true;
     members_.insert(std::ranges::lower_bound(members_, i), i);

@@ -9,6 +9,7 @@
 #include "selmcast/sim/bandwidth.h"
 #include "selmcast/sim/deliveries.h"
 #include "selmcast/sim/observer.h"
+#include "selmcast/sim/recorded.h"
 #include "selmcast/sim/run_bounds.h"
 #include "selmcast/sim/streams.h"
 #include "selmcast/sync/online_machine.h"
@@ -96,9 +97,10 @@ class OnlineRun {
   struct Worker {
     explicit Worker(Rng rng) : compute_rng(rng) {}
     Rng compute_rng;
-    double factor = 1;     // of its computing times
-    bool leaving = false;  // when its multicast is complete
-    bool dead = false;     // and nobody knows
+    std::uint64_t computations = 0;  // begun
+    double factor = 1;               // of its computing times
+    bool leaving = false;            // when its multicast is complete
+    bool dead = false;               // and nobody knows
     Instant joined;
     Instant started;  // its multicast
     Instant waits;    // since
@@ -237,8 +239,15 @@ void OnlineRun::start_multicast(WorkerIndex sender, maxmin::Claim claim) {
 void OnlineRun::start_computing(WorkerIndex index) {
   Worker& worker = workers_[position(index)];
   tell(index, Activity::waiting, worker.waits, machine_.workers()[position(index)].completed);
-  machine_.expect_computing(index, settings_.compute.mean() * worker.factor);
-  computing_.push_back({now() + settings_.compute.draw(worker.compute_rng) * worker.factor, index.value()});
+  const std::size_t i = position(index);
+  const std::uint64_t round = worker.computations++;
+  if (!has_round(settings_, i, round)) {
+    worker.leaving = true;
+    return;
+  }
+  machine_.expect_computing(index, expected_computing(settings_, i, worker.factor));
+  const Duration time = computing_time(settings_, i, round, worker.compute_rng, worker.factor);
+  computing_.push_back({now() + time, index.value()});
   std::ranges::push_heap(computing_, std::greater{});
 }
 
@@ -310,9 +319,14 @@ void OnlineRun::take_out(WorkerIndex index) {
 }
 
 void OnlineRun::take_out_those_that_leave() {
-  if (settings_.events.empty()) return;
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
-    if (workers_[i].leaving && !machine_.workers()[i].sending) take_out(WorkerIndex(i));
+  if (settings_.events.empty() && settings_.recorded_computing.empty()) return;
+  for (bool again = true; again;) {  // who goes may let others go on, and these may have nothing left to do
+    again = false;
+    for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+      if (!workers_[i].leaving || machine_.workers()[i].sending) continue;
+      take_out(WorkerIndex(i));
+      again = true;
+    }
   }
 }
 

@@ -70,6 +70,22 @@ std::string trace_fault(const Settings& settings) {
   return {};
 }
 
+std::string recorded_fault(const Settings& settings) {
+  if (settings.recorded_computing.empty()) return {};
+  if (settings.recorded_computing.size() != settings.workers)
+    return "recorded computing times: of " + std::to_string(settings.recorded_computing.size()) +
+           " workers instead of " + std::to_string(settings.workers);
+  for (std::size_t i = 0; i < settings.workers; ++i) {
+    const std::vector<Duration>& times = settings.recorded_computing[i];
+    const std::string where = "recorded computing times of w" + std::to_string(i) + ": ";
+    if (times.empty()) return where + "give at least one round";
+    for (const Duration time : times) {
+      if (!is_between(time.in_seconds(), 1e-6, 1e9)) return where + "a round takes 1 us to 1e9 s";
+    }
+  }
+  return {};
+}
+
 // The first setting that is wrong, in words; empty if there is none.
 std::string first_fault(const Settings& settings) {
   const BandwidthModel& bandwidth = settings.bandwidth;
@@ -93,6 +109,7 @@ std::string first_fault(const Settings& settings) {
   if (!is_between(settings.compute.mean().in_seconds(), 1e-6, 1e9))
     return "compute: a round of computing takes at least 1 us on average";
   if (!is_between(settings.detection.in_seconds(), 0, 1e9)) return "detection: give 0 to 1e9 s";
+  if (const std::string fault = recorded_fault(settings); !fault.empty()) return fault;
   if (const std::string fault = event_fault(settings); !fault.empty()) return fault;
   if (const std::string fault = trace_fault(settings); !fault.empty()) return fault;
   return {};

@@ -74,6 +74,9 @@ struct Settings {
   BandwidthModel bandwidth;
   Sharing sharing = Sharing::fair;
   ComputeTimes compute = ComputeTimes::transformer();
+  // By worker and round, instead of draws from `compute`; a worker that has no time left leaves when it may go on. What
+  // a training did for real, to be simulated (`selmcast simulate --replay`). Empty: drawn.
+  std::vector<std::vector<Duration>> recorded_computing = {};
   Duration horizon = Duration::seconds(600);
   std::vector<ClusterEvent> events;            // by time
   Duration detection = Duration::seconds(2);   // of a crash

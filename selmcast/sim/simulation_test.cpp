@@ -55,6 +55,36 @@ TEST(Simulation, OfTwoEqualWorkersIsWhatThePencilSays) {
   }
 }
 
+TEST(Simulation, RecordedComputingTimesAreTakenRoundByRoundAndThenTheWorkerLeaves) {
+  const auto utilization = [](Sync sync, std::uint32_t staleness, std::vector<std::vector<double>> times) {
+    Settings settings = two_workers();
+    settings.sync = sync;
+    settings.staleness = staleness;
+    for (const std::vector<double>& worker : times) {
+      auto& recorded = settings.recorded_computing.emplace_back();
+      for (const double time : worker) recorded.push_back(Duration::seconds(time));
+    }
+    EXPECT_TRUE(validate(settings).has_value());
+    return simulate(settings, 1).npu_utilization;
+  };
+  // A multicast takes 1 s. bsp: 2 + 1 s, then 2 + 1 s: 6 s of computing in twice 6 s.
+  EXPECT_NEAR(utilization(Sync::bsp, 0, {{1, 2}, {2, 1}}), 6.0 / 12, 1e-9);
+  // ssp, nobody ahead: w0 waits from 2 to 3, w1 from 5 to 6. The same.
+  EXPECT_NEAR(utilization(Sync::ssp, 0, {{1, 2}, {2, 1}}), 6.0 / 12, 1e-9);
+  // asp: w0 computes to 1, sends to 2, computes to 4, sends to 5; w1 to 2, 3, 4, 5.
+  EXPECT_NEAR(utilization(Sync::asp, 0, {{1, 2}, {2, 1}}), 6.0 / 10, 1e-9);
+  // asp: w0 is out at 2, which ends what w1 sends since 1.5; w1 computes to 3, and has nobody to send to.
+  EXPECT_NEAR(utilization(Sync::asp, 0, {{1}, {1.5, 1}}), 3.5 / 5, 1e-9);
+}
+
+TEST(Simulation, RecordedComputingTimesThatDoNotFitAreNamed) {
+  Settings settings = two_workers();
+  settings.recorded_computing = {{Duration::seconds(1)}};
+  EXPECT_EQ(validate(settings).error().message, "recorded computing times: of 1 workers instead of 2");
+  settings.recorded_computing.emplace_back();
+  EXPECT_EQ(validate(settings).error().message, "recorded computing times of w1: give at least one round");
+}
+
 TEST(Simulation, AMulticastThatTheHorizonCutsOffDoesNotCount) {
   Settings settings = two_workers();
   settings.horizon = Duration::seconds(9.9);  // the fifth round would be complete at 10 s
