@@ -11,6 +11,7 @@
 
 #include "selmcast/cli/chrome_trace.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/replay.h"
 #include "selmcast/cli/scenario.h"
 #include "selmcast/cli/simulate_flags.h"
 #include "selmcast/cli/simulate_report.h"
@@ -22,6 +23,8 @@ struct Arguments {
   std::string scenario;
   SimulateFlags flags;
   std::string trace;
+  std::string replay;
+  bool learnt_links = false;
   std::size_t threads = 0;
   std::string format = "table";
 };
@@ -116,7 +119,43 @@ std::string as_text(const SimulationReport& report, const std::string& format) {
   return format == "csv" ? simulation_as_csv(report) : simulation_as_table(report);
 }
 
+int show(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+    return kExitDone;
+  return complain("cannot write to standard output; is there space left?", kExitFailed);
+}
+
+// Everything but these comes from the run.
+int run_replay(const Arguments& arguments, const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() == 0) continue;
+    const auto is = [&](const char* known) { return name == known; };
+    if (!is("--replay") && !is("--learnt-links") && !is("--planner") && !is("--trials") && !is("--seed") &&
+        !is("--format"))
+      return complain(
+          name +
+              ": the run says this; with --replay give only --learnt-links, --planner, --trials, --seed "
+              "and --format",
+          kExitUsage);
+  }
+  if (arguments.format == "csv") return complain("--format: a replay is told as table or json", kExitUsage);
+  const bool other_planner = command.get_option("--planner")->count() > 0;
+  const auto replayed = replay({.run = arguments.replay,
+                                .learnt_links = arguments.learnt_links,
+                                .planner = other_planner ? arguments.flags.settings.planner : "",
+                                .trials = arguments.flags.trials,
+                                .seed = arguments.flags.seed});
+  if (!replayed) {
+    return complain(replayed.error().message,
+                    replayed.error().code == ErrorCode::invalid_input ? kExitUsage : kExitFailed);
+  }
+  return show(arguments.format == "json" ? replay_as_json(*replayed) : replay_as_table(*replayed));
+}
+
 int run(const Arguments& arguments, const CLI::App& command) {
+  if (!arguments.replay.empty()) return run_replay(arguments, command);
+  if (arguments.learnt_links) return complain("--learnt-links: only with --replay RUN", kExitUsage);
   Result<SimulationReport> report = prepare(arguments, command);
   if (!report) return complain(report.error().message, kExitUsage);
   if (!arguments.trace.empty() && report->is_sweep)
@@ -127,10 +166,7 @@ int run(const Arguments& arguments, const CLI::App& command) {
     if (!written) return complain(written.error().message, kExitFailed);
   }
   simulate(*report, arguments.threads);
-  const std::string text = as_text(*report, arguments.format);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
-    return kExitDone;
-  return complain("cannot write to standard output; is there space left?", kExitFailed);
+  return show(as_text(*report, arguments.format));
 }
 
 }  // namespace
@@ -148,11 +184,20 @@ void add_simulate_command(CLI::App& app, int& exit_status) {
       "  selmcast simulate --workers 16 --volume 5e8 --bandwidth 1e10 --compute steps.txt\n"
       "  selmcast simulate --events churn.csv --bandwidth-trace links.csv\n"
       "  selmcast simulate examples/sweep.json --format csv         every combination of a scenario file\n"
-      "  selmcast simulate --seconds 20 --trace training.json       a timeline for ui.perfetto.dev");
+      "  selmcast simulate --seconds 20 --trace training.json       a timeline for ui.perfetto.dev\n"
+      "  selmcast simulate --replay runs/demo/paper                 predicted beside measured");
   command->add_option("SCENARIO", arguments->scenario, "File of settings and sweeps; - for standard input");
   add_simulate_flags(*command, arguments->flags);
   command->add_option("--trace", arguments->trace,
                       "Write the first trial as a Chrome/Perfetto timeline to this file");
+  command
+      ->add_option(
+          "--replay", arguments->replay,
+          "Simulate a run of `selmcast demo` with its links and computing times, beside what was measured")
+      ->type_name("DIR/RUN");
+  command->add_flag(
+      "--learnt-links", arguments->learnt_links,
+      "With --replay: links as the manager had learnt them at the end, instead of the true ones");
   command->add_option("--threads", arguments->threads, "0: one a core; results do not depend on it")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();

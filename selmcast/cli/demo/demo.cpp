@@ -142,6 +142,7 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                    {"rounds", options.rounds},
                    {"min_receivers", made.min_receivers},
                    {"max_age", options.max_age},
+                   {"ages_from_zero", options.ages_from_zero},
                    {"model", options.model},
                    {"model_bytes", made.model_bytes.count()},
                    {"multicast", "unicast"},

@@ -160,6 +160,9 @@ bool safe_name(const std::string& name) {
 
 RunPlan read_run_plan(const JsonFields& fields) {
   RunPlan run{fields.text("name"), fields.text("planner"), fields.flag("paced"), fields.count("seed")};
+  if (fields.has("sync")) run.sync = fields.text("sync");
+  if (run.sync != "bsp" && run.sync != "ssp" && run.sync != "asp")
+    fields.fault("sync", "bsp, ssp or asp is needed");
   if (!safe_name(run.name))
     fields.fault(
         "name",
@@ -172,6 +175,7 @@ WorkerLinks read_worker_links(const JsonFields& fields) {
   WorkerLinks links{fields.text("id"), fields.rate("uplink_bps"), fields.rate("downlink_bps"),
                     fields.rate("declared_uplink_bps"), fields.rate("declared_downlink_bps")};
   if (links.name.empty()) fields.fault("id", "is empty");
+  links.slow_factor = fields.maybe_number("slow_factor").value_or(1);
   return links;
 }
 
@@ -183,6 +187,10 @@ Scenario read_scenario_fields(const JsonFields& fields) {
   scenario.rounds = fields.count("rounds");
   scenario.min_receivers = fields.count("min_receivers");
   scenario.max_age = fields.count("max_age");
+  if (fields.has("ages_from_zero")) scenario.ages_from_zero = fields.flag("ages_from_zero");
+  if (fields.has("staleness")) scenario.staleness = fields.count("staleness");
+  if (fields.has("keep_fraction")) scenario.keep_fraction = fields.fraction("keep_fraction");
+  if (fields.has("mixing")) scenario.mixing = fields.text("mixing");
   scenario.model = fields.text("model");
   scenario.model_bytes = fields.bytes("model_bytes");
   const std::string multicast = fields.text("multicast");

@@ -28,6 +28,7 @@ struct WorkerLinks {
   Rate downlink;
   Rate declared_uplink;  // what the manager was told at first
   Rate declared_downlink;
+  double slow_factor = 1;  // of its computing
 };
 
 struct RunPlan {
@@ -35,6 +36,7 @@ struct RunPlan {
   std::string planner;
   bool paced = true;
   std::uint64_t seed = 0;
+  std::string sync = "bsp";  // or "ssp", "asp"
 };
 
 struct Scenario {
@@ -42,6 +44,10 @@ struct Scenario {
   std::uint64_t rounds = 0;
   std::uint64_t min_receivers = 0;
   std::uint64_t max_age = 0;
+  bool ages_from_zero = false;
+  std::uint64_t staleness = 4;  // of ssp runs
+  double keep_fraction = 0.75;
+  std::string mixing = "average";
   std::string model;
   Bytes model_bytes;
   plan::MulticastKind multicast = plan::MulticastKind::unicast;
