@@ -154,8 +154,10 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
     session.last_heard = now;  // waiting for the others was no silence
     session_of_[worker] = order[k];
     const wire::Hello& hello = *session.hello;
-    rounds_.join(worker, {hello.name, hello.declared_uplink, hello.declared_downlink,
-                          wire::payload_bytes(hello.model), hello.receive_buffers});
+    rounds_.join(worker,
+                 {hello.name, hello.declared_uplink, hello.declared_downlink,
+                  wire::payload_bytes(hello.model), hello.receive_buffers},
+                 now);
     started.names.emplace_back(worker, hello.name);
   }
   for (const auto& [worker, session] : session_of_) {
@@ -190,6 +192,7 @@ void ManagerCore::carry_out(const sync::Actions& actions, Outputs& outputs) {
                      outputs.push_back(Left{evicted.worker, evicted.why, session_of_.size(), false});
                      turn_away(id, evicted.why, outputs);
                    },
+                   [](const auto&) {},  // of trainings without rounds in common
                },
                action);
   }
