@@ -44,7 +44,7 @@ OnlineRounds::OnlineRounds(const RoundSettings& common, const OnlineChoice& choi
       machine_(machine_settings(common, choice), policy_of(common, choice)),
       meetings_(common.max_age) {}
 
-Promises OnlineRounds::promises() const {
+Promises OnlineRounds::kept() const {
   Promises promises = promises_;
   promises.widest_gap = meetings_.widest_gap();
   promises.gaps_broken = meetings_.broken();
@@ -251,7 +251,7 @@ void OnlineRounds::multicast_over(WorkerId worker, bool complete, Instant now, C
     if (learning_.multicast_completed(lives_.size())) learn(c);
   }
   ended.oldest_age = machine_.ages().oldest();
-  ended.promises = promises();
+  ended.promises = kept();
   c.then.push_back(std::move(ended));
 }
 

@@ -58,7 +58,7 @@ class OnlineRounds final : public TrainingMachine {
   Actions tick(Instant now) override;
   Instant deadline() const override;
 
-  Promises promises() const;
+  std::optional<Promises> promises() const override { return kept(); }
   std::size_t running() const { return running_.size(); }
 
  private:
@@ -88,6 +88,7 @@ class OnlineRounds final : public TrainingMachine {
   };
   using Machine = OnlineMachine::Actions;
 
+  Promises kept() const;
   static WorkerIndex index(WorkerId worker) { return WorkerIndex(worker.value()); }
   static WorkerId id(WorkerIndex worker) { return WorkerId(worker.value()); }
 

@@ -98,7 +98,7 @@ TEST_F(OnlineRoundsTest, AReadyWorkerIsPlannedAtOnceAndGoesOnWhenItsMulticastIsC
   at(1);
   EXPECT_EQ(delivered(1, 1), "+1:0>1");
   EXPECT_EQ(delivered(2, 2), "+2:0>2 end 0.0 on 0");
-  EXPECT_EQ(machine->promises().widest_lead, 1u);
+  EXPECT_EQ(machine->promises()->widest_lead, 1u);
   at(2);
   EXPECT_EQ(ready(0, 1), "plan 2 [3:0>1@8 4:0>2@8 ] []");
 }
@@ -153,8 +153,8 @@ TEST_F(OnlineRoundsTest, NobodyGetsFurtherAheadThanTheStalenessAllows) {
     EXPECT_EQ(went->committed, std::vector<TransferId>{TransferId(first ? 2 : 3)});
     EXPECT_EQ(went->members, 2u);
   }
-  EXPECT_EQ(machine->promises().leads_broken, 0u);
-  EXPECT_EQ(machine->promises().widest_lead, 1u);
+  EXPECT_EQ(machine->promises()->leads_broken, 0u);
+  EXPECT_EQ(machine->promises()->widest_lead, 1u);
 }
 
 TEST_F(OnlineRoundsTest, UnderAspNobodyWaits) {
@@ -164,8 +164,8 @@ TEST_F(OnlineRoundsTest, UnderAspNobodyWaits) {
     ready(0, round);
     EXPECT_THAT(delivered(1, round + 1), HasSubstr("on 0"));
   }
-  EXPECT_EQ(machine->promises().widest_lead, 20u);
-  EXPECT_EQ(machine->promises().leads_broken, 0u);
+  EXPECT_EQ(machine->promises()->widest_lead, 20u);
+  EXPECT_EQ(machine->promises()->leads_broken, 0u);
 }
 
 TEST_F(OnlineRoundsTest, WhatAPlanDropsIsCancelledOnceAndALateReportChangesNothing) {
@@ -206,8 +206,8 @@ TEST_F(OnlineRoundsTest, AFailedDeliveryEndsWithoutCountingAndIsExcusedOnlyWhere
   ready(0, 2);
   delivered(1, 5);
   delivered(2, 6);  // after three multicasts: one more than promised, for the one that failed
-  EXPECT_EQ(machine->promises().widest_gap, 3u);
-  EXPECT_EQ(machine->promises().gaps_broken, 0u);
+  EXPECT_EQ(machine->promises()->widest_gap, 3u);
+  EXPECT_EQ(machine->promises()->gaps_broken, 0u);
 }
 
 TEST_F(OnlineRoundsTest, AWorkerLostInMidMulticastTakesOnlyItsOwnDeliveriesWithIt) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -167,6 +168,8 @@ class TrainingMachine {
                                  Instant now) = 0;
   virtual Actions tick(Instant now) = 0;
   virtual Instant deadline() const = 0;  // when tick() has something to do; never() if nothing is pending
+  // So far, if this machine watches them.
+  virtual std::optional<Promises> promises() const { return std::nullopt; }
 };
 
 }  // namespace selmcast::sync
