@@ -146,6 +146,7 @@ void Twin::carry_out(const manager::Outputs& outputs) {
                    },
                    [&](const manager::Left& left) { tell(to_string(left.worker) + " left: " + left.why); },
                    [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
+                   [](const auto&) {},
                    [&](const manager::Finished& end) {
                      tell("manager finished" + (end.error ? ": " + end.error->message : ""));
                    },
@@ -175,6 +176,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::Dial& order) { dial(k, order); },
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
                    [&](const worker::StartStream& order) { stream(k, order); },
+                   [](const worker::SetRate&) {},
                    [&](const worker::AbortLink& order) {
                      if (const auto id = connection_of(k, order.link))
                        break_connection(*id, "aborted by the peer", k);

@@ -311,7 +311,9 @@ void OnlineMachine::keep_chosen(const plan::SspTask& task, std::span<const plan:
   for (std::size_t k = 0; k < verdicts.size(); ++k) {
     const plan::SspCandidate candidate = candidates[k];
     if (verdicts[k].has_value()) {
-      *kept++ = candidate;
+      *kept = candidate;
+      if (task.sender == ready) kept->reason = *verdicts[k];
+      ++kept;
       continue;
     }
     SELMCAST_CHECK(!candidate.required, "a required pair is selected and never dropped");

@@ -42,7 +42,7 @@ WorkerActions WorkerCore::connected(LinkId link) {
 void WorkerCore::offer(LinkId link, Outgoing& outgoing, WorkerActions& actions) {
   outgoing.state = Sending::offered;
   actions.push_back(
-      SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {plan_->version, model_bytes_, mix_})});
+      SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {outgoing.version, model_bytes_, mix_})});
 }
 
 void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {

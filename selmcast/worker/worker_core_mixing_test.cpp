@@ -94,5 +94,27 @@ TEST_F(MixingCoreTest, StalenessWeighsAModelByTheRoundInItsOffer) {
       Pointwise(FloatEq(), {2.0F, 2.8F, 3.6F, 4.4F}));  // (own + 6 / 4) / 1.25: three rounds behind weigh 1/4
 }
 
+// Without rounds in common: what arrives while the worker computes, a receiver that is dropped, and the account.
+TEST_F(MixingCoreTest, OnlineAModelThatArrivesEarlyIsMixedAtGoOnAndADroppedShareIsKept) {
+  core = made(2, MixingKind::push_sum);
+  join(true);
+  manager_says(wire::PlanUpdate{{1, 1}, Round(0), {}, {from(1, 1)}, {}, {}});
+  const LinkId link = peer_dials(1);
+  ASSERT_TRUE(offer(link, 1, {1, 1}, {Round(0), kMassUnit / 2}).has_value());
+  ASSERT_TRUE(chunk_arrives(link, 1, model_of(8)).has_value());
+  manager_says(wire::Commit{TransferId(1)});  // while it computes
+  ready();
+  const auto dials =
+      all<Dial>(manager_says(wire::PlanUpdate{{1, 2}, Round(0), {to(2, 1), to(3, 2), to(4, 3)}, {}, {}, {}}));
+  ASSERT_EQ(dials.size(), 3u);
+  EXPECT_EQ(offered_on(dials[0].link).mix,
+            (wire::MixHeader{Round(0), kMassUnit / 4}));  // of its own unit alone
+  manager_says(wire::Cancel{TransferId(3), "dropped"});
+  const auto done = all<Synchronized>(manager_says(wire::GoOn{Round(0), {TransferId(2), TransferId(4)}, 4}));
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].report.own_weight, 1.0);  // a quarter kept, a quarter back, half arrived
+  EXPECT_THAT(parameters, Pointwise(FloatEq(), {4.5F, 5.0F, 5.5F, 6.0F}));  // (own + 8) / 2
+}
+
 }  // namespace
 }  // namespace selmcast::worker

@@ -1,0 +1,50 @@
+// When deliveries of a training without common rounds are shown to the estimator of bandwidth, and which.
+//
+// The estimator (bandwidth_estimator.h) looks at many deliveries together: what a link carried is the sum of those that
+// shared it. In bsp a round is such a set. Here multicasts overlap without end; so a look is taken whenever as many
+// multicasts have completed as there are workers. It covers the deliveries that ended since the last look and, for
+// their company, those before that overlap with them in time. What still runs, or was dropped, is left out: a link can
+// only look smaller by that, and the estimator keeps to the best window and to the larger of the last two looks.
+//
+// A delivery changes its rate while it runs: it is held to the mean of the rates its sender was told, over the time
+// in which its bytes arrived. Pure. Thread rule: one owner.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "selmcast/sync/bandwidth_estimator.h"
+
+namespace selmcast::sync {
+
+// The rates that a sender was told for one transfer, and when.
+class PaceRecord {
+ public:
+  void told(Instant when, Rate rate) { steps_.push_back({when, rate}); }
+  Rate last() const { return steps_.empty() ? Rate() : steps_.back().rate; }
+  // Requires that something was told. Before the first step its rate holds. Unlimited if any rate between was.
+  Rate mean(Instant from, Instant to) const;
+
+ private:
+  struct Step {
+    Instant from;
+    Rate rate;
+  };
+  std::vector<Step> steps_;
+};
+
+class OnlineLearning {
+ public:
+  // Times since one zero for all.
+  void delivered(const DeliveryObservation& delivery) { fresh_.push_back(delivery); }
+  // True if it is time for a look.
+  bool multicast_completed(std::size_t workers) { return ++completed_ >= workers; }
+  void look(BandwidthEstimator& estimator);
+
+ private:
+  std::vector<DeliveryObservation> fresh_;
+  std::vector<DeliveryObservation> seen_;  // of the last look
+  std::size_t completed_ = 0;              // since then
+};
+
+}  // namespace selmcast::sync
