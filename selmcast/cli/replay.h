@@ -1,9 +1,9 @@
 // A real training again in the simulator: `selmcast simulate --replay RUN`.
 //
-// From the run folder (docs/run_folder.md) come who took part, each worker's computing time in each round, the links, the
-// model's size and the settings of the manager. The simulator then plays the training with the same policy, and what
-// it predicts stands beside what was measured. Nothing measured of communication goes in, so the comparison says how
-// far the model (flows that share links max-min fairly; messages, checks and planning for free) can be trusted.
+// From the run folder (docs/run_folder.md) come who took part, each worker's computing time in each round, the links,
+// the model's size and the settings of the manager. The simulator then plays the training with the same policy, and
+// what it predicts stands beside what was measured. Nothing measured of communication goes in, so the comparison says
+// how far the model (flows that share links max-min fairly; messages, checks and planning for free) can be trusted.
 //
 // Links are the true, emulated ones (`true`), or what the manager had learnt at the end (`learnt`, for runs on links
 // that nobody knows). The planner of the simulation knows them; the real one began with what workers declared.
