@@ -116,7 +116,7 @@ void measure_rounds(const RunRecord& run, TrainingFigures& figures) {
 
 std::vector<sim::BandwidthStep> links_of(const Scenario& scenario, const RunRecord& run, bool learnt) {
   std::vector<sim::BandwidthStep> links;
-  const auto estimates = report::estimates_before(scenario, run, run.rounds.size());
+  const auto estimates = report::final_estimates(scenario, run);
   for (std::uint32_t i = 0; i < scenario.workers.size(); ++i) {
     const report::WorkerLinks& truth = scenario.workers[i];
     links.push_back({Instant(), i, learnt ? estimates[i].uplink : truth.uplink,

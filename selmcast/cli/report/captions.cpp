@@ -82,7 +82,7 @@ std::string link_use_caption(const RunFolder& folder, const Summary& summary) {
   for (const GroupSummary& group : summary.groups) {
     std::vector<double> shares;
     for (const std::size_t run : group.runs) {
-      if (folder.runs[run].rounds.empty()) continue;
+      if (!was_planned(folder.runs[run])) continue;
       const LinkUse use = link_use(folder.scenario, folder.runs[run]);
       shares.insert(shares.end(), use.downlink.begin(), use.downlink.end());
     }
@@ -95,15 +95,43 @@ std::string link_use_caption(const RunFolder& folder, const Summary& summary) {
 
 std::string learning_caption(const RunFolder& folder) {
   const auto worst = worst_declared(folder.scenario, 1);
-  const auto run = std::ranges::find_if(folder.runs, [](const RunRecord& r) { return !r.rounds.empty(); });
+  const auto run = std::ranges::find_if(folder.runs, was_planned);
   if (worst.empty() || run == folder.runs.end())
     return "What the manager believes of each downlink, round by round.";
   const WorkerLinks& links = folder.scenario.workers[position(worst[0])];
-  const Estimate last = estimates_before(folder.scenario, *run, run->rounds.size())[position(worst[0])];
+  const Estimate last = final_estimates(folder.scenario, *run)[position(worst[0])];
   return fmt::format(
       "{}'s downlink was declared at {}, is limited to {}, and was believed at {} when {} ended.", links.name,
       show_rate(links.declared_downlink), show_rate(links.downlink), show_rate(last.downlink),
       run->plan.name);
+}
+
+std::string utilisation_caption(const Summary& summary) {
+  std::vector<std::string> parts;
+  for (const GroupSummary& group : summary.groups)
+    if (const auto& share = value(group, "compute_share"))
+      parts.push_back(fmt::format("{:.0f} % with {}", share->mean * 100, group.name));
+  return "Of their time the workers compute " + joined(parts) +
+         "; the rest they are blocked in synchronize().";
+}
+
+std::string staleness_caption(const Summary& summary) {
+  std::vector<std::string> parts;
+  for (const GroupSummary& group : summary.groups)
+    if (const auto& lead = value(group, "widest_lead_rounds"))
+      parts.push_back(fmt::format("{:.0f} with {}", lead->mean, group.name));
+  return "Completed rounds of each worker above the least of all that still train; lines of equal height are "
+         "drawn a "
+         "little apart. A round was started at most so many rounds ahead: " +
+         joined(parts) + ".";
+}
+
+std::string drops_caption(const Summary& summary) {
+  std::vector<std::string> parts;
+  for (const GroupSummary& group : summary.groups)
+    if (const auto& drops = value(group, "dropped_deliveries"))
+      parts.push_back(fmt::format("{:.3g} with {}", drops->mean, group.name));
+  return "Receivers that a later plan took off a running multicast: " + joined(parts) + ".";
 }
 
 std::string plans_caption() {

@@ -18,6 +18,9 @@ std::string synchronisation_caption(const Summary& summary);
 std::string prediction_caption(const Summary& summary);
 std::string link_use_caption(const RunFolder& folder, const Summary& summary);
 std::string learning_caption(const RunFolder& folder);
+std::string utilisation_caption(const Summary& summary);
+std::string staleness_caption(const Summary& summary);
+std::string drops_caption(const Summary& summary);
 std::string plans_caption();
 
 }  // namespace selmcast::report

@@ -4,6 +4,35 @@
 
 namespace selmcast::report {
 
+namespace {
+
+// Without rounds in common: adds what was delivered; returns how long at least one multicast ran.
+Duration add_multicasts(const Scenario& scenario, const RunRecord& run, std::vector<Bytes>& sent,
+                        std::vector<Bytes>& received) {
+  std::vector<std::pair<Instant, Instant>> spans;
+  for (const MulticastRecord& multicast : run.multicasts) {
+    spans.emplace_back(multicast.issued, multicast.ended());
+    Bytes up;
+    for (const Delivery& delivery : multicast.deliveries) {
+      if (!delivery.committed) continue;
+      up = scenario.multicast == plan::MulticastKind::network ? std::max(up, delivery.bytes)
+                                                              : up + delivery.bytes;
+      received[position(delivery.receiver)] += delivery.bytes;
+    }
+    sent[position(multicast.worker)] += up;
+  }
+  std::ranges::sort(spans);
+  Duration time;
+  Instant until;
+  for (const auto& [from, to] : spans) {
+    if (to > until) time += to - std::max(from, until);
+    until = std::max(until, to);
+  }
+  return time;
+}
+
+}  // namespace
+
 LinkUse link_use(const Scenario& scenario, const RunRecord& run) {
   const std::size_t workers = scenario.workers.size();
   std::vector<Bytes> sent(workers);
@@ -21,6 +50,7 @@ LinkUse link_use(const Scenario& scenario, const RunRecord& run) {
     }
     for (std::size_t i = 0; i < workers; ++i) sent[i] += round_sent[i];
   }
+  time += add_multicasts(scenario, run, sent, received);
   LinkUse use{std::vector<double>(workers), std::vector<double>(workers)};
   if (!(time > Duration())) return use;
   for (std::size_t i = 0; i < workers; ++i) {

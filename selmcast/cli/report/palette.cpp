@@ -49,7 +49,7 @@ const Colour& planner_colour(std::string_view planner) {
   if (planner == "paper") return kPalette[kBlue];
   if (planner == "random") return kPalette[kVermilion];
   if (planner == "broadcast") return kPalette[kGreen];
-  if (planner == "exact") return kPalette[kPurple];
+  if (planner == "exact" || planner == "slack") return kPalette[kPurple];
   if (planner == "auto") return kPalette[kOrange];
   return kPalette[kOther];
 }

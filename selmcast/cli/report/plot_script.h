@@ -30,8 +30,9 @@ class Script {
   std::string text_;
 };
 
-// How a run of the group is drawn: "lc rgb '#0072b2' lw 2.2 dt 1".
-std::string line_style(const GroupSummary& group);
+// How a run of the group is drawn: "lc rgb '#0072b2' lw 2.2 dt 1". Dashed: unpaced; dotted: without rounds in common
+// beside runs that have them.
+std::string line_style(const Summary& summary, const GroupSummary& group);
 
 // The group's entry in the key; nothing for its further runs.
 std::string key_title(const GroupSummary& group, bool first);
@@ -44,6 +45,9 @@ std::optional<Plot> accuracy_plot(const RunFolder& folder, const Summary& summar
 std::optional<Plot> synchronisation_plot(const RunFolder& folder, const Summary& summary);
 std::optional<Plot> prediction_plot(const RunFolder& folder, const Summary& summary);
 std::optional<Plot> link_use_plot(const RunFolder& folder, const Summary& summary);
+std::optional<Plot> utilisation_plot(const RunFolder& folder, const Summary& summary);
+std::optional<Plot> staleness_plot(const RunFolder& folder, const Summary& summary);
+std::optional<Plot> drops_plot(const RunFolder& folder, const Summary& summary);
 std::optional<Plot> learning_plot(const RunFolder& folder, const Summary& summary);
 
 }  // namespace selmcast::report

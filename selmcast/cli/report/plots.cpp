@@ -28,9 +28,15 @@ std::string theme() {
 
 }  // namespace
 
-std::string line_style(const GroupSummary& group) {
+std::string line_style(const Summary& summary, const GroupSummary& group) {
+  const bool mixed =
+      std::ranges::any_of(summary.groups, [](const GroupSummary& g) { return g.sync == "bsp"; });
+  const bool dotted = mixed && group.sync != "bsp";
   return fmt::format("lc rgb '{}' lw {} dt {}", planner_colour(group.planner).light,
-                     group.runs.size() > 1 ? 1.3 : 2.2, group.paced ? "1" : "(8,5)");
+                     group.runs.size() > 1 ? 1.3 : 2.2,
+                     !group.paced ? "(8,5)"
+                     : dotted     ? "(3,3)"
+                                  : "1");
 }
 
 std::string key_title(const GroupSummary& group, bool first) {
@@ -48,6 +54,7 @@ std::vector<Plot> make_plots(const RunFolder& folder, const Summary& summary) {
   std::vector<Plot> plots;
   for (auto plot :
        {accuracy_plot(folder, summary), synchronisation_plot(folder, summary),
+        utilisation_plot(folder, summary), staleness_plot(folder, summary), drops_plot(folder, summary),
         prediction_plot(folder, summary), link_use_plot(folder, summary), learning_plot(folder, summary)})
     if (plot) plots.push_back(std::move(*plot));
   return plots;

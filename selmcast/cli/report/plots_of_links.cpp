@@ -28,7 +28,7 @@ std::vector<GroupUse> group_uses(const RunFolder& folder, const Summary& summary
     LinkUse total{std::vector<double>(workers), std::vector<double>(workers)};
     double runs = 0;
     for (const std::size_t run : group.runs) {
-      if (folder.runs[run].rounds.empty()) continue;
+      if (!was_planned(folder.runs[run])) continue;
       const LinkUse use = link_use(folder.scenario, folder.runs[run]);
       for (std::size_t i = 0; i < workers; ++i) {
         total.uplink[i] += use.uplink[i];
@@ -80,9 +80,11 @@ std::optional<Plot> link_use_plot(const RunFolder& folder, const Summary& summar
   const std::vector<GroupUse> uses = group_uses(folder, summary);
   if (uses.empty() || folder.scenario.workers.empty()) return std::nullopt;
   const bool many = folder.scenario.workers.size() > 12;
+  const bool online =
+      std::ranges::any_of(folder.runs, [](const RunRecord& r) { return !r.multicasts.empty(); });
   Script script;
-  script.line("set multiplot layout 2,1 title 'Use of the true links while synchronising' textcolor rgb '{}'",
-              ink().light);
+  script.line("set multiplot layout 2,1 title 'Use of the true links while {}' textcolor rgb '{}'",
+              online ? "multicasts run (bsp: while synchronising)" : "synchronising", ink().light);
   script.line("set grid noxtics");
   script.line("set yrange [0:*]");
   script.line("set xrange [-0.6:{:.1f}]", static_cast<double>(folder.scenario.workers.size()) - 0.4);
@@ -100,6 +102,15 @@ std::optional<Plot> link_use_plot(const RunFolder& folder, const Summary& summar
 
 namespace {
 
+// After how many rounds what was believed. Without rounds in common a look is taken when as many multicasts are
+// complete as there are workers.
+std::vector<std::pair<std::uint64_t, const std::vector<Estimate>*>> looks_of(const RunRecord& run) {
+  std::vector<std::pair<std::uint64_t, const std::vector<Estimate>*>> looks;
+  for (const RoundRecord& round : run.rounds) looks.emplace_back(round.round.value() + 1, &round.estimates);
+  for (const Learnt& look : run.learnt) looks.emplace_back(looks.size() + 1, &look.estimates);
+  return looks;
+}
+
 void learning_panel(Script& script, const RunFolder& folder, const Summary& summary, WorkerIndex worker,
                     std::size_t panel) {
   const WorkerLinks& links = folder.scenario.workers[position(worker)];
@@ -109,18 +120,18 @@ void learning_panel(Script& script, const RunFolder& folder, const Summary& summ
   double highest = std::max(links.downlink.mbps(), links.declared_downlink.mbps());
   for (const GroupSummary& group : summary.groups) {
     for (const std::size_t run : group.runs) {
-      const auto& rounds = folder.runs[run].rounds;
-      if (rounds.empty()) continue;
+      const auto looks = looks_of(folder.runs[run]);
+      if (looks.empty()) continue;
       script.line("$panel{}run{} << EOD\n0 {:.6g}", panel, run, links.declared_downlink.mbps());
-      for (std::size_t at = 0; at < rounds.size(); ++at)
-        for (const Estimate& estimate : rounds[at].estimates) {
+      for (const auto& [round, estimates] : looks)
+        for (const Estimate& estimate : *estimates) {
           if (estimate.worker != worker) continue;
-          script.line("{} {:.6g}", rounds[at].round.value() + 1, estimate.downlink.mbps());
+          script.line("{} {:.6g}", round, estimate.downlink.mbps());
           highest = std::max(highest, estimate.downlink.mbps());
         }
       script.line("EOD");
-      join_piece(command,
-                 fmt::format("$panel{}run{} using 1:2 with lines {}", panel, run, line_style(group)));
+      join_piece(command, fmt::format("$panel{}run{} using 1:2 with lines {}", panel, run,
+                                      line_style(summary, group)));
     }
   }
   script.line("set title {}", gnuplot_quote(links.name, 20));
@@ -148,7 +159,7 @@ void learning_key(Script& script, const Summary& summary) {
 std::optional<Plot> learning_plot(const RunFolder& folder, const Summary& summary) {
   const auto workers = worst_declared(folder.scenario, kLearningPanels);
   const bool learnt =
-      std::ranges::any_of(folder.runs, [](const RunRecord& run) { return !run.rounds.empty(); });
+      std::ranges::any_of(folder.runs, [](const RunRecord& run) { return !looks_of(run).empty(); });
   if (workers.empty() || !learnt) return std::nullopt;
   const std::size_t columns = std::min<std::size_t>(3, workers.size());
   const std::size_t rows = (workers.size() + columns - 1) / columns;

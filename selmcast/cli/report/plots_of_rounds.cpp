@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <optional>
 
 #include "selmcast/cli/report/captions.h"
@@ -28,7 +29,7 @@ std::string curves(Script& script, const RunFolder& folder, const Summary& summa
       Script block;
       if (!rows(block, folder.runs[run], summary.runs[run])) continue;
       script.line("$run{} << EOD\n{}EOD", run, block.take());
-      join_piece(command, fmt::format("$run{} using 1:2 with {} {} {}", run, with, line_style(group),
+      join_piece(command, fmt::format("$run{} using 1:2 with {} {} {}", run, with, line_style(summary, group),
                                       key_title(group, first)));
       first = false;
     }
@@ -66,6 +67,37 @@ std::optional<Plot> accuracy_plot(const RunFolder& folder, const Summary& summar
 
 namespace {
 
+// Seconds by round; without rounds in common, the mean over the workers' multicasts of that round.
+std::map<std::uint64_t, double> synchronisations(const RunRecord& run) {
+  std::map<std::uint64_t, double> times;
+  std::map<std::uint64_t, int> count;
+  for (const RoundRecord& round : run.rounds) times[round.round.value()] = round.sync.in_seconds();
+  for (const MulticastRecord& multicast : run.multicasts) {
+    if (!multicast.complete) continue;
+    const std::uint64_t round = multicast.round.value();
+    times[round] += (multicast.sending.in_seconds() - times[round]) / ++count[round];
+  }
+  return times;
+}
+
+// Those of the first run that had rounds in common.
+void add_bound(Script& script, std::string& command, const RunFolder& folder, bool log) {
+  const auto bound_of =
+      std::ranges::find_if(folder.runs, [](const RunRecord& r) { return !r.rounds.empty(); });
+  if (bound_of == folder.runs.end()) return;
+  script.line("$bound << EOD");
+  for (const RoundRecord& round : bound_of->rounds)
+    if (round.bound > Duration() || !log)
+      script.line("{} {:.6g}", round.round.value(), round.bound.in_seconds());
+  script.line("EOD");
+  join_piece(command, fmt::format("$bound using 1:2 with lines lw 1.4 dt (3,4) lc rgb '{}' title {}",
+                                  muted().light, gnuplot_quote("lower bound in " + bound_of->plan.name, 60)));
+}
+
+}  // namespace
+
+namespace {
+
 // Whether the slowest group's median dwarfs the fastest one's.
 bool wants_log(const Summary& summary) {
   const std::size_t median = metric_index("sync_seconds_median");
@@ -97,16 +129,16 @@ std::string log_tics(Range range) {
 Range synchronisation_range(const RunFolder& folder) {
   Range range{std::numeric_limits<double>::infinity(), 0};
   for (const RunRecord& run : folder.runs)
-    for (const RoundRecord& round : run.rounds) {
-      range.least = std::min(range.least, round.sync.in_seconds());
-      range.most = std::max(range.most, round.sync.in_seconds());
+    for (const auto& [round, time] : synchronisations(run)) {
+      range.least = std::min(range.least, time);
+      range.most = std::max(range.most, time);
     }
   return range;
 }
 
 bool all_rounds_took_time(const RunFolder& folder) {
   return std::ranges::all_of(folder.runs, [](const RunRecord& run) {
-    return std::ranges::all_of(run.rounds, [](const RoundRecord& round) { return round.sync > Duration(); });
+    return std::ranges::all_of(synchronisations(run), [](const auto& entry) { return entry.second > 0; });
   });
 }
 
@@ -116,22 +148,17 @@ std::optional<Plot> synchronisation_plot(const RunFolder& folder, const Summary&
   Script script;
   std::string command = curves(script, folder, summary, "linespoints pt 7 ps 0.35",
                                [](Script& block, const RunRecord& run, const RunSummary&) {
-                                 for (const RoundRecord& round : run.rounds)
-                                   block.line("{} {:.6g}", round.round.value(), round.sync.in_seconds());
-                                 return !run.rounds.empty();
+                                 for (const auto& [round, time] : synchronisations(run))
+                                   block.line("{} {:.6g}", round, time);
+                                 return was_planned(run);
                                });
   if (command.empty()) return std::nullopt;
   const bool log = wants_log(summary) && all_rounds_took_time(folder);
-  const RunRecord& bound_of =
-      *std::ranges::find_if(folder.runs, [](const RunRecord& r) { return !r.rounds.empty(); });
-  script.line("$bound << EOD");
-  for (const RoundRecord& round : bound_of.rounds)
-    if (round.bound > Duration() || !log)
-      script.line("{} {:.6g}", round.round.value(), round.bound.in_seconds());
-  script.line("EOD");
-  join_piece(command, fmt::format("$bound using 1:2 with lines lw 1.4 dt (3,4) lc rgb '{}' title {}",
-                                  muted().light, gnuplot_quote("lower bound in " + bound_of.plan.name, 60)));
-  script.line("set title 'Synchronisation, from plan sent to round ended'");
+  add_bound(script, command, folder, log);
+  const bool online =
+      std::ranges::any_of(folder.runs, [](const RunRecord& r) { return !r.multicasts.empty(); });
+  script.line("set title 'Synchronisation, from plan sent to round ended{}'",
+              online ? " (ssp, asp: to multicast complete)" : "");
   script.line("set xlabel 'round'");
   script.line("set ylabel 'time (s{})'", log ? ", logarithmic" : "");
   if (log) {
@@ -150,12 +177,24 @@ std::optional<Plot> synchronisation_plot(const RunFolder& folder, const Summary&
 
 namespace {
 
+// Predicted and measured, in seconds, where both are known and positive.
+std::vector<std::pair<double, double>> predictions(const RunRecord& run) {
+  std::vector<std::pair<double, double>> pairs;
+  const auto add = [&](Duration predicted, Duration measured) {
+    if (predicted > Duration() && measured > Duration())
+      pairs.emplace_back(predicted.in_seconds(), measured.in_seconds());
+  };
+  for (const RoundRecord& round : run.rounds) add(round.predicted, round.delivery);
+  for (const MulticastRecord& multicast : run.multicasts)
+    if (multicast.complete && !multicast.deliveries.empty()) add(multicast.predicted, multicast.sending);
+  return pairs;
+}
+
 std::optional<Range> prediction_range(const RunFolder& folder) {
   std::optional<Range> range;
   for (const RunRecord& run : folder.runs)
-    for (const RoundRecord& round : run.rounds)
-      for (const double value : {round.predicted.in_seconds(), round.delivery.in_seconds()}) {
-        if (!(value > 0)) continue;
+    for (const auto& [predicted, measured] : predictions(run))
+      for (const double value : {predicted, measured}) {
         if (!range) range = Range{value, value};
         range->least = std::min(range->least, value);
         range->most = std::max(range->most, value);
@@ -176,9 +215,8 @@ std::optional<Plot> prediction_plot(const RunFolder& folder, const Summary& summ
     Script block;
     bool any = false;
     for (const std::size_t run : group.runs)
-      for (const RoundRecord& round : folder.runs[run].rounds) {
-        if (!(round.predicted > Duration()) || !(round.delivery > Duration())) continue;
-        block.line("{:.6g} {:.6g}", round.predicted.in_seconds(), round.delivery.in_seconds());
+      for (const auto& [predicted, measured] : predictions(folder.runs[run])) {
+        block.line("{:.6g} {:.6g}", predicted, measured);
         any = true;
       }
     if (!any) continue;
@@ -191,7 +229,7 @@ std::optional<Plot> prediction_plot(const RunFolder& folder, const Summary& summ
   const bool log = range->most > kLogFrom * range->least;
   const double low = log ? range->least / 1.2 : 0;
   const double high = range->most * (log ? 1.2 : 1.06);
-  script.line("set title 'Deliveries of a round: predicted against measured'");
+  script.line("set title 'Deliveries of a round or multicast: predicted against measured'");
   script.line("set xlabel 'predicted by the plan (s{})'", log ? ", logarithmic" : "");
   script.line("set ylabel 'measured (s{})'", log ? ", logarithmic" : "");
   if (log) script.line("set logscale xy; set xtics {0}; set ytics {0}", log_tics(*range));

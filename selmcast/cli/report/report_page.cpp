@@ -66,15 +66,31 @@ class Page {
   }
 
   void what_was_run() {
-    add("<p class=\"lead\">{} rounds of bulk-synchronous training over {} multicast. Each worker sends its "
+    add("<p class=\"lead\">{} rounds of training{} over {} multicast. Each worker sends its "
         "model ({}) to "
         "at least {} others a round, and any two meet within {} rounds. Target: {:.3g} % test accuracy of "
         "the average of "
         "all models. Seed {}.</p>",
-        scenario_.rounds, scenario_.multicast == plan::MulticastKind::network ? "network" : "unicast",
+        scenario_.rounds, how_synchronised(),
+        scenario_.multicast == plan::MulticastKind::network ? "network" : "unicast",
         show_bytes(scenario_.model_bytes), scenario_.min_receivers, scenario_.max_age + 1,
         scenario_.target_accuracy * 100, scenario_.seed);
     for (const std::string& note : content_.notes) add("<p class=\"note\">{}</p>", escape_xml(note, 600));
+  }
+
+  // " in step (bsp)", or what else there is.
+  std::string how_synchronised() const {
+    std::string text;
+    const auto has = [&](std::string_view sync) {
+      return std::ranges::any_of(scenario_.runs, [&](const RunPlan& run) { return run.sync == sync; });
+    };
+    const auto add_if = [&](std::string_view sync, const std::string& words) {
+      if (has(sync)) text += (text.empty() ? " " : ", ") + words;
+    };
+    add_if("bsp", "bulk-synchronously (bsp)");
+    add_if("ssp", fmt::format("at most {} rounds ahead of the slowest (ssp)", scenario_.staleness));
+    add_if("asp", "without waiting for anyone (asp)");
+    return text;
   }
 
   void results() {
@@ -114,6 +130,16 @@ class Page {
     add("<dt>synchronisation</dt><dd>From the moment the manager sends a round's plan until the round has "
         "ended. "
         "Quantiles interpolate linearly between rounds.</dd>");
+    if (std::ranges::any_of(content_.folder.runs,
+                            [](const RunRecord& run) { return !run.multicasts.empty(); }))
+      add("<dt>ssp and asp</dt><dd>Each worker is in a round of its own. Times, predictions and receivers "
+          "are of its "
+          "multicast, from its plan until it is complete: delivered, failed or dropped by a later plan. A "
+          "worker that "
+          "starts a round is ahead by the rounds it has completed above the least of all.</dd>");
+    add("<dt>utilisation</dt><dd>Computing over computing plus blocked, all workers and rounds together. A "
+        "straggler's "
+        "longer computing counts as computing.</dd>");
     add("<dt>predicted</dt><dd>What the model says of this very plan, before it runs: the busiest link's "
         "load over its "
         "bandwidth as estimated at that time. It is compared with the measured time to the last committed "
@@ -155,10 +181,9 @@ class Page {
         "<th colspan=\"3\">downlink</th><th "
         "colspan=\"3\">uplink</th></tr>\n<tr><th>true</th><th>declared</th>"
         "<th>learnt</th><th>true</th><th>declared</th><th>learnt</th></tr></thead>\n<tbody>");
-    const auto run =
-        std::ranges::find_if(content_.folder.runs, [](const RunRecord& r) { return !r.rounds.empty(); });
+    const auto run = std::ranges::find_if(content_.folder.runs, was_planned);
     std::vector<Estimate> learnt;
-    if (run != content_.folder.runs.end()) learnt = estimates_before(scenario_, *run, run->rounds.size());
+    if (run != content_.folder.runs.end()) learnt = final_estimates(scenario_, *run);
     for (std::size_t i = 0; i < scenario_.workers.size(); ++i) {
       const WorkerLinks& worker = scenario_.workers[i];
       add("<tr><th "
@@ -181,11 +206,11 @@ class Page {
     };
     std::string remarks;
     const auto remark = [&](const std::string& text) { remarks += (remarks.empty() ? "" : "; ") + text; };
-    if (run.rounds.empty())
+    if (!was_planned(run))
       remark("left no rounds");
-    else if (run.rounds.size() < scenario_.rounds)
-      remark(fmt::format("ended after {} of {} rounds", run.rounds.size(), scenario_.rounds));
-    const bool complete = run.rounds.size() == scenario_.rounds;
+    else if (numbers.rounds < scenario_.rounds)
+      remark(fmt::format("ended after {} of {} rounds", numbers.rounds, scenario_.rounds));
+    const bool complete = numbers.rounds == scenario_.rounds;
     for (const Departure& departure : run.departures) {
       if (departure.goodbye && complete) continue;  // when the training was done
       remark(fmt::format("{} left after {}: {}", escape_xml(departure.worker),

@@ -44,11 +44,11 @@ plan::Reason reason(const JsonFields& fields, std::string_view key) {
   constexpr std::pair<std::string_view, plan::Reason> kReasons[] = {
       {"required", plan::Reason::required},   {"basic", plan::Reason::basic},
       {"spare", plan::Reason::spare},         {"random", plan::Reason::random},
-      {"broadcast", plan::Reason::broadcast},
+      {"broadcast", plan::Reason::broadcast}, {"kept", plan::Reason::kept},
   };
   for (const auto& [name, value] : kReasons)
     if (word == name) return value;
-  fields.fault(key, fmt::format("required, basic, spare, random or broadcast is needed, not \"{}\"",
+  fields.fault(key, fmt::format("required, basic, spare, random, broadcast or kept is needed, not \"{}\"",
                                 word.substr(0, 40)));
   return plan::Reason::basic;
 }
@@ -61,15 +61,36 @@ Delivery read_delivery(const JsonFields& fields, const Names& names) {
                     .allocated = fields.rate("rate_bps"),
                     .paced = fields.maybe_rate("paced_bps"),
                     .committed = false,
+                    .dropped = false,
                     .why_cancelled = {},
-                    .finished = fields.maybe_seconds("finished_seconds")};
+                    .finished = fields.maybe_seconds("finished_seconds"),
+                    .settled = {}};
   const std::string state = fields.text("state");
   delivery.committed = state == "committed";
-  if (!delivery.committed && state != "cancelled")
-    fields.fault("state", fmt::format("committed or cancelled is needed, not \"{}\"", state.substr(0, 40)));
+  delivery.dropped = state == "dropped";
+  if (!delivery.committed && !delivery.dropped && state != "cancelled")
+    fields.fault("state",
+                 fmt::format("committed, cancelled or dropped is needed, not \"{}\"", state.substr(0, 40)));
+  if (const auto settled = fields.maybe_seconds("settled_seconds")) delivery.settled = Instant() + *settled;
   if (!delivery.committed && fields.has("why")) delivery.why_cancelled = fields.text("why");
   if (delivery.sender == delivery.receiver) fields.fault("receiver", "is the sender itself");
   return delivery;
+}
+
+std::vector<Delivery> read_deliveries(const JsonFields& fields, const Names& names) {
+  std::vector<Delivery> deliveries;
+  fields.each("deliveries",
+              [&](const JsonFields& item) { deliveries.push_back(read_delivery(item, names)); });
+  return deliveries;
+}
+
+std::vector<Estimate> read_estimates(const JsonFields& fields, const Names& names) {
+  std::vector<Estimate> estimates;
+  fields.each("estimates", [&](const JsonFields& item) {
+    estimates.push_back(
+        Estimate{worker(item, "worker", names), item.rate("uplink_bps"), item.rate("downlink_bps")});
+  });
+  return estimates;
 }
 
 RoundRecord read_round(const JsonFields& fields, const Names& names) {
@@ -83,13 +104,21 @@ RoundRecord read_round(const JsonFields& fields, const Names& names) {
                      .widest_meeting_gap = fields.count("widest_meeting_gap"),
                      .deliveries = {},
                      .estimates = {}};
-  fields.each("deliveries",
-              [&](const JsonFields& item) { record.deliveries.push_back(read_delivery(item, names)); });
-  fields.each("estimates", [&](const JsonFields& item) {
-    record.estimates.push_back(
-        Estimate{worker(item, "worker", names), item.rate("uplink_bps"), item.rate("downlink_bps")});
-  });
+  record.deliveries = read_deliveries(fields, names);
+  record.estimates = read_estimates(fields, names);
   return record;
+}
+
+MulticastRecord read_multicast(const JsonFields& fields, const Names& names) {
+  return {.worker = worker(fields, "worker", names),
+          .round = Round(fields.count("round")),
+          .complete = fields.flag("complete"),
+          .issued = Instant() + fields.seconds("issued_seconds"),
+          .sending = fields.seconds("sending_seconds"),
+          .predicted = fields.seconds("predicted_seconds"),
+          .deliveries = read_deliveries(fields, names),
+          .widest_meeting_gap = fields.count("widest_meeting_gap"),
+          .widest_lead = fields.count("widest_lead")};
 }
 
 Evaluation read_evaluation(const JsonFields& fields) {
@@ -240,6 +269,10 @@ void read_event(const JsonFields& fields, const Names& names, RunRecord& run) {
   const std::string event = fields.text("event");
   if (event == "round") {
     append_ascending(run.rounds, read_round(fields, names), fields);
+  } else if (event == "multicast") {
+    run.multicasts.push_back(read_multicast(fields, names));
+  } else if (event == "estimates") {
+    run.learnt.push_back({Instant() + fields.seconds("at_seconds"), read_estimates(fields, names)});
   } else if (event == "left") {
     run.departures.push_back(Departure{Instant() + fields.seconds("at_seconds"), fields.text("worker"),
                                        fields.text("reason"),
@@ -297,6 +330,13 @@ std::vector<Estimate> estimates_before(const Scenario& scenario, const RunRecord
   }
   for (std::size_t round = 0; round < at; ++round)
     for (const Estimate& learnt : run.rounds[round].estimates) estimates[position(learnt.worker)] = learnt;
+  return estimates;
+}
+
+std::vector<Estimate> final_estimates(const Scenario& scenario, const RunRecord& run) {
+  std::vector<Estimate> estimates = estimates_before(scenario, run, run.rounds.size());
+  for (const Learnt& look : run.learnt)
+    for (const Estimate& learnt : look.estimates) estimates[position(learnt.worker)] = learnt;
   return estimates;
 }
 

@@ -64,8 +64,10 @@ struct Delivery {
   Rate allocated;             // by the plan
   std::optional<Rate> paced;  // what it was sent at; nothing: TCP left alone
   bool committed = false;
+  bool dropped = false;  // cut off by a later plan; neither committed nor failed
   std::string why_cancelled;
   std::optional<Duration> finished;  // after the receiver got the plan; committed deliveries only
+  std::optional<Instant> settled;    // without rounds in common
 };
 
 struct Estimate {
@@ -85,6 +87,25 @@ struct RoundRecord {
   std::uint64_t widest_meeting_gap = 0;  // rounds
   std::vector<Delivery> deliveries;
   std::vector<Estimate> estimates;  // after the round
+};
+
+// Without rounds in common (ssp, asp): a worker's multicast that is over.
+struct MulticastRecord {
+  WorkerIndex worker;
+  Round round;  // of the worker
+  bool complete = true;
+  Instant issued;      // its plan
+  Duration sending;    // plan -> complete
+  Duration predicted;  // when it was planned
+  std::vector<Delivery> deliveries;
+  std::uint64_t widest_meeting_gap = 0;  // so far, multicasts of a sender
+  std::uint64_t widest_lead = 0;         // so far, rounds above the least of all with which one was started
+  Instant ended() const { return issued + sending; }
+};
+
+struct Learnt {
+  Instant at;
+  std::vector<Estimate> estimates;
 };
 
 struct Departure {
@@ -113,7 +134,9 @@ struct WorkerRound {
 
 struct RunRecord {
   RunPlan plan;
-  std::vector<RoundRecord> rounds;
+  std::vector<RoundRecord> rounds;          // bsp
+  std::vector<MulticastRecord> multicasts;  // ssp and asp, by end
+  std::vector<Learnt> learnt;               // ssp and asp, by time
   std::vector<Departure> departures;
   std::vector<Evaluation> evaluations;
   std::vector<std::vector<WorkerRound>> workers;  // by worker index
@@ -131,5 +154,9 @@ Result<RunFolder> read_run_folder(const std::filesystem::path& folder);
 // The bandwidths that the plan of `run.rounds[at]` was made with, by worker: what was declared, overlaid with
 // what the rounds before had learnt.
 std::vector<Estimate> estimates_before(const Scenario& scenario, const RunRecord& run, std::size_t at);
+// The last ones.
+std::vector<Estimate> final_estimates(const Scenario& scenario, const RunRecord& run);
+// Whether the journal tells of anything that was sent.
+inline bool was_planned(const RunRecord& run) { return !run.rounds.empty() || !run.multicasts.empty(); }
 
 }  // namespace selmcast::report

@@ -58,6 +58,46 @@ void summarise_rounds(const RunRecord& run, RunSummary& summary) {
   summary.measured_over_predicted = mean(ratios);
 }
 
+// Until the last delivery that counts; nothing if none does.
+std::optional<Duration> delivery_time(const MulticastRecord& multicast) {
+  std::optional<Duration> last;
+  for (const Delivery& delivery : multicast.deliveries)
+    if (delivery.committed && delivery.settled)
+      last = std::max(last.value_or(Duration()), *delivery.settled - multicast.issued);
+  return last;
+}
+
+void summarise_multicasts(const RunRecord& run, RunSummary& summary) {
+  if (run.multicasts.empty()) return;
+  std::vector<double> sending, delivery, predicted, receivers, ratios;
+  std::vector<std::size_t> rounds(run.workers.size());
+  for (const MulticastRecord& multicast : run.multicasts) {
+    const auto committed = std::ranges::count(multicast.deliveries, true, &Delivery::committed);
+    const auto dropped = std::ranges::count(multicast.deliveries, true, &Delivery::dropped);
+    summary.dropped += static_cast<std::size_t>(dropped);
+    summary.cancelled += multicast.deliveries.size() - static_cast<std::size_t>(committed + dropped);
+    summary.widest_gap = std::max(summary.widest_gap.value_or(0), multicast.widest_meeting_gap);
+    summary.widest_lead = std::max(summary.widest_lead.value_or(0), multicast.widest_lead);
+    if (!multicast.complete) continue;
+    ++rounds[position(multicast.worker)];
+    sending.push_back(multicast.sending.in_seconds());
+    receivers.push_back(static_cast<double>(committed));
+    const auto time = delivery_time(multicast);
+    if (!time) continue;
+    delivery.push_back(time->in_seconds());
+    predicted.push_back(multicast.predicted.in_seconds());
+    if (multicast.predicted > Duration()) ratios.push_back(*time / multicast.predicted);
+  }
+  summary.rounds = std::ranges::max(rounds);
+  summary.sync_mean = as_seconds(mean(sending));
+  summary.sync_median = as_seconds(quantile(sending, 0.5));
+  summary.sync_p95 = as_seconds(quantile(sending, 0.95));
+  summary.delivery_mean = as_seconds(mean(delivery));
+  summary.predicted_mean = as_seconds(mean(predicted));
+  summary.receivers_mean = mean(receivers);
+  summary.measured_over_predicted = mean(ratios);
+}
+
 void summarise_evaluations(const Scenario& scenario, const RunRecord& run, RunSummary& summary) {
   for (const Evaluation& evaluation : run.evaluations) {
     if (!summary.time_to_target && evaluation.accuracy >= scenario.target_accuracy)
@@ -76,7 +116,12 @@ void summarise_workers(const RunRecord& run, RunSummary& summary) {
       compute += line.compute;
       all += line.compute + line.blocked;
     }
-  if (all > Duration()) summary.compute_share = compute / all;
+  if (!(all > Duration())) return;
+  summary.compute_share = compute / all;
+  Instant end;
+  for (const auto& lines : run.workers)
+    if (!lines.empty()) end = std::max(end, lines.back().ended);
+  summary.training = end - summary.start;
 }
 
 std::optional<double> worker_accuracy(const RunSummary& run, double Spread::*part) {
@@ -101,8 +146,10 @@ constexpr Metric kMetrics[] = {
      [](const RunSummary& run) { return run.measured_over_predicted; }},
     {"receivers_mean", "receivers per multicast, mean", Unit::ratio,
      [](const RunSummary& run) { return run.receivers_mean; }},
-    {"compute_share", "workers' time spent computing", Unit::percent,
+    {"compute_share", "computing time / total time (utilisation)", Unit::percent,
      [](const RunSummary& run) { return run.compute_share; }},
+    {"training_seconds", "the whole training", Unit::seconds,
+     [](const RunSummary& run) { return in_seconds(run.training); }},
     {"time_to_target_seconds", "until the average reaches the target", Unit::seconds,
      [](const RunSummary& run) { return in_seconds(run.time_to_target); }},
     {"final_accuracy", "final accuracy of the average", Unit::percent,
@@ -120,6 +167,16 @@ constexpr Metric kMetrics[] = {
      }},
     {"cancelled_deliveries", "cancelled deliveries", Unit::count,
      [](const RunSummary& run) -> std::optional<double> { return static_cast<double>(run.cancelled); }},
+    {"dropped_deliveries", "dropped deliveries", Unit::count,
+     [](const RunSummary& run) -> std::optional<double> {
+       if (run.plan.sync == "bsp") return std::nullopt;
+       return static_cast<double>(run.dropped);
+     }},
+    {"widest_lead_rounds", "furthest ahead of the slowest, rounds", Unit::count,
+     [](const RunSummary& run) -> std::optional<double> {
+       if (!run.widest_lead) return std::nullopt;
+       return static_cast<double>(*run.widest_lead);
+     }},
     {"rounds", "rounds", Unit::count,
      [](const RunSummary& run) -> std::optional<double> { return static_cast<double>(run.rounds); }},
 };
@@ -137,7 +194,9 @@ void draw_together(const std::vector<RunSummary>& runs, GroupSummary& group) {
 
 std::span<const Metric> metrics() { return kMetrics; }
 
-std::string group_name(const RunPlan& run) { return run.paced ? run.planner : run.planner + "-unpaced"; }
+std::string group_name(const RunPlan& run) {
+  return (run.sync == "bsp" ? "" : run.sync + "-") + run.planner + (run.paced ? "" : "-unpaced");
+}
 
 RunSummary summarise(const Scenario& scenario, const RunRecord& run) {
   RunSummary summary;
@@ -145,6 +204,7 @@ RunSummary summarise(const Scenario& scenario, const RunRecord& run) {
   summary.rounds = run.rounds.size();
   summary.start = training_start(run);
   summarise_rounds(run, summary);
+  summarise_multicasts(run, summary);
   summarise_evaluations(scenario, run, summary);
   summarise_workers(run, summary);
   return summary;
@@ -156,11 +216,12 @@ Summary summarise(const RunFolder& folder) {
     const std::size_t at = summary.runs.size();
     summary.runs.push_back(summarise(folder.scenario, run));
     auto group = std::ranges::find_if(summary.groups, [&](const GroupSummary& known) {
-      return known.planner == run.plan.planner && known.paced == run.plan.paced;
+      return known.planner == run.plan.planner && known.paced == run.plan.paced &&
+             known.sync == run.plan.sync;
     });
     if (group == summary.groups.end())
       group = summary.groups.insert(
-          group, GroupSummary{group_name(run.plan), run.plan.planner, run.plan.paced, {}, {}});
+          group, GroupSummary{group_name(run.plan), run.plan.planner, run.plan.sync, run.plan.paced, {}, {}});
     group->runs.push_back(at);
   }
   for (GroupSummary& group : summary.groups) draw_together(summary.runs, group);

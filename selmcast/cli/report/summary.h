@@ -4,10 +4,11 @@
 // Metrics are data: `metrics()` lists key, label, unit and where the number comes from, once; the table, the
 // page and summary.json all walk that list, so they cannot disagree.
 //
-// Notation. A run's start is when the first worker began to compute its first round (a worker line's end
-// minus its compute and blocked time), else the manager's start: starting eight processes is not part of
-// training. Quantiles interpolate linearly (statistics.h). A metric of a run that cannot be told (no
-// evaluation was left, the target was never reached) is nothing, not zero. The spread over seeds is the
+// Notation. A run's start is when the first worker began to compute its first round (a worker line's end minus its
+// compute and blocked time), else the manager's start: starting eight processes is not part of training. Without
+// rounds in common (ssp, asp) a worker's multicast stands for a round's synchronisation: times, receivers and
+// predictions are over multicasts. Quantiles interpolate linearly (statistics.h). A metric of a run that cannot be
+// told (no evaluation was left, the target was never reached) is nothing, not zero. The spread over seeds is the
 // sample standard deviation of the runs' values. Pure. Complexity: linear in the record.
 #pragma once
 
@@ -43,6 +44,9 @@ struct RunSummary {
   std::optional<double> consensus_distance;  // last evaluation that has it
   std::optional<std::uint64_t> widest_gap;   // rounds
   std::size_t cancelled = 0;                 // deliveries
+  std::size_t dropped = 0;                   // deliveries cut off by a later plan
+  std::optional<std::uint64_t> widest_lead;  // rounds; without rounds in common
+  std::optional<Duration> training;          // from start until the last worker had done its last round
 };
 
 RunSummary summarise(const Scenario& scenario, const RunRecord& run);
@@ -57,10 +61,11 @@ struct Metric {
 };
 std::span<const Metric> metrics();
 
-// The runs of one planner, paced or not, that differ in their seed.
+// The runs of one planner under one rule of synchronisation, paced or not, that differ in their seed.
 struct GroupSummary {
   std::string name;  // the planner; "paper-unpaced" where TCP was left alone
   std::string planner;
+  std::string sync = "bsp";
   bool paced = true;
   std::vector<std::size_t> runs;              // positions in Summary::runs
   std::vector<std::optional<Spread>> values;  // one a metric, over the runs that have it
@@ -73,7 +78,7 @@ struct Summary {
 };
 Summary summarise(const RunFolder& folder);
 
-// "paper", or "paper-unpaced".
+// "paper", "paper-unpaced", "ssp-paper".
 std::string group_name(const RunPlan& run);
 
 }  // namespace selmcast::report

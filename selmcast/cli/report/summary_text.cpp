@@ -78,6 +78,7 @@ Json number(std::optional<double> value) {
 Json run_json(const RunSummary& run) {
   Json json{{"name", run.plan.name},
             {"planner", run.plan.planner},
+            {"sync", run.plan.sync},
             {"paced", run.plan.paced},
             {"seed", run.plan.seed}};
   for (const Metric& metric : metrics()) json[std::string(metric.key)] = number(metric.value(run));
@@ -91,11 +92,9 @@ Json group_json(const Summary& summary, const GroupSummary& group) {
     names.push_back(summary.runs[run].plan.name);
     seeds.push_back(summary.runs[run].plan.seed);
   }
-  Json json{{"name", group.name},
-            {"planner", group.planner},
-            {"paced", group.paced},
-            {"runs", names},
-            {"seeds", seeds}};
+  Json json{{"name", group.name}, {"planner", group.planner},
+            {"sync", group.sync}, {"paced", group.paced},
+            {"runs", names},      {"seeds", seeds}};
   for (std::size_t i = 0; i < group.values.size(); ++i) {
     const auto& value = group.values[i];
     const std::string key(metrics()[i].key);
@@ -136,6 +135,9 @@ std::vector<TableRow> table_rows(const Summary& summary) {
     const Metric& metric = metrics()[i];
     const double scale = shown_scale(metric.unit);
     double largest = 0;
+    const bool online_only = metric.key == "dropped_deliveries" || metric.key == "widest_lead_rounds";
+    if (online_only && std::ranges::all_of(summary.groups, [](const auto& g) { return g.sync == "bsp"; }))
+      continue;
     for (const GroupSummary& group : summary.groups)
       if (group.values[i]) largest = std::max(largest, std::fabs(group.values[i]->mean * scale));
     TableRow row{label(metric, summary.scenario), {}};
