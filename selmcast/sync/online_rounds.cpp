@@ -13,7 +13,7 @@ namespace {
 constexpr double kMaterial = 0.05;
 constexpr double kSearch = 1.5;
 constexpr double kRoutine = 1.25;
-constexpr std::uint64_t kRoutinePeriod = 4;
+constexpr std::uint64_t kRoutinePeriod = 4;  // looks
 // A sender that is to stand still creeps on: a pace near nothing would hold its socket long after it was raised.
 constexpr double kLeastOfLink = 0.01;
 constexpr double kLatestDeadline = 4;  // times the first one
@@ -210,7 +210,7 @@ void OnlineRounds::start(WorkerIndex sender, maxmin::Claim claim, Instant now, C
                         candidate.required ? plan::Reason::required : candidate.reason};
     running.required = candidate.required;
     running.issued = now;
-    running.burst = common_.bursts ? burst_of(running.transfer, c.plan.round) : 1;
+    running.burst = common_.bursts ? burst_of(running.transfer) : 1;
     network_.start(pair, volume, claim);
     transfer_of_[pair] = running.transfer.id;
     c.fresh.push_back(running.transfer.id);
@@ -306,11 +306,11 @@ Actions OnlineRounds::finish(Consequences c, Instant now) {
 
 // ---- rates and deadlines -----------------------------------------------------------------------------------
 
-double OnlineRounds::burst_of(const Transfer& transfer, Round round) const {
+double OnlineRounds::burst_of(const Transfer& transfer) const {
   const bool searching = estimator_.searching({transfer.sender, Direction::up}) ||
                          estimator_.searching({transfer.receiver, Direction::down});
   if (searching) return kSearch;
-  const auto is_due = [&](WorkerId side) { return (round.value() + side.value()) % kRoutinePeriod == 0; };
+  const auto is_due = [&](WorkerId side) { return (learning_.looks() + side.value()) % kRoutinePeriod == 0; };
   return is_due(transfer.sender) || is_due(transfer.receiver) ? kRoutine : 1;
 }
 

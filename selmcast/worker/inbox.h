@@ -93,6 +93,7 @@ class Inbox {
   using Buffer = std::vector<float>;
   struct Incoming {
     wire::Incoming planned;
+    PlanVersion version;         // of the plan that names it
     std::optional<LinkId> link;  // while offered or granted
     Instant opened;
     bool granted = false, is_verified = false;

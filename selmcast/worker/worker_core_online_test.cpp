@@ -120,6 +120,15 @@ TEST_F(OnlineWorkerCoreTest, ADroppedReceiverCutsTheLinkAndKeepsNothing) {
   EXPECT_THAT(error_of(manager_says(wire::Commit{TransferId(1)})), HasSubstr("not verified"));
 }
 
+TEST_F(OnlineWorkerCoreTest, AnOfferOfAnEarlierPlanIsAsGoodAsOneOfTheLast) {
+  update({}, {from(1, 1)});
+  update({}, {from(2, 2)});
+  const LinkId link = peer_dials(1);
+  EXPECT_THAT(frames(*offer(link, 1, {1, 1})), ElementsAre(wire::FrameKind::grant));
+  const LinkId other = peer_dials(2);
+  EXPECT_THAT(frames(*offer(other, 2, {1, 1})), ElementsAre(wire::FrameKind::refuse));  // not that plan's
+}
+
 TEST_F(OnlineWorkerCoreTest, AnOfferThatComesAfterItsTransferWasCancelledIsRefused) {
   update({}, {from(1, 1)});
   manager_says(wire::Cancel{TransferId(1), "dropped"});
