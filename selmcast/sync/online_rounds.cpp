@@ -314,15 +314,20 @@ double OnlineRounds::burst_of(const Transfer& transfer) const {
   return is_due(transfer.sender) || is_due(transfer.receiver) ? kRoutine : 1;
 }
 
-// A receiver with fewer buffers than senders takes them in turns, each at a share of the time (round_machine.cpp).
+// A receiver with fewer buffers than senders takes them in turns, each at a share of the time (round_machine.cpp). Who
+// has a buffer gets its share of the downlink however little its claim: those with a greater one wait for the buffer.
 Rate OnlineRounds::pace_of(const Running& running) const {
   if (!common_.paced) return Rate::unlimited();
   const Transfer& t = running.transfer;
-  const auto senders = static_cast<double>(network_.incoming(index(t.receiver)));
-  const double turn = std::max(1.0, senders / lives_.at(t.receiver).member.receive_buffers);
-  const Rate least =
-      std::min(network_.uplink()[t.sender.value()], network_.downlink()[t.receiver.value()]) * kLeastOfLink;
-  return std::max(t.allocated * (running.burst * turn), least);
+  const Rate uplink = network_.uplink()[t.sender.value()], downlink = network_.downlink()[t.receiver.value()];
+  const std::size_t senders = network_.incoming(index(t.receiver));
+  const std::uint32_t buffers = lives_.at(t.receiver).member.receive_buffers;
+  if (senders <= buffers)
+    return std::max(t.allocated * running.burst, std::min(uplink, downlink) * kLeastOfLink);
+  const double turn = static_cast<double>(senders) / buffers;
+  const auto receivers = static_cast<double>(network_.outgoing(index(t.sender)));
+  const Rate in_turn = std::min(uplink * (1 / receivers), downlink * (1.0 / buffers));
+  return std::max(t.allocated * turn, in_turn) * running.burst;
 }
 
 void OnlineRounds::set_rates(Instant now, Consequences& c) {
