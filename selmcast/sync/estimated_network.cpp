@@ -86,6 +86,11 @@ std::size_t EstimatedNetwork::incoming(WorkerIndex receiver) const {
       std::ranges::count_if(flows_, [&](const auto& entry) { return entry.first.receiver == receiver; }));
 }
 
+std::size_t EstimatedNetwork::outgoing(WorkerIndex sender) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(flows_, [&](const auto& entry) { return entry.first.sender == sender; }));
+}
+
 void EstimatedNetwork::read_remaining(WorkerIndex sender, std::span<plan::SspCandidate> candidates) const {
   for (plan::SspCandidate& candidate : candidates) {
     const auto found = flows_.find({sender, candidate.receiver});

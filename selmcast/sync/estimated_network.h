@@ -40,6 +40,7 @@ class EstimatedNetwork final : public NetworkView {
   // takes longer, if nothing is added.
   Duration load_time(plan::Pair pair) const;
   std::size_t incoming(WorkerIndex receiver) const;
+  std::size_t outgoing(WorkerIndex sender) const;
 
   std::span<const Rate> uplink() const override { return uplink_; }
   std::span<const Rate> downlink() const override { return downlink_; }

@@ -7,10 +7,12 @@
 // only look smaller by that, and the estimator keeps to the best window and to the larger of the last two looks.
 //
 // A delivery changes its rate while it runs: it is held to the mean of the rates its sender was told, over the time
-// in which its bytes arrived. Pure. Thread rule: one owner.
+// in which its bytes arrived. A higher rate counts from 50 ms after it was told, a lower one at once: a delivery is not
+// to be taken for held back by a link because the word or TCP was slow. Pure. Thread rule: one owner.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "selmcast/sync/bandwidth_estimator.h"
@@ -30,6 +32,7 @@ class PaceRecord {
     Instant from;
     Rate rate;
   };
+  Rate at(Instant when) const;
   std::vector<Step> steps_;
 };
 
@@ -40,11 +43,13 @@ class OnlineLearning {
   // True if it is time for a look.
   bool multicast_completed(std::size_t workers) { return ++completed_ >= workers; }
   void look(BandwidthEstimator& estimator);
+  std::uint64_t looks() const { return looks_; }
 
  private:
   std::vector<DeliveryObservation> fresh_;
   std::vector<DeliveryObservation> seen_;  // of the last look
   std::size_t completed_ = 0;              // since then
+  std::uint64_t looks_ = 0;
 };
 
 }  // namespace selmcast::sync

@@ -13,7 +13,7 @@ namespace {
 constexpr double kMaterial = 0.05;
 constexpr double kSearch = 1.5;
 constexpr double kRoutine = 1.25;
-constexpr std::uint64_t kRoutinePeriod = 4;
+constexpr std::uint64_t kRoutinePeriod = 4;  // looks
 // A sender that is to stand still creeps on: a pace near nothing would hold its socket long after it was raised.
 constexpr double kLeastOfLink = 0.01;
 constexpr double kLatestDeadline = 4;  // times the first one
@@ -210,7 +210,7 @@ void OnlineRounds::start(WorkerIndex sender, maxmin::Claim claim, Instant now, C
                         candidate.required ? plan::Reason::required : candidate.reason};
     running.required = candidate.required;
     running.issued = now;
-    running.burst = common_.bursts ? burst_of(running.transfer, c.plan.round) : 1;
+    running.burst = common_.bursts ? burst_of(running.transfer) : 1;
     network_.start(pair, volume, claim);
     transfer_of_[pair] = running.transfer.id;
     c.fresh.push_back(running.transfer.id);
@@ -306,23 +306,28 @@ Actions OnlineRounds::finish(Consequences c, Instant now) {
 
 // ---- rates and deadlines -----------------------------------------------------------------------------------
 
-double OnlineRounds::burst_of(const Transfer& transfer, Round round) const {
+double OnlineRounds::burst_of(const Transfer& transfer) const {
   const bool searching = estimator_.searching({transfer.sender, Direction::up}) ||
                          estimator_.searching({transfer.receiver, Direction::down});
   if (searching) return kSearch;
-  const auto is_due = [&](WorkerId side) { return (round.value() + side.value()) % kRoutinePeriod == 0; };
+  const auto is_due = [&](WorkerId side) { return (learning_.looks() + side.value()) % kRoutinePeriod == 0; };
   return is_due(transfer.sender) || is_due(transfer.receiver) ? kRoutine : 1;
 }
 
-// A receiver with fewer buffers than senders takes them in turns, each at a share of the time (round_machine.cpp).
+// A receiver with fewer buffers than senders takes them in turns, each at a share of the time (round_machine.cpp). Who
+// has a buffer gets its share of the downlink however little its claim: those with a greater one wait for the buffer.
 Rate OnlineRounds::pace_of(const Running& running) const {
   if (!common_.paced) return Rate::unlimited();
   const Transfer& t = running.transfer;
-  const auto senders = static_cast<double>(network_.incoming(index(t.receiver)));
-  const double turn = std::max(1.0, senders / lives_.at(t.receiver).member.receive_buffers);
-  const Rate least =
-      std::min(network_.uplink()[t.sender.value()], network_.downlink()[t.receiver.value()]) * kLeastOfLink;
-  return std::max(t.allocated * (running.burst * turn), least);
+  const Rate uplink = network_.uplink()[t.sender.value()], downlink = network_.downlink()[t.receiver.value()];
+  const std::size_t senders = network_.incoming(index(t.receiver));
+  const std::uint32_t buffers = lives_.at(t.receiver).member.receive_buffers;
+  if (senders <= buffers)
+    return std::max(t.allocated * running.burst, std::min(uplink, downlink) * kLeastOfLink);
+  const double turn = static_cast<double>(senders) / buffers;
+  const auto receivers = static_cast<double>(network_.outgoing(index(t.sender)));
+  const Rate in_turn = std::min(uplink * (1 / receivers), downlink * (1.0 / buffers));
+  return std::max(t.allocated * turn, in_turn) * running.burst;
 }
 
 void OnlineRounds::set_rates(Instant now, Consequences& c) {

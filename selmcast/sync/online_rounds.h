@@ -9,7 +9,8 @@
 //     event all rates are brought up to date; a sender hears of a change that is material, more than 5 %;
 //   - transfers, each settled exactly once; a late report of a settled one changes nothing;
 //   - learning from deliveries (online_learning.h) and looking for more: a delivery over a link whose end is not known
-//     is paced at 1.5 times its share, any other at 1.25 times in every fourth round of either side;
+//     is paced at 1.5 times its share, any other at 1.25 times from every fourth look on to the next, link by link: all
+//     deliveries of a link grow together, as in bursts.h;
 //   - promises, watched apart from those who keep them: the gaps between meetings, the lead of the fastest;
 //   - bounds. A delivery: `delivery_patience_factor` times the time that its links need for all they carry when it
 //     starts (moved on when a new multicast adds to them, to four times of itself at most), at least
@@ -104,7 +105,7 @@ class OnlineRounds final : public TrainingMachine {
   Actions finish(Consequences c, Instant now);
   void set_rates(Instant now, Consequences& c);
   Rate pace_of(const Running& running) const;
-  double burst_of(const Transfer& transfer, Round round) const;
+  double burst_of(const Transfer& transfer) const;
   void extend_deadlines(Instant now);
   void learn(Consequences& c);
   std::uint64_t least_completed() const;

@@ -319,9 +319,12 @@ TEST(PaceRecord, IsTheMeanOverTheTimeAskedFor) {
   EXPECT_EQ(paces.mean(at(0), at(2)).mbps(), 8);  // before the first: the first
   EXPECT_EQ(paces.mean(at(2.5), at(3)).mbps(), 4);
   EXPECT_EQ(paces.mean(at(3), at(3)).mbps(), 4);
+  paces.told(at(3.5), Rate::megabits_per_second(8));
+  EXPECT_NEAR(paces.mean(at(3.5), at(4)).mbps(), 7.6,
+              1e-9);  // a rise counts from 50 ms later: (0.05 4 + 0.45 8) / 0.5
   paces.told(at(4), Rate::unlimited());
   EXPECT_TRUE(paces.mean(at(3), at(5)).is_unlimited());
-  EXPECT_EQ(paces.mean(at(2), at(4)).mbps(), 4);
+  EXPECT_EQ(paces.mean(at(2), at(3.5)).mbps(), 4);
 }
 
 }  // namespace

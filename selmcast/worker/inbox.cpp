@@ -18,6 +18,7 @@ Inbox::Answers Inbox::add(PlanVersion version, std::span<const wire::Incoming> i
   for (const wire::Incoming& planned : incoming) {
     Incoming& made = incoming_[planned.transfer];
     made.planned = planned;
+    made.version = version;
     made.opened = now;
   }
   Answers answers;
@@ -63,10 +64,13 @@ void Inbox::consider(LinkId link, const Waiting& waiting, Answers& answers) {
     early_.emplace(link, waiting);
     return;
   }
-  if (waiting.offer.version < version_) return refuse("the plan is out of date");
   const auto found = incoming_.find(waiting.transfer);
-  if (found == incoming_.end()) return refuse("the plan has no such transfer");
+  if (found == incoming_.end()) {
+    return refuse(waiting.offer.version < version_ ? "the plan is out of date, or the transfer settled"
+                                                   : "the plan has no such transfer");
+  }
   Incoming& incoming = found->second;
+  if (incoming.version != waiting.offer.version) return refuse("another plan names this transfer");
   if (incoming.planned.sender != waiting.sender) return refuse("the plan names another sender");
   if (incoming.planned.bytes != waiting.offer.total) return refuse("the plan names another size");
   if (incoming.link) return refuse("offered before");

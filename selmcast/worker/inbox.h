@@ -96,6 +96,7 @@ class Inbox {
   struct Incoming {
     wire::Incoming planned;
     wire::MixHeader mix;
+    PlanVersion version;         // of the plan that names it
     std::optional<LinkId> link;  // while offered or granted
     Instant opened;
     bool granted = false, is_verified = false;

@@ -55,7 +55,15 @@ Result<WorkerActions> WorkerCore::welcomed(const wire::Welcome& welcome, Instant
   welcome_ = welcome;
   next_heartbeat_ = now + welcome.heartbeat_interval;
   if (welcome.online) fresh_report();
-  return WorkerActions{Joined{welcome.id, welcome.workers}};
+  WorkerActions actions{Joined{welcome.id, welcome.workers}};
+  std::erase_if(in_links_, [&](const auto& entry) {
+    const auto& [link, in] = entry;
+    if (!in.unchecked_token || *in.unchecked_token == welcome.run_token) return false;
+    inbox_.link_lost(link);
+    actions.push_back(AbortLink{link});
+    return true;
+  });
+  return actions;
 }
 
 WorkerActions WorkerCore::manager_lost(const Error& error) {

@@ -131,7 +131,8 @@ class WorkerCore {
     bool connected = false;
   };
   struct InLink {
-    std::optional<WorkerId> sender;  // known after hello
+    std::optional<WorkerId> sender;                // known after hello
+    std::optional<std::uint64_t> unchecked_token;  // of a hello that came before the welcome
     Instant since;
   };
 

@@ -22,7 +22,7 @@ WorkerCore::Outgoing* WorkerCore::outgoing_to(WorkerId receiver) {
 
 LinkId WorkerCore::accepted(Instant now) {
   const LinkId link(++links_made_);
-  in_links_[link] = {std::nullopt, now};
+  in_links_[link] = {std::nullopt, std::nullopt, now};
   return link;
 }
 
@@ -151,7 +151,9 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
       return failure(ErrorCode::protocol, "a peer did not say hello first");
     const auto hello = wire::decode_hello(payload);
     if (!hello) return std::unexpected(hello.error());
-    if (!welcome_ || hello->run_token != welcome_->run_token) {
+    // Without rounds in common a peer may be planned, and dial, before this worker has its welcome.
+    if (!welcome_) in.unchecked_token = hello->run_token;
+    if (welcome_ && hello->run_token != welcome_->run_token) {
       return failure(ErrorCode::protocol, "a peer of another training (wrong run token) connected");
     }
     in.sender = hello->sender;

@@ -120,6 +120,30 @@ TEST_F(OnlineWorkerCoreTest, ADroppedReceiverCutsTheLinkAndKeepsNothing) {
   EXPECT_THAT(error_of(manager_says(wire::Commit{TransferId(1)})), HasSubstr("not verified"));
 }
 
+TEST_F(OnlineWorkerCoreTest, APeerThatIsPlannedBeforeThisWorkerHasItsWelcomeIsNotTurnedAway) {
+  core = made();
+  core.start(now);
+  const LinkId friendly = peer_dials(1);
+  EXPECT_THAT(*offer(friendly, 1, {1, 1}), IsEmpty());
+  const LinkId stranger = core.accepted(now);
+  ASSERT_TRUE(arrives(stranger, wire::hello_frame({kToken + 1, WorkerId(2)})).has_value());
+  const wire::Welcome welcome{WorkerId(0),           1,   kToken, 3, Duration::milliseconds(500),
+                              Duration::seconds(10), true};
+  const auto aborted = all<AbortLink>(manager_says(welcome));
+  ASSERT_THAT(aborted, SizeIs(1));
+  EXPECT_EQ(aborted[0].link, stranger);
+  EXPECT_THAT(frames(update({}, {from(1, 1)})), ElementsAre(wire::FrameKind::grant));
+}
+
+TEST_F(OnlineWorkerCoreTest, AnOfferOfAnEarlierPlanIsAsGoodAsOneOfTheLast) {
+  update({}, {from(1, 1)});
+  update({}, {from(2, 2)});
+  const LinkId link = peer_dials(1);
+  EXPECT_THAT(frames(*offer(link, 1, {1, 1})), ElementsAre(wire::FrameKind::grant));
+  const LinkId other = peer_dials(2);
+  EXPECT_THAT(frames(*offer(other, 2, {1, 1})), ElementsAre(wire::FrameKind::refuse));  // not that plan's
+}
+
 TEST_F(OnlineWorkerCoreTest, AnOfferThatComesAfterItsTransferWasCancelledIsRefused) {
   update({}, {from(1, 1)});
   manager_says(wire::Cancel{TransferId(1), "dropped"});
