@@ -19,6 +19,7 @@
 #include "selmcast/cli/report/report.h"
 #include "selmcast/cli/report/summary_text.h"
 #include "selmcast/sync/min_receivers.h"
+#include "selmcast/sync/online_policy.h"
 
 namespace selmcast::demo {
 namespace {
@@ -77,10 +78,22 @@ Result<std::vector<WorkerLinks>> links_of(const DemoOptions& options) {
                      .seed = options.seeds.front()});
 }
 
-Result<void> check_planners(const std::vector<std::string>& names, const char* flag) {
-  for (const std::string& name : names) {
-    if (const std::string why = cli::unknown_planner(name); !why.empty())
-      return bad(fmt::format("{}: {}", flag, why));
+// Empty for a planner that there is under this rule.
+std::string unknown_planner(const std::string& name, const std::string& sync) {
+  if (sync == "bsp") return cli::unknown_planner(name);
+  if (sync::make_online_policy(name, Rng(0)) != nullptr) return {};
+  std::string names = "auto";
+  for (const std::string_view known : sync::online_policy_names()) names += ", " + std::string(known);
+  return fmt::format("there is no planner \"{}\" for {}; there are {}", name, sync, names);
+}
+
+Result<void> check_planners(const std::vector<std::string>& names, const std::vector<std::string>& syncs,
+                            const char* flag) {
+  for (const std::string& sync : syncs) {
+    for (const std::string& name : names) {
+      if (const std::string why = unknown_planner(name, sync); !why.empty())
+        return bad(fmt::format("{}: {}", flag, why));
+    }
   }
   return {};
 }
@@ -103,8 +116,10 @@ Result<fs::path> make_folder(const DemoOptions& options) {
 
 Result<Prepared> prepare(const DemoOptions& options) {
   Prepared made;
-  if (auto good = check_planners(options.planners, "--planners"); !good) return std::unexpected(good.error());
-  if (auto good = check_planners(options.unpaced, "--unpaced"); !good) return std::unexpected(good.error());
+  if (auto good = check_planners(options.planners, options.syncs, "--planners"); !good)
+    return std::unexpected(good.error());
+  if (auto good = check_planners(options.unpaced, options.syncs, "--unpaced"); !good)
+    return std::unexpected(good.error());
   const auto min_receivers = sync::MinReceivers::from(options.min_receivers);
   if (!min_receivers) return std::unexpected(with_context("--min-receivers", min_receivers.error()));
   if (options.min_receivers >= static_cast<double>(options.workers) && options.workers > 1) {
@@ -119,7 +134,7 @@ Result<Prepared> prepare(const DemoOptions& options) {
   if (!slow) return std::unexpected(with_context("--stragglers", slow.error()));
   made.slow_factors = std::move(*slow);
   const auto unpaced = options.no_unpaced ? std::vector<std::string>{} : options.unpaced;
-  made.runs = make_runs({options.planners, unpaced, options.seeds});
+  made.runs = make_runs({options.syncs, options.planners, unpaced, options.seeds});
   std::error_code error;
   made.selmcast = fs::read_symlink("/proc/self/exe", error);
   made.selmcast_train = made.selmcast.parent_path() / "selmcast-train";
@@ -143,6 +158,8 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                    {"min_receivers", made.min_receivers},
                    {"max_age", options.max_age},
                    {"ages_from_zero", options.ages_from_zero},
+                   {"staleness", options.staleness},
+                   {"keep_fraction", options.keep_fraction},
                    {"model", options.model},
                    {"model_bytes", made.model_bytes.count()},
                    {"multicast", "unicast"},
@@ -161,8 +178,11 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                                    {"slow_factor", made.slow_factors[k]}});
   }
   for (const Run& run : made.runs) {
-    scenario["runs"].push_back(
-        {{"name", run.name}, {"planner", run.planner}, {"paced", run.paced}, {"seed", run.seed}});
+    scenario["runs"].push_back({{"name", run.name},
+                                {"planner", run.planner},
+                                {"paced", run.paced},
+                                {"seed", run.seed},
+                                {"sync", run.sync}});
   }
   std::ofstream file(made.folder / "demo.json");
   file << scenario.dump(2) << '\n';
@@ -214,6 +234,8 @@ TrainingOptions training_of(const DemoOptions& options, const Prepared& made, co
                            .min_receivers = options.min_receivers,
                            .max_age = options.max_age,
                            .ages_from_zero = options.ages_from_zero,
+                           .staleness = options.staleness,
+                           .keep_fraction = options.keep_fraction,
                            .trainer_flags = {"--shards", options.shards, "--mixing", options.mixing},
                            .model = options.model,
                            .data = options.data};

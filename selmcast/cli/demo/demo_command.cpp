@@ -22,6 +22,8 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       "unpaced\n"
       "  selmcast demo --links uneven-uplinks                 where no selection can help\n"
       "  selmcast demo --planners paper,random --seeds 1,2,3  spread over three seeds\n"
+      "  selmcast demo --sync ssp --stragglers 3,1.5 --compute-seconds 0.2\n"
+      "  selmcast demo --sync bsp,ssp,asp --no-unpaced --planners paper --stragglers 4\n"
       "  selmcast demo --stragglers 3,1.5 --compute-seconds 0.2\n"
       "  selmcast demo --workers 4 --rates links.json --rounds 10");
   command->add_option("--workers", options->workers, "How many")
@@ -29,6 +31,24 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command->add_option("--rounds", options->rounds, "Synchronisations of each training")
       ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--sync", options->syncs,
+          "bsp: rounds in common; ssp: nobody further ahead than --staleness; asp: nobody waits. Several: "
+          "one after the other")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
+      ->capture_default_str();
+  command
+      ->add_option("--staleness", options->staleness,
+                   "ssp: rounds that a worker may be ahead of the slowest when it starts one")
+      ->check(CLI::Range(0U, 1'000'000U))
+      ->capture_default_str();
+  command
+      ->add_option("--keep-fraction", options->keep_fraction,
+                   "ssp, asp: a delivery with less than this left is not dropped")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--planners", options->planners, "Compared, in this order")
       ->delimiter(',')

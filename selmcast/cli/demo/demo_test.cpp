@@ -78,13 +78,21 @@ TEST(Scenario, MoreStragglersThanWorkersAreRefused) {
 }
 
 TEST(Scenario, RunsOfRivalsStandNextToEachOther) {
-  const auto runs = make_runs({{"paper", "random"}, {"paper"}, {1, 2}});
+  const auto runs = make_runs({{"bsp"}, {"paper", "random"}, {"paper"}, {1, 2}});
   ASSERT_EQ(runs.size(), 6u);
   EXPECT_EQ(runs[0].name, "paper-s1");
   EXPECT_EQ(runs[1].name, "random-s1");
   EXPECT_EQ(runs[2].name, "paper-unpaced-s1");
   EXPECT_FALSE(runs[2].paced);
   EXPECT_EQ(runs[5].seed, 2u);
+}
+
+TEST(Scenario, RunsWithoutRoundsInCommonAreNamedAfterTheirRule) {
+  const auto runs = make_runs({{"bsp", "ssp"}, {"paper"}, {}, {1}});
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0].name, "paper");
+  EXPECT_EQ(runs[1].name, "ssp-paper");
+  EXPECT_EQ(runs[1].sync, "ssp");
 }
 
 TEST(Scenario, LinksFromAFile) {

@@ -106,10 +106,12 @@ std::vector<Run> make_runs(const RunOptions& options) {
   std::vector<Run> runs;
   for (std::uint64_t seed : options.seeds) {
     const std::string suffix = options.seeds.size() > 1 ? "-s" + std::to_string(seed) : "";
-    for (const std::string& planner : options.planners)
-      runs.push_back({planner + suffix, planner, true, seed});
-    for (const std::string& planner : options.unpaced_planners) {
-      runs.push_back({planner + "-unpaced" + suffix, planner, false, seed});
+    for (const std::string& sync : options.syncs) {
+      const std::string prefix = sync == "bsp" ? "" : sync + "-";
+      for (const std::string& planner : options.planners)
+        runs.push_back({prefix + planner + suffix, planner, true, seed, sync});
+      for (const std::string& planner : options.unpaced_planners)
+        runs.push_back({prefix + planner + "-unpaced" + suffix, planner, false, seed, sync});
     }
   }
   return runs;

@@ -49,17 +49,19 @@ Result<std::vector<double>> deal_stragglers(const StragglerOptions& options);
 
 // One training of the demo.
 struct Run {
-  std::string name;  // also its folder: "paper", "paper-unpaced", "random-s2"
+  std::string name;  // also its folder: "paper", "paper-unpaced", "random-s2", "ssp-paper"
   std::string planner;
   bool paced = true;
   std::uint64_t seed = 1;
+  std::string sync = "bsp";  // or "ssp", "asp"
 };
 struct RunOptions {
+  std::vector<std::string> syncs = {"bsp"};
   std::vector<std::string> planners;
   std::vector<std::string> unpaced_planners;
   std::vector<std::uint64_t> seeds;
 };
-// Seed by seed, planners in the order given, so that rivals run next to each other.
+// Seed by seed, rule by rule, planners in the order given, so that rivals run next to each other.
 std::vector<Run> make_runs(const RunOptions& options);
 
 // What no plan can beat on these links, if every bandwidth were known.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -113,6 +114,12 @@ class TrainingRun {
         log("manager"),
         false};
     if (options_.ages_from_zero) spec.command.push_back("--ages-from-zero");
+    if (options_.run.sync != "bsp") {
+      spec.command.insert(spec.command.end(), {"--sync", options_.run.sync, "--keep-fraction",
+                                               fmt::format("{}", options_.keep_fraction)});
+    }
+    if (options_.run.sync == "ssp")
+      spec.command.insert(spec.command.end(), {"--staleness", std::to_string(options_.staleness)});
     if (!options_.run.paced) spec.command.push_back("--unpaced");
     if (auto started = start("manager", spec); !started) return started;
     LineTail address(address_file);
@@ -128,11 +135,17 @@ class TrainingRun {
     return {};
   }
 
+  // Rounds that a worker may be ahead of another (docs/training.md).
+  std::uint64_t max_lead() const {
+    if (options_.run.sync == "asp") return options_.rounds;
+    return options_.run.sync == "ssp" ? options_.staleness + 1 : 1;
+  }
+
   Result<void> start_evaluator() {
     ChildSpec spec{{options_.selmcast_train, "evaluate", "--die-with-parent", "--finish-with-stdin",
                     "--snapshots", snapshots(), "--workers", std::to_string(options_.links.size()),
-                    "--rounds", std::to_string(options_.rounds), "--model", options_.model, "--out",
-                    options_.folder / "evaluation.jsonl"},
+                    "--rounds", std::to_string(options_.rounds), "--max-lead", std::to_string(max_lead()),
+                    "--model", options_.model, "--out", options_.folder / "evaluation.jsonl"},
                    "/dev/null",
                    log("evaluator"),
                    true};
@@ -235,14 +248,15 @@ class TrainingRun {
   // Reads what the processes have written since.
   void follow() {
     for (const std::string& line : journal_.read()) {
-      if (line.find("\"event\":\"round\"") == std::string::npos) continue;  // most lines are inputs
-      const json round = json::parse(line, nullptr, false);
-      if (!round.is_object()) continue;
-      progress_.rounds_done = round.value("round", std::uint64_t{0}) + 1;
-      progress_.sync_seconds = round.value("sync_seconds", 0.0);
-      progress_.receivers = round.value("receivers_mean", 0.0);
+      // Most lines are inputs.
+      const bool is_round = line.find("\"event\":\"round\"") != std::string::npos;
+      if (!is_round && line.find("\"event\":\"multicast\"") == std::string::npos) continue;
+      const json ended = json::parse(line, nullptr, false);
+      if (!ended.is_object()) continue;
+      const std::uint64_t before = progress_.rounds_done;
+      is_round ? follow_round(ended) : follow_multicast(ended);
       last_round_at_ = monotonic_seconds();
-      if (progress_.rounds_done == 1) first_round_at_ = last_round_at_;
+      if (before == 0 && progress_.rounds_done > 0) first_round_at_ = last_round_at_;
     }
     for (std::size_t k = 0; k < worker_lines_.size(); ++k) {
       for (const std::string& line : worker_lines_[k].read()) {
@@ -270,6 +284,31 @@ class TrainingRun {
     }
   }
 
+  void follow_round(const json& round) {
+    progress_.rounds_done = round.value("round", std::uint64_t{0}) + 1;
+    progress_.sync_seconds = round.value("sync_seconds", 0.0);
+    progress_.receivers = round.value("receivers_mean", 0.0);
+  }
+
+  // Without rounds in common: workers are named w0, w1, ... in the order of their ranks.
+  void follow_multicast(const json& multicast) {
+    const std::string worker = multicast.value("worker", "");
+    double receivers = 0;
+    for (const json& delivery : multicast.value("deliveries", json::array())) {
+      if (delivery.value("state", "") == "committed") ++receivers;
+    }
+    multicasts_[worker] = {multicast.value("round", std::uint64_t{0}) + 1, receivers};
+    progress_.sync_seconds = multicast.value("sending_seconds", 0.0);
+    double sum = 0;
+    std::uint64_t least = options_.rounds;
+    for (const auto& [name, last] : multicasts_) {
+      sum += last.receivers;
+      least = std::min(least, last.rounds);
+    }
+    progress_.receivers = sum / static_cast<double>(multicasts_.size());
+    if (multicasts_.size() == options_.links.size()) progress_.rounds_done = least;
+  }
+
   static constexpr std::size_t kManager = 0, kEvaluator = 1, kFirstWorker = 2;
 
   const TrainingOptions& options_;
@@ -283,6 +322,11 @@ class TrainingRun {
   std::vector<std::optional<double>> losses_;
   std::optional<std::size_t> failed_worker_;
   Progress progress_;
+  struct LastMulticast {
+    std::uint64_t rounds = 0;
+    double receivers = 0;
+  };
+  std::map<std::string, LastMulticast> multicasts_;  // by worker
 };
 
 }  // namespace

@@ -27,6 +27,8 @@ struct TrainingOptions {
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
   bool ages_from_zero = false;
+  std::uint32_t staleness = 4;             // of an ssp run
+  double keep_fraction = 0.75;             // of an ssp or asp run
   std::vector<std::string> trainer_flags;  // handed to every worker: --model, --steps, ...
   std::string model = "mlp";
   std::string data;  // empty: the default
@@ -34,14 +36,14 @@ struct TrainingOptions {
 
 // What is known of a run while it goes on.
 struct Progress {
-  std::uint64_t rounds_done = 0;
-  double loss = 0;           // mean over the workers, last round
-  double accuracy = -1;      // of the averaged model, last evaluated round; -1: none yet
-  double sync_seconds = 0;   // last round
-  double receivers = 0;      // mean, last round
-  double seconds = 0;        // since the workers were started
-  double seconds_left = -1;  // -1: cannot tell yet
-  std::size_t workers = 0;   // still there
+  std::uint64_t rounds_done = 0;  // by all; without rounds in common by the slowest
+  double loss = 0;                // mean over the workers, last round
+  double accuracy = -1;           // of the averaged model, last evaluated round; -1: none yet
+  double sync_seconds = 0;        // last round, or last multicast
+  double receivers = 0;           // mean of the last round, or of the last multicasts, one a worker
+  double seconds = 0;             // since the workers were started
+  double seconds_left = -1;       // -1: cannot tell yet
+  std::size_t workers = 0;        // still there
 };
 
 // Error: io, invalid_input (what the user gave does not do, as a worker says), unavailable (a process ended before its
