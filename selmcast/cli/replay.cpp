@@ -99,8 +99,24 @@ void measure_workers(const RunRecord& run, TrainingFigures& figures) {
   figures.blocked = blocked * (1 / static_cast<double>(rounds));
 }
 
+void measure_multicasts(const RunRecord& run, TrainingFigures& figures) {
+  Duration sending;
+  double receivers = 0;
+  double count = 0;
+  for (const report::MulticastRecord& multicast : run.multicasts) {
+    if (!multicast.complete || multicast.deliveries.empty()) continue;  // the last one has nobody to send to
+    ++count;
+    sending += multicast.sending;
+    receivers +=
+        static_cast<double>(std::ranges::count(multicast.deliveries, true, &report::Delivery::committed));
+  }
+  if (count == 0) return;
+  figures.completion = sending * (1 / count);
+  figures.receivers = receivers / count;
+}
+
 void measure_rounds(const RunRecord& run, TrainingFigures& figures) {
-  if (run.rounds.empty()) return;
+  if (run.rounds.empty()) return measure_multicasts(run, figures);
   Duration delivery;
   double receivers = 0;
   for (const report::RoundRecord& round : run.rounds) {

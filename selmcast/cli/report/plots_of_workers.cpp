@@ -74,7 +74,10 @@ std::optional<Plot> utilisation_plot(const RunFolder& folder, const Summary& sum
   script.line("set yrange [0:100]");
   script.line("set xrange [-0.6:{:.1f}]", static_cast<double>(workers.size()) - 0.4);
   script.line("{}", command);
-  return Plot{.name = "utilisation", .caption = utilisation_caption(summary), .script = script.take()};
+  return Plot{.name = "utilisation",
+              .caption = utilisation_caption(summary),
+              .script = script.take(),
+              .as_png = true};
 }
 
 namespace {
@@ -165,7 +168,8 @@ std::optional<Plot> staleness_plot(const RunFolder& folder, const Summary& summa
   return Plot{.name = "staleness",
               .caption = staleness_caption(summary),
               .script = script.take(),
-              .height = rows > 1 ? 640 : 360};
+              .height = rows > 1 ? 640 : 360,
+              .as_png = true};
 }
 
 std::optional<Plot> drops_plot(const RunFolder& folder, const Summary& summary) {
