@@ -41,6 +41,10 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   rounds.compute_patience = Duration::seconds(60);
   if (settings.sync != Sync::bsp) twin.manager.online = drawn_choice(settings, rng);
 
+  // From a stream of its own: seeds tell the same stories whatever is mixed.
+  constexpr wire::MixingKind kMixings[] = {wire::MixingKind::average, wire::MixingKind::push_sum,
+                                           wire::MixingKind::staleness};
+  twin.mixing = settings.mixing.value_or(kMixings[Rng(settings.seed).fork(8).below(3)]);
   Twin arena(twin);
   arena.run(Instant() + settings.virtual_time_max);
   return arena.result();

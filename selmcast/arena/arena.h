@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "selmcast/base/units.h"
 #include "selmcast/plan/planner.h"
+#include "selmcast/wire/mixing.h"
 
 namespace selmcast::arena {
 
@@ -32,6 +34,7 @@ struct ArenaSettings {
   Sync sync = Sync::bsp;
   const plan::Planner* planner = nullptr;  // of bsp; null: drawn
   std::string policy;                      // of ssp and asp; empty: drawn
+  std::optional<wire::MixingKind> mixing;  // empty: drawn
   Faults faults;
   Duration virtual_time_max = Duration::seconds(3600);
 };

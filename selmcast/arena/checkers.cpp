@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "selmcast/arena/weighted_mix.h"
+
 namespace selmcast::arena {
 namespace {
 
@@ -13,6 +15,7 @@ std::string pair_name(WorkerId from, WorkerId to) { return to_string(from) + " -
 void Checkers::planned(const manager::Planned& plan) {
   plan_.clear();
   streamed_.clear();
+  offers_.clear();
   for (const sync::Transfer& transfer : plan.plan.transfers) plan_[transfer.id] = transfer;
 }
 
@@ -78,21 +81,21 @@ void Checkers::synchronized(WorkerId worker, const worker::SyncReport& report, s
 }
 
 void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed) {
-  std::vector<const std::vector<float>*> models{&models_.at({worker, report.round})};
+  const auto held = static_cast<std::uint64_t>(report.own_weight * static_cast<double>(worker::kMassUnit));
+  std::vector<Ingredient> models{{models_.at({worker, report.round}), {report.round, held}}};
   for (WorkerId sender : report.mixed_with) {
     const auto found = models_.find({sender, report.round});
     if (found == models_.end())
       return violated(to_string(worker) + " mixed with a model that was never offered");
-    models.push_back(&found->second);
+    const auto planned = std::ranges::find_if(plan_, [&](const auto& entry) {
+      return entry.second.sender == sender && entry.second.receiver == worker;
+    });
+    const bool known = planned != plan_.end() && offers_.contains(planned->first);
+    models.push_back({found->second, known ? offers_.at(planned->first) : wire::MixHeader{}});
   }
-  for (std::size_t k = 0; k < mixed.size(); ++k) {
-    double sum = 0;
-    for (const std::vector<float>* model : models) sum += static_cast<double>((*model)[k]);
-    const double expected = sum / static_cast<double>(models.size());
-    if (std::abs(static_cast<double>(mixed[k]) - expected) > 1e-5 * (1 + std::abs(expected))) {
-      return violated(to_string(worker) + " has a wrong mix after round " +
-                      std::to_string(report.round.value()) + " at parameter " + std::to_string(k));
-    }
+  if (const auto wrong = wrong_parameter(mixing_, models, mixed)) {
+    violated(to_string(worker) + " has a wrong mix after round " + std::to_string(report.round.value()) +
+             " at parameter " + std::to_string(*wrong));
   }
 }
 

@@ -2,7 +2,8 @@
 //   - traffic is the plan: every stream is a transfer of the plan in force, from its sender to its receiver,
 //   at its
 //     rate; every planned transfer was streamed or cancelled;
-//   - mixing: after a round a model is exactly the average of its own and the complete models, as they stood
+//   - mixing: after a round a model is exactly the mixture of its own and the complete models, weighted as the
+//     training mixes (weighted_mix.h), as they stood
 //   when
 //     their owners called synchronize() in this round, of those it says it mixed with (compared to 1e-5: the
 //     order of float additions may differ);
@@ -29,11 +30,13 @@ namespace selmcast::arena {
 
 class Checkers {
  public:
-  explicit Checkers(std::uint32_t max_age) : max_age_(max_age) {}
+  explicit Checkers(std::uint32_t max_age, wire::MixingKind mixing = wire::MixingKind::average)
+      : max_age_(max_age), mixing_(mixing) {}
 
   void planned(const manager::Planned& plan);
   void round_over(const manager::RoundOver& over);
   void synchronize_called(WorkerId worker, Round round, std::span<const float> parameters);
+  void offered(TransferId transfer, const wire::MixHeader& header) { offers_[transfer] = header; }
   void stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate);
   void synchronized(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
                     std::size_t buffers_in_use);
@@ -46,7 +49,9 @@ class Checkers {
   void check_meetings(const sync::RoundEnded& round);
 
   std::uint32_t max_age_;
-  std::map<TransferId, sync::Transfer> plan_;  // in force
+  wire::MixingKind mixing_;
+  std::map<TransferId, wire::MixHeader> offers_;  // of the plan in force
+  std::map<TransferId, sync::Transfer> plan_;     // in force
   std::set<TransferId> streamed_;
   std::map<std::pair<WorkerId, Round>, std::vector<float>> models_;  // as sent
   std::map<std::pair<WorkerId, Round>, std::set<WorkerId>> committed_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "selmcast/arena/weighted_mix.h"
 #include "selmcast/base/overloaded.h"
 
 namespace selmcast::arena {
@@ -37,7 +38,7 @@ void OnlineCheckers::replanned(const manager::Replanned& plan) {
     }
     if (deliveries_.contains(t.id)) violated(name_of(t) + " has a number that was used before");
     Worker& sender = workers_[t.sender];
-    deliveries_[t.id] = {t, sender.ready, State::open, false, {t.paced}};
+    deliveries_[t.id] = {t, sender.ready, State::open, false, {}, {t.paced}};
     sender.multicast.push_back(t.id);
   }
   for (const auto& change : plan.plan.new_rates) {
@@ -168,6 +169,10 @@ void OnlineCheckers::stream_started(WorkerId from, WorkerId to, TransferId trans
   if (found->second.state == State::committed) violated(what + " starts after it was committed");
 }
 
+void OnlineCheckers::offered(TransferId transfer, const wire::MixHeader& header) {
+  if (const auto found = deliveries_.find(transfer); found != deliveries_.end()) found->second.offer = header;
+}
+
 void OnlineCheckers::rate_set(WorkerId from, TransferId transfer, Rate rate) {
   check_traffic("the new rate of transfer " + std::to_string(transfer.value()), from, transfer, rate);
 }
@@ -189,23 +194,24 @@ void OnlineCheckers::synchronized(WorkerId worker, const worker::SyncReport& rep
   std::ranges::sort(reached);
   if (reached != report.sent_to) violated(who + " reports other receivers than were committed");
   if (buffers_in_use > expected.open) violated(who + " holds receive buffers of settled transfers");
-  check_mixing(worker, expected, mixed);
+  check_mixing(worker, report, expected, mixed);
   for (const TransferId t : expected.folded) deliveries_.at(t).model.reset();  // mixed once, needed no more
 }
 
-void OnlineCheckers::check_mixing(WorkerId worker, const Expected& expected, std::span<const float> mixed) {
-  std::vector<Model> models{expected.own};
-  for (const TransferId t : expected.folded) models.push_back(deliveries_.at(t).model);
-  if (std::ranges::find(models, nullptr) != models.end())
-    return violated(to_string(worker) + " mixed with a model that was never offered");
-  for (std::size_t k = 0; k < mixed.size(); ++k) {
-    double sum = 0;
-    for (const Model& model : models) sum += static_cast<double>((*model)[k]);
-    const double right = sum / static_cast<double>(models.size());
-    if (std::abs(static_cast<double>(mixed[k]) - right) > 1e-5 * (1 + std::abs(right))) {
-      return violated(to_string(worker) + " has a wrong mix after round " +
-                      std::to_string(expected.round.value()) + " at parameter " + std::to_string(k));
-    }
+void OnlineCheckers::check_mixing(WorkerId worker, const worker::SyncReport& report, const Expected& expected,
+                                  std::span<const float> mixed) {
+  const auto never = [&] { violated(to_string(worker) + " mixed with a model that was never offered"); };
+  if (expected.own == nullptr) return never();
+  const auto held = static_cast<std::uint64_t>(report.own_weight * static_cast<double>(worker::kMassUnit));
+  std::vector<Ingredient> models{{*expected.own, {report.round, held}}};
+  for (const TransferId t : expected.folded) {
+    const Delivery& delivery = deliveries_.at(t);
+    if (delivery.model == nullptr) return never();
+    models.push_back({*delivery.model, delivery.offer});
+  }
+  if (const auto wrong = wrong_parameter(mixing_, models, mixed)) {
+    violated(to_string(worker) + " has a wrong mix after round " + std::to_string(expected.round.value()) +
+             " at parameter " + std::to_string(*wrong));
   }
 }
 

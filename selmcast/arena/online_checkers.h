@@ -3,8 +3,9 @@
 //   - traffic is the plan: a stream is a transfer that was planned and not settled long ago, between its two workers,
 //     at a rate that was told for it; a pair has one transfer at a time;
 //   - a transfer is settled once: committed, after it was streamed, or cancelled;
-//   - mixing: when a worker goes on its model is exactly the average of its own and of the models of the deliveries
-//     committed to it since it last went on, each as it stood when its sender said ready (to 1e-5);
+//   - mixing: when a worker goes on its model is exactly the mixture of its own and of the models of the deliveries
+//     committed to it since it last went on, each as it stood when its sender said ready, weighted as the training
+//     mixes (weighted_mix.h, to 1e-5);
 //   - both sides agree: the sender is told just those deliveries that its receivers mix;
 //   - the rule of staleness: nobody starts a round while it is further ahead of the slowest than allowed;
 //   - meetings: no pair waits more than max_age + 1 multicasts of the sender, plus one for each of its deliveries that
@@ -31,8 +32,9 @@ namespace selmcast::arena {
 
 class OnlineCheckers {
  public:
-  OnlineCheckers(std::uint32_t max_age, std::optional<std::uint32_t> staleness)
-      : max_age_(max_age), staleness_(staleness) {}
+  OnlineCheckers(std::uint32_t max_age, std::optional<std::uint32_t> staleness,
+                 wire::MixingKind mixing = wire::MixingKind::average)
+      : max_age_(max_age), staleness_(staleness), mixing_(mixing) {}
 
   // The manager, in order.
   void started(const manager::Started& started);
@@ -42,6 +44,7 @@ class OnlineCheckers {
   void left(WorkerId worker);
   // The workers.
   void synchronize_called(WorkerId worker, Round round, std::span<const float> parameters);
+  void offered(TransferId transfer, const wire::MixHeader& header);
   void stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate);
   void rate_set(WorkerId from, TransferId transfer, Rate rate);
   void synchronized(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
@@ -57,6 +60,7 @@ class OnlineCheckers {
     Model model;
     State state = State::open;
     bool streamed = false;
+    wire::MixHeader offer = {};
     std::vector<Rate> rates;  // told, in order
   };
   // A worker may go on: what is right then.
@@ -84,10 +88,12 @@ class OnlineCheckers {
   void went_on(WorkerId worker, const wire::GoOn& order);
   void check_traffic(const std::string& what, WorkerId from, TransferId transfer, Rate rate);
   void check_meetings(const sync::MulticastEnded& ended);
-  void check_mixing(WorkerId worker, const Expected& expected, std::span<const float> mixed);
+  void check_mixing(WorkerId worker, const worker::SyncReport& report, const Expected& expected,
+                    std::span<const float> mixed);
 
   std::uint32_t max_age_;
   std::optional<std::uint32_t> staleness_;
+  wire::MixingKind mixing_;
   std::map<WorkerId, Worker> workers_;  // that are there
   std::map<TransferId, Delivery> deliveries_;
   std::map<std::pair<WorkerId, WorkerId>, Wait> waits_;

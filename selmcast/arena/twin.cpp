@@ -11,14 +11,15 @@
 namespace selmcast::arena {
 namespace {
 
-wire::Hello hello_of(std::size_t node, std::size_t parameters, int buffers) {
+wire::Hello hello_of(std::size_t node, const TwinSettings& settings, int buffers) {
   wire::Hello hello;
   hello.name = "w" + std::to_string(node);
   hello.data_host = "sim";
   hello.data_port = static_cast<std::uint16_t>(node + 1);                          // the port is the node
   hello.declared_uplink = hello.declared_downlink = Rate::megabits_per_second(5);  // and often wrong
   hello.receive_buffers = static_cast<std::uint32_t>(buffers);
-  hello.model.tensors = {{"all", {static_cast<std::int64_t>(parameters)}}};
+  hello.model.tensors = {{"all", {static_cast<std::int64_t>(settings.parameters)}}};
+  hello.model.mixing = settings.mixing;
   return hello;
 }
 
@@ -28,9 +29,10 @@ Twin::Twin(const TwinSettings& settings)
     : settings_(settings),
       rng_(settings.seed),
       manager_(settings.manager, Instant()),
-      checkers_(settings.manager.rounds.max_age),
+      checkers_(settings.manager.rounds.max_age, settings.mixing),
       online_checkers_(settings.manager.rounds.max_age,
-                       settings.manager.online ? settings.manager.online->staleness : std::nullopt) {
+                       settings.manager.online ? settings.manager.online->staleness : std::nullopt,
+                       settings.mixing) {
   nodes_.resize(settings.manager.workers);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     Node& node = nodes_[k];
@@ -42,7 +44,7 @@ Twin::Twin(const TwinSettings& settings)
     if (online() && node.rng.below(4) == 0) node.slowness = node.rng.uniform(2, 10);
     // Fewer buffers than senders now and then, so that deliveries queue.
     const int buffers = 1 + static_cast<int>(node.rng.below(4));
-    node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings.parameters, buffers), buffers);
+    node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings, buffers), buffers);
     queue_.after(delay(node.rng), [this, k] {
       carry_out(manager_.opened(nodes_[k].session, queue_.now()));
       carry_out(k, nodes_[k].core->start(queue_.now()));
@@ -94,6 +96,8 @@ ArenaResult Twin::result() const {
   result.violations = checkers_.violations();
   result.violations.insert(result.violations.end(), online_checkers_.violations().begin(),
                            online_checkers_.violations().end());
+  result.violations.insert(result.violations.end(), mass_account_.violations().begin(),
+                           mass_account_.violations().end());
   const auto lost = [](const Node& node) { return !node.alive || node.silent; };
   // Who is lost before the training starts is waited for in vain: then all that is promised is that everybody
   // hears it.

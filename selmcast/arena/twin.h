@@ -16,6 +16,7 @@
 #include "selmcast/arena/arena.h"
 #include "selmcast/arena/checkers.h"
 #include "selmcast/arena/event_queue.h"
+#include "selmcast/arena/mass_account.h"
 #include "selmcast/arena/online_checkers.h"
 #include "selmcast/base/rng.h"
 #include "selmcast/manager/manager_core.h"
@@ -29,6 +30,7 @@ struct TwinSettings {
   std::uint64_t rounds = 12;
   Faults faults;
   std::size_t parameters = 3000;
+  wire::MixingKind mixing = wire::MixingKind::average;
 };
 
 class Twin {
@@ -78,6 +80,7 @@ class Twin {
   // Manager side.
   void carry_out(const manager::Outputs& outputs);
   void multicast_ended(const sync::MulticastEnded& ended);
+  MassAccount::Books mass_books() const;
   std::string shares_of(const std::vector<sync::Estimate>& estimates) const;
   void schedule_manager_tick();
   // Worker side.
@@ -111,6 +114,7 @@ class Twin {
   std::map<ConnectionId, Stream> streams_;
   Checkers checkers_;
   OnlineCheckers online_checkers_;
+  MassAccount mass_account_;
   ArenaResult result_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "selmcast/arena/twin.h"
 #include "selmcast/base/check.h"
+#include "selmcast/worker/push_sum_mixer.h"
 
 namespace selmcast::arena {
 namespace {
@@ -36,9 +37,22 @@ void Twin::to_worker(std::size_t k, const wire::ToWorker& message) {
   Node& node = nodes_[k];
   node.to_worker_free = std::max(node.to_worker_free, queue_.now() + delay(node.rng));
   queue_.at(node.to_worker_free, [this, k, message] {
-    if (nodes_[k].alive && !nodes_[k].silent)
-      carry_out(k, nodes_[k].core->from_manager(message, queue_.now()));
+    if (!nodes_[k].alive || nodes_[k].silent) return;
+    const bool hears = !nodes_[k].core->is_over();
+    const worker::WorkerActions actions = nodes_[k].core->from_manager(message, queue_.now());
+    if (hears) mass_account_.heard(k, message, mass_books());
+    carry_out(k, actions);
   });
+}
+
+// By worker: by the order of names, which is that of nodes.
+MassAccount::Books Twin::mass_books() const {
+  MassAccount::Books books;
+  for (const Node& node : nodes_) {
+    const auto* mixer = dynamic_cast<const worker::PushSumMixer*>(&node.core->mixer());
+    if (mixer != nullptr) books.push_back(&mixer->book());
+  }
+  return books;
 }
 
 bool Twin::cut_off(const Connection& c) const { return nodes_[c.from].silent || nodes_[c.to].silent; }
@@ -76,6 +90,13 @@ void Twin::send_frame(std::size_t k, worker::LinkId link, std::vector<std::byte>
       wire::decode_header(std::span<const std::byte, wire::kHeaderBytes>(frame.data(), wire::kHeaderBytes));
   SELMCAST_CHECK(header.has_value(), "our own frames are well formed");
   std::vector<std::byte> payload(frame.begin() + wire::kHeaderBytes, frame.end());
+  if (header->kind == wire::FrameKind::offer) {
+    const auto offer = wire::decode_offer(payload);
+    SELMCAST_CHECK(offer.has_value(), "our own offers are well formed");
+    checkers_.offered(header->transfer, offer->mix);
+    online_checkers_.offered(header->transfer, offer->mix);
+    mass_account_.offered(header->transfer, offer->mix);
+  }
   queue_.at(free, [this, id = *id, forth, header = *header, payload = std::move(payload)] {
     deliver(id, forth, header, payload);
   });

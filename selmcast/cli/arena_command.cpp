@@ -23,6 +23,7 @@ struct ArenaFlags {
   std::uint64_t rounds = 12;
   std::string sync = "bsp";
   std::string planner;
+  std::string mixing;
   std::string format = "table";
   bool calm = false;
   bool story = false;
@@ -47,6 +48,8 @@ int run_arena_command(const ArenaFlags& flags) {
   arena::ArenaSettings settings;
   settings.workers = flags.workers;
   settings.rounds = flags.rounds;
+  if (!flags.mixing.empty())
+    settings.mixing = wire::parse_mixing(flags.mixing).value_or(wire::MixingKind::average);
   if (flags.calm) settings.faults = {false, false, false, false};
   if (flags.sync != "bsp") {
     settings.sync = flags.sync == "ssp" ? arena::Sync::ssp : arena::Sync::asp;
@@ -116,6 +119,8 @@ void add_arena_command(CLI::App& app, int& exit_status) {
       ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
       ->capture_default_str();
   command->add_option("--planner", flags->planner, "Default: drawn");
+  command->add_option("--mixing", flags->mixing, "average, push_sum or staleness (default: drawn)")
+      ->check(CLI::IsMember({"average", "push_sum", "staleness"}));
   command->add_option("--format", flags->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

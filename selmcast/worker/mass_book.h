@@ -41,6 +41,7 @@ class MassBook {
   std::uint64_t held() const { return held_; }
   std::uint64_t arrived() const { return arrived_; }
   std::uint64_t in_flight() const;
+  const std::map<TransferId, std::uint64_t>& shares() const { return in_flight_; }  // of in_flight()
 
  private:
   std::uint64_t held_ = kMassUnit;

@@ -18,8 +18,8 @@ struct ReportOptions {
 
 // Reads `run_folder` and writes into it:
 //   summary.json, report.html, plan-GROUP.svg, plans.svg (all planners side by side),
-//   accuracy.svg and .png, synchronisation.svg and .png, utilisation.svg and .png, prediction.svg, links.svg, bandwidth.svg,
-//   and for trainings without rounds in common staleness.svg and .png and, if any delivery was dropped, drops.svg
+//   accuracy, synchronisation and utilisation (.svg and .png), prediction.svg, links.svg, bandwidth.svg,
+//   and for trainings without rounds in common staleness (.svg and .png) and, if any delivery was dropped, drops.svg
 // Files appear whole or not at all. Where gnuplot is missing or fails, everything else is still written, the
 // page says so, and the error is returned.
 Result<void> write_report(const std::filesystem::path& run_folder, const ReportOptions& options = {});
