@@ -17,10 +17,9 @@ FlowId Fluid::start(std::span<const LinkId> links, Bytes volume, Claim claim) {
   SELMCAST_CHECK(volume > Bytes(0), "a flow has something to carry");
   const FlowId id = solver_.add_flow(links, claim);
   if (id.value() >= progress_.size()) progress_.resize(id.value() + 1);
-  progress_[id.value()] = {
-      .left = volume.in_bits(), .since = now_, .end = std::numeric_limits<double>::infinity()};
-  heap_.push_back(0);
-  put(heap_.size() - 1, id.value());
+  progress_[id.value()] = {.left = volume.in_bits(), .since = now_};
+  heap_.emplace_back();
+  put(heap_.size() - 1, {std::numeric_limits<double>::infinity(), id.value()});
   settled_ = false;
   return id;
 }
@@ -58,14 +57,13 @@ void Fluid::settle() {
     progress.left = left_now(progress);
     progress.since = now_;
     progress.rate = solver_.rate(id).bps();
-    progress.end = now_ + progress.left / progress.rate;  // never at rate 0
-    sift(progress.place);
+    sift(progress.place, {now_ + progress.left / progress.rate, id.value()});  // never at rate 0
   }
 }
 
 Instant Fluid::next_completion() {
   settle();
-  return heap_.empty() ? Instant::never() : Instant::at_seconds(progress_[heap_.front()].end);
+  return heap_.empty() ? Instant::never() : Instant::at_seconds(heap_.front().time);
 }
 
 std::span<const FlowId> Fluid::advance(Instant to) {
@@ -74,45 +72,38 @@ std::span<const FlowId> Fluid::advance(Instant to) {
                  "time moves on, from completion to completion");
   now_ = to.in_seconds();
   done_.clear();
-  while (!heap_.empty() && progress_[heap_.front()].end <= now_ + kTogether.in_seconds()) {
-    done_.push_back(FlowId(heap_.front()));
+  while (!heap_.empty() && heap_.front().time <= now_ + kTogether.in_seconds()) {
+    done_.push_back(FlowId(heap_.front().flow));
     stop(done_.back());
   }
   std::ranges::sort(done_);
   return done_;
 }
 
-bool Fluid::earlier(std::uint32_t a, std::uint32_t b) const {
-  return progress_[a].end != progress_[b].end ? progress_[a].end < progress_[b].end : a < b;
+void Fluid::put(std::size_t place, End end) {
+  heap_[place] = end;
+  progress_[end.flow].place = static_cast<std::uint32_t>(place);
 }
 
-void Fluid::put(std::size_t place, std::uint32_t flow) {
-  heap_[place] = flow;
-  progress_[flow].place = static_cast<std::uint32_t>(place);
-}
-
-// Brings the flow at `place` to where it belongs.
-void Fluid::sift(std::size_t place) {
-  const std::uint32_t flow = heap_[place];
-  for (; place > 0 && earlier(flow, heap_[(place - 1) / 2]); place = (place - 1) / 2) {
+// Brings the flow at `place`, which ends then, to where it belongs.
+void Fluid::sift(std::size_t place, End end) {
+  for (; place > 0 && end < heap_[(place - 1) / 2]; place = (place - 1) / 2) {
     put(place, heap_[(place - 1) / 2]);
   }
   for (std::size_t child = 2 * place + 1; child < heap_.size(); child = 2 * place + 1) {
-    if (child + 1 < heap_.size() && earlier(heap_[child + 1], heap_[child])) ++child;
-    if (!earlier(heap_[child], flow)) break;
+    if (child + 1 < heap_.size() && heap_[child + 1] < heap_[child]) ++child;
+    if (!(heap_[child] < end)) break;
     put(place, heap_[child]);
     place = child;
   }
-  put(place, flow);
+  put(place, end);
 }
 
 void Fluid::erase(std::uint32_t flow) {
   const std::uint32_t place = progress_[flow].place;
-  const std::uint32_t last = heap_.back();
+  const End last = heap_.back();
   heap_.pop_back();
-  if (last == flow) return;
-  put(place, last);
-  sift(place);
+  if (last.flow != flow) sift(place, last);
 }
 
 }  // namespace selmcast::maxmin

@@ -52,21 +52,26 @@ class Fluid {
     double left = 0;          // bits, at `since`
     double since = 0;         // seconds
     double rate = 0;          // bit/s since then
-    double end = 0;           // seconds
     std::uint32_t place = 0;  // in heap_
+  };
+  struct End {
+    double time = 0;  // seconds
+    std::uint32_t flow = 0;
+    bool operator<(const End& other) const {
+      return time != other.time ? time < other.time : flow < other.flow;
+    }
   };
   double left_now(const Progress& progress) const;
   void settle();
-  bool earlier(std::uint32_t a, std::uint32_t b) const;
-  void put(std::size_t place, std::uint32_t flow);
-  void sift(std::size_t place);
+  void put(std::size_t place, End end);
+  void sift(std::size_t place, End end);
   void erase(std::uint32_t flow);
 
   Solver solver_;
   double now_ = 0;
   bool settled_ = true;
-  std::vector<Progress> progress_;   // by flow
-  std::vector<std::uint32_t> heap_;  // flows under way, earliest end on top, ties by flow
+  std::vector<Progress> progress_;  // by flow
+  std::vector<End> heap_;           // of the flows under way, earliest on top
   std::vector<FlowId> done_;
 };
 

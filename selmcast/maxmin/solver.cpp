@@ -9,7 +9,8 @@
 namespace selmcast::maxmin {
 namespace {
 
-constexpr std::size_t kFewLinks = 100;  // up to here a heap costs more than it saves
+constexpr std::size_t kFewLinks = 100;   // up to here a heap costs more than it saves
+constexpr double kTogether = 1 + 1e-12;  // levels whose ratio is less are one
 
 }  // namespace
 
@@ -18,6 +19,18 @@ struct Solver::Later {
     return a.level != b.level ? a.level > b.level : a.link > b.link;
   }
 };
+
+struct Solver::ServedLast {
+  const std::vector<Flow>& flows;
+  bool operator()(std::uint32_t a, std::uint32_t b) const {
+    return std::pair(flows[a].claim.priority, a) > std::pair(flows[b].claim.priority, b);
+  }
+};
+
+// What flows of earlier priorities left over by rounding is nothing.
+double Solver::Link::level() const {
+  return full.level < kNever ? 0 : std::max(0.0, capacity - load) / growing_weight;
+}
 
 LinkId Solver::add_link(Rate capacity) {
   links_.emplace_back();
@@ -30,17 +43,29 @@ void Solver::set_capacity(LinkId link, Rate capacity) {
   SELMCAST_CHECK(std::isfinite(capacity.bps()) && capacity.bps() >= 0,
                  "a capacity is finite and not negative");
   if (links_[link.value()].capacity == capacity.bps()) return;
-  const bool fuller = capacity.bps() < links_[link.value()].capacity;
-  links_[link.value()].capacity = capacity.bps();
-  mark_changed(link.value(), 0, fuller);
+  Link& changed = links_[link.value()];
+  mark_changed(link.value(), 0);
+  changed.shrunk |= capacity.bps() < changed.capacity;
+  changed.capacity = capacity.bps();
 }
 
-void Solver::mark_changed(std::uint32_t index, std::uint64_t from, bool fuller) {
+void Solver::mark_changed(std::uint32_t index, std::uint64_t from) {
   Link& link = links_[index];
   link.changed_from = link.changed ? std::min(link.changed_from, from) : from;
-  link.fuller = fuller || (link.changed && link.fuller);
   if (!link.changed) changed_links_.push_back(index);
   link.changed = true;
+}
+
+void Solver::set_loose(std::uint32_t index) {
+  release(flows_[index]);
+  loose_flows_.push_back(index);
+}
+
+void Solver::release(Flow& flow) {
+  if (flow.bottleneck == kNone) return;
+  Link& bottleneck = links_[flow.bottleneck];
+  if (--bottleneck.own == 0) bottleneck.full = Key{};
+  flow.bottleneck = kNone;
 }
 
 FlowId Solver::add_flow(std::span<const LinkId> links, Claim claim) {
@@ -54,16 +79,16 @@ FlowId Solver::add_flow(std::span<const LinkId> links, Claim claim) {
   free_flows_.pop_back();
   Flow& flow = flows_[index];
   flow.claim = claim;
-  flow.level = kNever;
   flow.rate = 0;
-  for (const LinkId id : links) {
-    Link& link = links_[id.value()];
-    const auto place = static_cast<std::uint32_t>(link.members.size());
-    link.members.push_back({index, static_cast<std::uint32_t>(flow.crossings.size())});
-    flow.crossings.push_back({id.value(), place});
-    mark_changed(id.value(), claim.priority, true);
+  flow.crossings = crossings_.take(links.size());
+  Crossing* crossing = crossings(flow).data();
+  for (std::uint32_t k = 0; k < links.size(); ++k) {
+    auto& members = links_[links[k].value()].members;
+    *crossing++ = {links[k].value(), static_cast<std::uint32_t>(members.size())};
+    members.push_back({index, k});
+    mark_changed(links[k].value(), claim.priority);
   }
-  if (claim.priority != 0) ++prioritized_;
+  set_loose(index);
   return FlowId(index);
 }
 
@@ -71,218 +96,230 @@ FlowId Solver::add_flow(std::span<const LinkId> links, Claim claim) {
 void Solver::unlink(Crossing crossing) {
   auto& members = links_[crossing.link].members;
   const Member moved = members.back();
-  flows_[moved.flow].crossings[moved.place].place = crossing.place;
+  crossings(flows_[moved.flow])[moved.place].place = crossing.place;
   members[crossing.place] = moved;
   members.pop_back();
 }
 
 void Solver::remove_flow(FlowId id) {
   Flow& flow = flows_[id.value()];
-  SELMCAST_CHECK(!flow.crossings.empty(), "a flow is removed once");
-  for (const Crossing& crossing : flow.crossings) {
-    mark_changed(crossing.link, flow.claim.priority, false);
+  SELMCAST_CHECK(flow.crossings.count > 0, "a flow is removed once");
+  release(flow);
+  for (const Crossing& crossing : crossings(flow)) {
+    links_[crossing.link].load -= flow.rate;
+    mark_changed(crossing.link, flow.claim.priority);
     unlink(crossing);
   }
-  if (flow.claim.priority != 0) --prioritized_;
-  flow.crossings.clear();
+  crossings_.give_back(flow.crossings);
+  flow.crossings.count = 0;
   free_flows_.push_back(id.value());
 }
 
 void Solver::take_off(FlowId id, LinkId link) {
   Flow& flow = flows_[id.value()];
-  SELMCAST_CHECK(flow.crossings.size() > 1, "one link of a flow remains");
-  const auto found = std::ranges::find(flow.crossings, link.value(), &Crossing::link);
-  SELMCAST_CHECK(found != flow.crossings.end(), "the flow crosses the link");
-  mark_changed(link.value(), flow.claim.priority, false);
+  SELMCAST_CHECK(flow.crossings.count > 1, "one link of a flow remains");
+  const auto all = crossings(flow);
+  const auto found = std::ranges::find(all, link.value(), &Crossing::link);
+  SELMCAST_CHECK(found != all.end(), "the flow crosses the link");
+  mark_changed(link.value(), flow.claim.priority);
+  links_[link.value()].load -= flow.rate;
   unlink(*found);
   // The last crossing takes the free place.
-  *found = flow.crossings.back();
-  flow.crossings.pop_back();
-  if (found != flow.crossings.end()) {
-    const auto place = static_cast<std::uint32_t>(found - flow.crossings.begin());
-    links_[found->link].members[found->place].place = place;
-  }
-  relieved_flows_.push_back(id.value());
+  *found = all.back();
+  --flow.crossings.count;
+  const auto place = static_cast<std::uint32_t>(found - all.begin());
+  if (place < flow.crossings.count) links_[found->link].members[found->place].place = place;
+  if (flow.bottleneck == link.value()) set_loose(id.value());
 }
 
 void Solver::set_claim(FlowId id, Claim claim) {
   SELMCAST_CHECK(std::isfinite(claim.weight) && claim.weight > 0, "a weight is finite and positive");
   Flow& flow = flows_[id.value()];
   const std::uint64_t from = std::min(flow.claim.priority, claim.priority);
-  if (flow.claim.priority != 0) --prioritized_;
-  if (claim.priority != 0) ++prioritized_;
   flow.claim = claim;
-  flow.level = kNever;
-  for (const Crossing& crossing : flow.crossings) mark_changed(crossing.link, from, true);
+  for (const Crossing& crossing : crossings(flow)) mark_changed(crossing.link, from);
+  set_loose(id.value());
 }
 
 std::span<const FlowId> Solver::solve() {
   changed_flows_.clear();
-  touched_flows_.clear();
+  touched_ = 0;
   if (changed_links_.empty()) return {};
-  Key from = first_difference();
-  from.level *= 1 - 1e-12;
-  touch(from);
+  ++solve_;
+  touch_what_changed();
   fill();
-  for (const std::uint32_t link : changed_links_) links_[link].changed = false;
-  changed_links_.clear();
-  relieved_flows_.clear();
   return changed_flows_;
 }
 
-// theta of the header.
-Solver::Key Solver::first_difference() const {
-  Key first;
-  for (const std::uint32_t index : changed_links_) {
-    const Link& link = links_[index];
-    const Key start{link.changed_from, 0};  // what happens before does not see the change
-    Key full = std::min(first, link.full);
-    if (link.fuller) full = full_if_others_stay(link, full);
-    first = std::min(first, std::max(start, full));
-  }
-  return first;
-}
+// ---- what is touched ---------------------------------------------------------------------------------------
 
-// new_l of the header, or `limit` if it is not below that.
-Solver::Key Solver::full_if_others_stay(const Link& link, Key limit) const {
-  if (link.members.empty()) return limit;
-  Key key;                            // its priority: the first of those that changed
-  std::uint64_t next = key.priority;  // and the one after
-  double left = link.capacity;
-  if (prioritized_ == 0) {
-    key.priority = 0;
-  } else {
-    for (const Member& member : link.members) {
-      const Flow& flow = flows_[member.flow];
-      const std::uint64_t priority = flow.claim.priority;
-      if (priority < link.changed_from)
-        left -= flow.rate;
-      else if (priority < key.priority)
-        next = std::exchange(key.priority, priority);
-      else if (priority > key.priority)
-        next = std::min(next, priority);
-    }
+void Solver::touch_what_changed() {
+  for (const std::uint32_t flow : loose_flows_) {
+    const bool is_there = flows_[flow].crossings.count > 0;
+    if (is_there && !flows_[flow].touched) touch_flow(flow);
   }
-  // From below: let all of them grow, take out those that stay lower, and again.
-  for (key.level = -1; key < limit;) {
-    double free = left;
-    double weight = 0;
-    for (const Member& member : link.members) {
-      const Flow& flow = flows_[member.flow];
-      if (flow.claim.priority != key.priority) continue;
-      if (flow.level <= key.level)
-        free -= flow.rate;
-      else
-        weight += flow.claim.weight;
-    }
-    if (weight == 0) return std::min(limit, Key{next, next == Key{}.priority ? kNever : 0});
-    const double level = std::max(0.0, free / weight);
-    if (level <= key.level) return key;
-    key.level = level;
-  }
-  return limit;
-}
-
-void Solver::touch(Key from) {
-  ++solve_;
-  touched_links_.clear();
-  for (const std::uint32_t link : changed_links_) touch_link(link);
-  for (const std::uint32_t flow : relieved_flows_) {
-    const bool alive = !flows_[flow].crossings.empty();
-    if (alive && flows_[flow].touched_in != solve_ && flows_[flow].key() >= from) touch_flow(flow);
-  }
-  for (std::size_t i = 0; i < touched_links_.size(); ++i) open_link(links_[touched_links_[i]], from);
-}
-
-void Solver::touch_link(std::uint32_t index) {
-  if (links_[index].touched_in == solve_) return;
-  links_[index].touched_in = solve_;
-  touched_links_.push_back(index);
+  loose_flows_.clear();
+  for (const std::uint32_t link : changed_links_) open_link(link, links_[link].changed_from);
+  touch_own_flows();
+  for (const std::uint32_t link : changed_links_) links_[link].changed = links_[link].shrunk = false;
+  changed_links_.clear();
 }
 
 void Solver::touch_flow(std::uint32_t index) {
   Flow& flow = flows_[index];
-  flow.touched_in = solve_;
-  flow.level = kNever;
+  release(flow);
+  flow.touched = true;
   touched_flows_.push_back(index);
-  for (const Crossing& crossing : flow.crossings) touch_link(crossing.link);
+  ++touched_;
+  for (const Crossing& crossing : crossings(flow)) {
+    links_[crossing.link].load -= flow.rate;
+    open_link(crossing.link, flow.claim.priority);
+  }
 }
 
-// Back to the moment `from`: only the flows frozen by then have their rates.
-void Solver::open_link(Link& link, Key from) {
-  double left = link.capacity;
+void Solver::open_link(std::uint32_t index, std::uint64_t from) {
+  Link& link = links_[index];
+  if (link.own == 0 && !link.shrunk) return;
+  if (link.opened_in == solve_ && link.opened_from <= from) return;
+  link.opened_in = solve_;
+  link.opened_from = from;
+  links_to_open_.push_back(index);
+}
+
+void Solver::touch_own_flows() {
+  while (!links_to_open_.empty()) {
+    const std::uint32_t link = links_to_open_.back();
+    links_to_open_.pop_back();
+    touch_own_flows_of(link);
+  }
+}
+
+void Solver::touch_own_flows_of(std::uint32_t index) {
+  Link& link = links_[index];
   for (const Member& member : link.members) {
     const Flow& flow = flows_[member.flow];
-    if (flow.touched_in == solve_) continue;
-    if (flow.key() >= from)
-      touch_flow(member.flow);
-    else
-      left -= flow.rate;
+    if (flow.bottleneck == kNone || flow.claim.priority < link.opened_from) continue;
+    // Of a link that carries less, nobody can be sure.
+    if (flow.bottleneck == index || link.shrunk) touch_flow(member.flow);
   }
-  if (link.full >= from)
-    link.full = Key{};
-  else
-    left = 0;  // exactly
-  link.left = std::max(0.0, left);
-  link.growing = 0;
 }
+
+// Those that would still be growing when the link is full.
+void Solver::touch_vain_hopes(const Link& link, Key full) {
+  for (const Member& member : link.members) {
+    const Flow& flow = flows_[member.flow];
+    if (flow.bottleneck != kNone && flow.rate > 0 && flow.key() > full) touch_flow(member.flow);
+  }
+  touch_own_flows();
+}
+
+// ---- how it is filled --------------------------------------------------------------------------------------
 
 void Solver::fill() {
-  const auto priority = [&](std::uint32_t flow) { return flows_[flow].claim.priority; };
-  std::span<const std::uint32_t> rest = touched_flows_;
-  if (std::ranges::any_of(rest, [&](std::uint32_t f) { return priority(f) != priority(rest.front()); })) {
-    std::ranges::sort(touched_flows_, {}, [&](std::uint32_t f) { return std::pair(priority(f), f); });
-  }
-  while (!rest.empty()) {
-    std::size_t count = 1;
-    while (count < rest.size() && priority(rest[count]) == priority(rest[0])) ++count;
-    fill_priority(rest.first(count));
-    rest = rest.subspan(count);
-  }
-}
-
-void Solver::fill_priority(std::span<const std::uint32_t> flows) {
+  std::uint64_t priority = Key{}.priority;
+  for (const std::uint32_t flow : touched_flows_) priority = std::min(priority, flows_[flow].claim.priority);
   candidates_.clear();
-  for (const std::uint32_t f : flows) {
-    flows_[f].growing = true;
-    for (const Crossing& crossing : flows_[f].crossings) {
-      Link& link = links_[crossing.link];
-      if (link.growing++ == 0) {
-        link.growing_weight = 0;
-        candidates_.push_back({0, crossing.link});
-      }
-      link.growing_weight += flows_[f].claim.weight;
-    }
-  }
-  if (candidates_.size() > kFewLinks) {
-    for (Candidate& c : candidates_) c.level = links_[c.link].left / links_[c.link].growing_weight;
-    std::ranges::make_heap(candidates_, Later{});
-  }
-  const std::uint64_t priority = flows_[flows.front()].claim.priority;
-  double reached = 0;
-  for (growing_ = flows.size(); growing_ > 0;) {
-    const Candidate next = next_full();
-    reached = std::max(reached, next.level);  // what looks like a fall is rounding
-    freeze_members(links_[next.link], {priority, reached});
+  take_in(priority);
+  fill_priority(priority);
+  while (!waiting_flows_.empty()) {
+    priority = flows_[waiting_flows_.front()].claim.priority;
+    candidates_.clear();
+    take_in_waiting(priority);
+    fill_priority(priority);
   }
 }
 
-// Of many links by a heap: a link's level only rises while others freeze its flows, so a candidate is looked at too
-// early, never too late. Of few by looking at all.
-Solver::Candidate Solver::next_full() {
-  while (candidates_.size() > kFewLinks) {
-    std::ranges::pop_heap(candidates_, Later{});
-    Candidate& candidate = candidates_.back();
-    const Link& link = links_[candidate.link];
-    const double level = link.growing == 0 ? kNever : link.left / link.growing_weight;
-    if (link.growing == 0 || level <= candidate.level) {
-      const Candidate found = candidate;
-      candidates_.pop_back();
-      if (link.growing == 0) continue;
-      return found;
+// Those of this priority grow, those of later ones wait.
+void Solver::take_in(std::uint64_t priority) {
+  for (const std::uint32_t flow : touched_flows_) {
+    if (flows_[flow].claim.priority == priority) {
+      grow(flow);
+      continue;
     }
-    candidate.level = level;
-    std::ranges::push_heap(candidates_, Later{});
+    waiting_flows_.push_back(flow);
+    std::ranges::push_heap(waiting_flows_, ServedLast{flows_});
+  }
+  touched_flows_.clear();
+}
+
+void Solver::take_in_waiting(std::uint64_t priority) {
+  while (!waiting_flows_.empty() && flows_[waiting_flows_.front()].claim.priority == priority) {
+    std::ranges::pop_heap(waiting_flows_, ServedLast{flows_});
+    grow(waiting_flows_.back());
+    waiting_flows_.pop_back();
+  }
+}
+
+void Solver::grow(std::uint32_t index) {
+  Flow& flow = flows_[index];
+  flow.touched = false;
+  flow.growing = true;
+  ++growing_;
+  for (const Crossing& crossing : crossings(flow)) {
+    Link& link = links_[crossing.link];
+    const bool is_first = link.growing++ == 0;
+    link.growing_weight = is_first ? flow.claim.weight : link.growing_weight + flow.claim.weight;
+    // In a heap no link may stand too high; in a list each stands once.
+    if (candidates_are_heap_)
+      put_back(crossing.link);
+    else if (is_first)
+      candidates_.push_back({0, crossing.link});
+  }
+}
+
+void Solver::fill_priority(std::uint64_t priority) {
+  double reached = 0;
+  while (growing_ > 0) {
+    const Candidate next = next_full();
+    Link& link = links_[next.link];
+    const Key latest = sum_up(link);
+    const Key full{priority, std::max(reached, link.level())};  // what looks like a fall is rounding
+    const Key together{priority, full.level * kTogether};
+    if (latest > together) {
+      touch_vain_hopes(link, together);
+      take_in(priority);
+      put_back(next.link);
+    } else if (link.level() > next.level * kTogether) {
+      put_back(next.link);
+    } else {
+      reached = full.level;
+      freeze_members(next.link, full);
+    }
+  }
+  candidates_are_heap_ = false;
+}
+
+// The running sums of a link are sums of many changes: good for finding the next one, not for what follows from it.
+// Returns the latest key of a member that carries something and does not grow.
+Solver::Key Solver::sum_up(Link& link) const {
+  Key latest{0, 0};
+  link.load = link.growing_weight = 0;
+  for (const Member& member : link.members) {
+    const Flow& flow = flows_[member.flow];
+    if (flow.growing) {
+      link.growing_weight += flow.claim.weight;
+    } else if (flow.bottleneck != kNone) {
+      link.load += flow.rate;
+      if (flow.rate > 0) latest = std::max(latest, flow.key());
+    }
+  }
+  return latest;
+}
+
+void Solver::put_back(std::uint32_t link) {
+  if (!candidates_are_heap_) return;  // it is still there
+  candidates_.push_back({links_[link].level(), link});
+  std::ranges::push_heap(candidates_, Later{});
+}
+
+// Of many links by a heap, of few by looking at all.
+Solver::Candidate Solver::next_full() {
+  if (candidates_are_heap_) return next_of_heap();
+  if (candidates_.size() > kFewLinks) {
+    for (Candidate& c : candidates_) c.level = links_[c.link].growing == 0 ? kNever : links_[c.link].level();
+    std::ranges::make_heap(candidates_, Later{});
+    candidates_are_heap_ = true;
+    return next_of_heap();
   }
   Candidate first{.level = kNever, .link = UINT32_MAX};
   for (std::size_t i = 0; i < candidates_.size();) {
@@ -292,29 +329,48 @@ Solver::Candidate Solver::next_full() {
       candidates_.pop_back();
       continue;
     }
-    const Candidate candidate{.level = link.left / link.growing_weight, .link = candidates_[i++].link};
+    const Candidate candidate{.level = link.level(), .link = candidates_[i++].link};
     if (Later{}(first, candidate)) first = candidate;
   }
   return first;
 }
 
-void Solver::freeze_members(Link& link, Key at) {
-  for (const Member& member : link.members) {
-    if (flows_[member.flow].growing) freeze(member.flow, at.level);
+// A link's level only rises while others freeze its flows, so a candidate is looked at too early, never too late.
+Solver::Candidate Solver::next_of_heap() {
+  for (;;) {
+    std::ranges::pop_heap(candidates_, Later{});
+    Candidate& candidate = candidates_.back();
+    const Link& link = links_[candidate.link];
+    if (link.growing == 0 || link.level() <= candidate.level) {
+      const Candidate found{link.level(), candidate.link};
+      candidates_.pop_back();
+      if (link.growing == 0) continue;
+      return found;
+    }
+    candidate.level = link.level();
+    std::ranges::push_heap(candidates_, Later{});
   }
-  link.left = 0;  // exactly
+}
+
+void Solver::freeze_members(std::uint32_t index, Key at) {
+  Link& link = links_[index];
+  for (const Member& member : link.members) {
+    if (flows_[member.flow].growing) freeze(member.flow, index, at.level);
+  }
   link.full = std::min(link.full, at);
 }
 
-void Solver::freeze(std::uint32_t index, double level) {
+void Solver::freeze(std::uint32_t index, std::uint32_t bottleneck, double level) {
   Flow& flow = flows_[index];
   flow.growing = false;
   --growing_;
+  flow.bottleneck = bottleneck;
+  ++links_[bottleneck].own;
   flow.level = level;
   const double rate = flow.claim.weight * level;
-  for (const Crossing& crossing : flow.crossings) {
+  for (const Crossing& crossing : crossings(flow)) {
     Link& link = links_[crossing.link];
-    link.left = std::max(0.0, link.left - rate);
+    link.load += rate;
     link.growing_weight -= flow.claim.weight;
     --link.growing;
   }

@@ -16,22 +16,23 @@
 // flows freeze, the others go on. A moment of this process is a key (priority, level), ordered lexicographically. Link
 // l is full at key full_l (never: infinite), and a flow freezes when the first of its links is full.
 //
-// What a change touches. Let D be the links whose capacity or set of flows changed, and for l in D let new_l be the key
-// at which l would be full if its old flows kept their rates and its new ones grew for ever. Then no key below
-//     theta = min_{l in D} min(full_l, new_l)
-// sees a difference: up to theta no link of D becomes full in the old process or in the new one, so both freeze the
-// same flows. Hence only flows frozen at theta or later can change, and of these only the ones that are connected with
-// D through links and such flows. solve() finds exactly these, takes what the others use off their links' capacities,
-// and fills anew from there. It never looks at any other flow. (A link that only lost flows has new_l >= full_l.
-// Where finding new_l would cost more than it saves, it is bounded from below: by the start of the next priority.)
+// What a change touches. Every flow remembers its bottleneck, the link that froze it; a link's own flows are those that
+// it froze. Touched are, to begin with, the flows that have no bottleneck (new ones, those whose claim or bottleneck was
+// taken away) and the own flows of the links that changed. A touched flow may get another rate, so the own flows of all
+// links that it crosses are touched as well; of all others we hope that they keep theirs. Their rates are taken off the
+// links' capacities, and the touched ones are filled anew. When a link is full at some key and there is a hopeful on it
+// whose own key is later, the hope was vain: it would still be growing. It is touched now, with what follows from that.
+// Nothing has to be taken back, because all that froze so far froze earlier than it ever did. In the end every flow
+// has a bottleneck: the touched ones by the filling, the others still have theirs. So solve() looks at little more
+// than the flows whose rates change, however many are connected with them.
+// Priorities: what happens to a flow is no concern of those with a smaller priority number.
 //
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
-// 1e-9); the same calls in the same order give the same bits. theta is lowered by a relative 1e-12, lest rounding part
-// flows that freeze together.
+// 1e-9); the same calls in the same order give the same bits. Keys a relative 1e-12 apart count as one.
 //
-// Complexity of solve(): I incidences (flow on link) of the links touched, L of these
-// links: O(I log L) time, and a few passes over the flows of D for theta. No memory is allocated once the arrays have
-// grown to the size of the problem; memory is linear in incidences. Thread rule: one owner.
+// Complexity of solve(): I incidences (flow on link) of the links that touched flows cross, L of these links:
+// O(I log L) time. No memory is allocated once the arrays have grown to the size of the problem; memory is linear in
+// incidences. Thread rule: one owner.
 //
 // Limits: capacities are finite and >= 0; weights are positive and within a factor of 1000 of one another; a flow
 // crosses at least one link, and none twice.
@@ -46,6 +47,7 @@
 
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/maxmin/crossing_pool.h"
 
 namespace selmcast::maxmin {
 
@@ -77,10 +79,11 @@ class Solver {
   Rate rate(FlowId flow) const { return Rate::bits_per_second(flows_[flow.value()].rate); }
   Rate capacity(LinkId link) const { return Rate::bits_per_second(links_[link.value()].capacity); }
   // Flows that the last solve() looked at anew, changed or not: the measure of its work.
-  std::size_t last_touched() const { return touched_flows_.size(); }
+  std::size_t last_touched() const { return touched_; }
 
  private:
   static constexpr double kNever = std::numeric_limits<double>::infinity();
+  static constexpr std::uint32_t kNone = UINT32_MAX;
 
   // A moment of the filling.
   struct Key {
@@ -88,69 +91,84 @@ class Solver {
     double level = kNever;
     auto operator<=>(const Key&) const = default;
   };
-  // The two ends of an incidence know one another's position, so that it is unlinked in O(1).
-  struct Crossing {
-    std::uint32_t link = 0;
-    std::uint32_t place = 0;  // in Link::members
-  };
   struct Member {
     std::uint32_t flow = 0;
-    std::uint32_t place = 0;  // in Flow::crossings
+    std::uint32_t place = 0;  // in the flow's crossings
   };
   struct Flow {
     Claim claim;
-    double level = kNever;  // at which it froze; never yet: new or to be filled again
+    double level = 0;  // at which it froze
     double rate = 0;
-    std::uint64_t touched_in = 0;
+    std::uint32_t bottleneck = kNone;  // the link that froze it; none: new, or to be filled again
     bool growing = false;
-    std::vector<Crossing> crossings;
+    bool touched = false;  // by this solve(), and not growing yet
+    CrossingBlock crossings;
 
     Key key() const { return {claim.priority, level}; }
   };
   struct Link {
     double capacity = 0;
-    Key full;
-    bool changed = false;
-    bool fuller = false;             // if changed: it may be full earlier than before
-    std::uint64_t changed_from = 0;  // if changed: the first priority in which it did
-    std::vector<Member> members;
-    // While filling: what is not given away yet, and who grows.
-    std::uint64_t touched_in = 0;
-    double left = 0;
+    double load = 0;  // of the members that have a bottleneck, but for rounding
     double growing_weight = 0;
     std::uint32_t growing = 0;
+    std::uint32_t own = 0;  // members whose bottleneck it is
+    bool changed = false;
+    bool shrunk = false;             // if changed: it carries less than before
+    std::uint64_t changed_from = 0;  // if changed: the first priority in which it did
+    std::uint64_t opened_in = 0;     // solve()
+    std::uint64_t opened_from = 0;   // if opened: the first priority whose own flows are touched
+    Key full;                        // never, if it is nobody's bottleneck
+    std::vector<Member> members;
+
+    // At which it is full if those that grow go on growing.
+    double level() const;
   };
   struct Candidate {  // not full before this level, and next to be looked at then
     double level = 0;
     std::uint32_t link = 0;
   };
-  struct Later;  // orders candidates: lowest level first, then lowest link
+  struct Later;       // orders candidates: lowest level first, then lowest link
+  struct ServedLast;  // orders flows: smallest priority number first, then lowest flow
 
-  void mark_changed(std::uint32_t index, std::uint64_t from, bool fuller);
+  std::span<Crossing> crossings(const Flow& flow) { return crossings_.of(flow.crossings); }
+  void mark_changed(std::uint32_t index, std::uint64_t from);
+  void set_loose(std::uint32_t index);
+  void release(Flow& flow);
   void unlink(Crossing crossing);
-  Key first_difference() const;
-  Key full_if_others_stay(const Link& link, Key limit) const;
-  void touch(Key from);
-  void touch_link(std::uint32_t index);
+  // What is touched.
+  void touch_what_changed();
   void touch_flow(std::uint32_t index);
-  void open_link(Link& link, Key from);
+  void open_link(std::uint32_t index, std::uint64_t from);
+  void touch_own_flows();
+  void touch_own_flows_of(std::uint32_t index);
+  void touch_vain_hopes(const Link& link, Key full);
+  // How it is filled.
   void fill();
-  void fill_priority(std::span<const std::uint32_t> flows);
+  void take_in(std::uint64_t priority);
+  void take_in_waiting(std::uint64_t priority);
+  void grow(std::uint32_t index);
+  void fill_priority(std::uint64_t priority);
   Candidate next_full();
-  void freeze_members(Link& link, Key at);
-  void freeze(std::uint32_t index, double level);
+  Candidate next_of_heap();
+  Key sum_up(Link& link) const;
+  void put_back(std::uint32_t link);
+  void freeze_members(std::uint32_t index, Key at);
+  void freeze(std::uint32_t index, std::uint32_t bottleneck, double level);
 
   std::vector<Flow> flows_;
   std::vector<Link> links_;
+  CrossingPool crossings_;
   std::vector<std::uint32_t> free_flows_;
   std::vector<std::uint32_t> changed_links_;
-  std::vector<std::uint32_t> relieved_flows_;  // lost a link since the last solve()
-  std::size_t prioritized_ = 0;                // flows of another priority than 0
+  std::vector<std::uint32_t> loose_flows_;  // without a bottleneck since the last solve(), or gone
   // Of the solve() under way.
   std::uint64_t solve_ = 0;
-  std::vector<std::uint32_t> touched_links_;
-  std::vector<std::uint32_t> touched_flows_;
-  std::vector<Candidate> candidates_;
+  std::size_t touched_ = 0;                   // flows
+  std::vector<std::uint32_t> touched_flows_;  // those not yet taken in
+  std::vector<std::uint32_t> links_to_open_;
+  std::vector<std::uint32_t> waiting_flows_;  // heap: of later priorities
+  std::vector<Candidate> candidates_;         // a heap if there are many
+  bool candidates_are_heap_ = false;
   std::size_t growing_ = 0;  // flows
   std::vector<FlowId> changed_flows_;
 };

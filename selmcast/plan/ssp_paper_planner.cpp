@@ -29,12 +29,17 @@ void SspPaperPlanner::select(const SspTasks& tasks, std::size_t task, std::size_
   verdicts_[state.first + candidate] = reason;
 }
 
-bool SspPaperPlanner::fits(const SspTasks& tasks, std::size_t task, const SspCandidate& candidate) const {
-  const double deadline = states_[task].deadline_seconds;
-  const Bytes up = uplink_load_with(tasks, task, candidate.remaining);
-  const Bytes down = downlink_load_[position(candidate.receiver)] + candidate.remaining;
-  return seconds(up, tasks.uplink[position(tasks.tasks[task].sender)]) <= deadline &&
-         seconds(down, tasks.downlink[position(candidate.receiver)]) <= deadline;
+// Over a link that is down (rate 0) everything takes for ever.
+bool SspPaperPlanner::fits_uplink(const SspTasks& tasks, std::size_t task, Bytes remaining) const {
+  const Rate uplink = tasks.uplink[position(tasks.tasks[task].sender)];
+  return seconds(uplink_load_with(tasks, task, remaining), uplink) <= states_[task].deadline_seconds;
+}
+
+bool SspPaperPlanner::fits_downlink(const SspTasks& tasks, std::size_t task,
+                                    const SspCandidate& candidate) const {
+  const std::size_t j = position(candidate.receiver);
+  return seconds(downlink_load_[j] + candidate.remaining, tasks.downlink[j]) <=
+         states_[task].deadline_seconds;
 }
 
 void SspPaperPlanner::start(const SspTasks& tasks) {
@@ -150,6 +155,7 @@ void SspPaperPlanner::set_deadlines(const SspTasks& tasks) {
   }
   for (std::size_t t = 0; t < tasks.tasks.size(); ++t) {
     const SspTask& task = tasks.tasks[t];
+    if (is_complete(tasks, t)) continue;  // nothing is spare
     const Verdict* verdict = verdicts_.data() + states_[t].first;
     double deadline = task.wait.in_seconds();
     if (states_[t].uplink_load > Bytes(0))
@@ -167,11 +173,20 @@ void SspPaperPlanner::collect_spare(const SspTasks& tasks) {
   spare_.clear();
   std::uint32_t oldest = 0;
   for (std::size_t t = 0; t < tasks.tasks.size(); ++t) {
+    if (is_complete(tasks, t)) continue;
     const SspTask& task = tasks.tasks[t];
+    const Verdict* verdict = verdicts_.data() + states_[t].first;
+    // Remainders of one multicast are mostly alike: looked at once, not once a candidate.
+    Bytes looked_at;
+    bool is_in_time = fits_uplink(tasks, t, looked_at);
     for (std::size_t k = 0; k < task.candidates.size(); ++k) {
       const SspCandidate& candidate = task.candidates[k];
-      if (verdicts_[states_[t].first + k] || !tasks.is_up(task, candidate) || !fits(tasks, t, candidate))
-        continue;
+      if (verdict[k]) continue;
+      if (candidate.remaining != looked_at) {
+        looked_at = candidate.remaining;
+        is_in_time = fits_uplink(tasks, t, looked_at);
+      }
+      if (!is_in_time || !fits_downlink(tasks, t, candidate)) continue;
       spare_.push_back({candidate.age, static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(k)});
       oldest = std::max(oldest, candidate.age);
     }
@@ -196,7 +211,8 @@ void SspPaperPlanner::sort_by_age() {
 
 void SspPaperPlanner::select_spare(const SspTasks& tasks) {
   for (const Spare& spare : spare_) {
-    if (fits(tasks, spare.task, tasks.tasks[spare.task].candidates[spare.candidate]))
+    const SspCandidate& candidate = tasks.tasks[spare.task].candidates[spare.candidate];
+    if (fits_uplink(tasks, spare.task, candidate.remaining) && fits_downlink(tasks, spare.task, candidate))
       select(tasks, spare.task, spare.candidate, Reason::spare);
   }
 }

@@ -38,6 +38,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "selmcast/plan/ssp_tasks.h"
@@ -74,7 +75,11 @@ class SspPaperPlanner {
 
   void select(const SspTasks& tasks, std::size_t task, std::size_t candidate, Reason reason);
   Bytes uplink_load_with(const SspTasks& tasks, std::size_t task, Bytes remaining) const;
-  bool fits(const SspTasks& tasks, std::size_t task, const SspCandidate& candidate) const;
+  bool is_complete(const SspTasks& tasks, std::size_t task) const {
+    return std::cmp_equal(states_[task].selected, tasks.tasks[task].candidates.size());
+  }
+  bool fits_uplink(const SspTasks& tasks, std::size_t task, Bytes remaining) const;
+  bool fits_downlink(const SspTasks& tasks, std::size_t task, const SspCandidate& candidate) const;
 
   void start(const SspTasks& tasks);
   void keep(const SspTasks& tasks);

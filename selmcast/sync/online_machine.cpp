@@ -307,8 +307,10 @@ void OnlineMachine::carry_out(const OnlineDecision& decision, WorkerIndex ready,
 void OnlineMachine::keep_chosen(const plan::SspTask& task, std::span<const plan::Verdict> verdicts,
                                 WorkerIndex ready) {
   auto& candidates = multicasts_[position(task.sender)].candidates;
-  auto kept = candidates.begin();
-  for (std::size_t k = 0; k < verdicts.size(); ++k) {
+  // Mostly all of a running multicast's are kept.
+  const auto first_out = std::ranges::find(verdicts, false, &plan::Verdict::has_value) - verdicts.begin();
+  auto kept = candidates.begin() + first_out;
+  for (auto k = static_cast<std::size_t>(first_out); k < verdicts.size(); ++k) {
     const plan::SspCandidate candidate = candidates[k];
     if (verdicts[k].has_value()) {
       *kept = candidate;
