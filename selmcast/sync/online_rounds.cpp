@@ -137,8 +137,8 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   const Duration finished = std::min(delivery.finished, now - running.issued);
   const Duration started = std::min(delivery.started, finished);
   learning_.delivered({transfer.sender, receiver, transfer.bytes, running.issued - Instant() + started,
-                       running.issued - Instant() + finished, transfer.allocated,
-                       running.paces.mean(running.issued + started, running.issued + finished)});
+                       running.issued - Instant() + finished, transfer.allocated, Rate::unlimited()},
+                      running.paces);
   Consequences c;
   c.first.push_back(TransferCommitted{transfer});
   settle(transfer.id,

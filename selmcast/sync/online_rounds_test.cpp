@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -308,23 +309,52 @@ TEST_F(OnlineRoundsTest, LearnsFromDeliveriesWhatALinkCarries) {
   EXPECT_NEAR(last[0].downlink.mbps(), 8, 0.2);
 }
 
-TEST(PaceRecord, IsTheMeanOverTheTimeAskedFor) {
+TEST(PaceRecord, TellsWhatATimeConsistedOf) {
   PaceRecord paces;
   const auto at = [](double s) { return Instant::at_seconds(s); };
+  const auto told = [&](double from, double to) {
+    std::string said;
+    for (const PaceRecord::Piece& piece : paces.pieces(at(from), at(to))) {
+      char one[64];
+      std::snprintf(one, sizeof one, "%g-%g@%g ", piece.from.in_seconds(), piece.to.in_seconds(),
+                    piece.rate.mbps());
+      said += one;
+    }
+    return said;
+  };
   paces.told(at(1), Rate::megabits_per_second(8));
-  EXPECT_EQ(paces.mean(at(1), at(3)).mbps(), 8);
+  EXPECT_EQ(told(0, 3), "0-3@8 ");  // before the first: the first
   paces.told(at(2), Rate::megabits_per_second(4));
-  EXPECT_EQ(paces.mean(at(1), at(3)).mbps(), 6);
-  EXPECT_EQ(paces.mean(at(1), at(5)).mbps(), 5);  // 1 s at 8, 3 s at 4
-  EXPECT_EQ(paces.mean(at(0), at(2)).mbps(), 8);  // before the first: the first
-  EXPECT_EQ(paces.mean(at(2.5), at(3)).mbps(), 4);
-  EXPECT_EQ(paces.mean(at(3), at(3)).mbps(), 4);
-  paces.told(at(3.5), Rate::megabits_per_second(8));
-  EXPECT_NEAR(paces.mean(at(3.5), at(4)).mbps(), 7.6,
-              1e-9);  // a rise counts from 50 ms later: (0.05 4 + 0.45 8) / 0.5
-  paces.told(at(4), Rate::unlimited());
-  EXPECT_TRUE(paces.mean(at(3), at(5)).is_unlimited());
-  EXPECT_EQ(paces.mean(at(2), at(3.5)).mbps(), 4);
+  EXPECT_EQ(told(1, 3), "1-2@8 2-3@4 ");
+  paces.told(at(3), Rate::megabits_per_second(8));
+  EXPECT_EQ(told(2.5, 4), "2.5-3.25@4 3.25-4@8 ");  // raised: counts from 250 ms later on
+  paces.told(at(5), Rate::megabits_per_second(7));
+  EXPECT_EQ(told(4, 6), "4-6@7.5 ");  // alike
+  EXPECT_EQ(told(6, 6), "");
+  paces.told(at(7), Rate::unlimited());
+  EXPECT_EQ(told(6, 8), "6-7.25@7 7.25-8@inf ");
+}
+
+// Three deliveries, one after the other, over a link of 8 Mbit/s: each waits at 80 kbit/s until it is its turn.
+TEST(OnlineLearning, WhatWaitedForItsTurnWasNotHeldBack) {
+  BandwidthEstimator estimator;
+  for (const std::uint32_t w : {0u, 1u, 2u, 3u})
+    estimator.join(WorkerId(w), Rate::megabits_per_second(800), Rate::megabits_per_second(8));
+  OnlineLearning learning;
+  for (int round = 0; round < 5; ++round) {
+    const Duration begin = Duration::seconds(10.0 * round);
+    for (const std::uint32_t w : {1u, 2u, 3u}) {
+      PaceRecord paces;
+      const Duration turn = begin + Duration::seconds(w - 1.0);
+      if (w > 1) paces.told(Instant() + begin, Rate::megabits_per_second(0.08));
+      paces.told(Instant() + turn, Rate::megabits_per_second(8));
+      learning.delivered({WorkerId(w), WorkerId(0), kModel, begin, turn + Duration::seconds(1), {}, {}},
+                         paces);
+    }
+    learning.look(estimator);
+    EXPECT_GE(estimator.downlink(WorkerId(0)).mbps(), 7.5);
+    EXPECT_LE(estimator.downlink(WorkerId(0)).mbps(), 8.7);
+  }
 }
 
 }  // namespace
