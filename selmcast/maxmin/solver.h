@@ -58,6 +58,7 @@ using FlowId = Id<struct FlowIdTag, std::uint32_t>;  // dense; of a removed flow
 struct Claim {
   std::uint64_t priority = 0;  // smaller is served first
   double weight = 1;
+  bool operator==(const Claim&) const = default;
 };
 
 class Solver {
