@@ -144,14 +144,18 @@ class Solver {
   void touch_vain_hopes(const Link& link, Key full);
   // How it is filled.
   void fill();
-  void take_in(std::uint64_t priority);
-  void take_in_waiting(std::uint64_t priority);
-  void grow(std::uint32_t index);
-  void fill_priority(std::uint64_t priority);
+  void take_in_waiting();
+  void grow_on(Link& link, double weight, std::uint32_t index) {
+    const bool is_first = link.growing++ == 0;
+    link.growing_weight = is_first ? weight : link.growing_weight + weight;
+    if (is_first || candidates_are_heap_) add_candidate(index);
+  }
+  bool is_growing(const Flow& flow) const { return flow.touched && flow.claim.priority == priority_; }
+  void fill_priority();
   Candidate next_full();
   Candidate next_of_heap();
   Key sum_up(Link& link) const;
-  void put_back(std::uint32_t link);
+  void add_candidate(std::uint32_t link);
   void freeze_members(std::uint32_t index, Key at);
   void freeze(std::uint32_t index, std::uint32_t bottleneck, double level);
 
@@ -164,7 +168,7 @@ class Solver {
   // Of the solve() under way.
   std::uint64_t solve_ = 0;
   std::size_t touched_ = 0;                   // flows
-  std::vector<std::uint32_t> touched_flows_;  // those not yet taken in
+  std::uint64_t priority_ = 0;                // whose turn it is
   std::vector<std::uint32_t> links_to_open_;
   std::vector<std::uint32_t> waiting_flows_;  // heap: of later priorities
   std::vector<Candidate> candidates_;         // a heap if there are many
