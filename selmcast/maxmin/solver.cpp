@@ -27,11 +27,6 @@ struct Solver::ServedLast {
   }
 };
 
-// What flows of earlier priorities left over by rounding is nothing.
-double Solver::Link::level() const {
-  return full.level < kNever ? 0 : std::max(0.0, capacity - load) / growing_weight;
-}
-
 LinkId Solver::add_link(Rate capacity) {
   links_.emplace_back();
   const LinkId link(static_cast<std::uint32_t>(links_.size() - 1));
@@ -284,6 +279,7 @@ Solver::Key Solver::sum_up(Link& link) const {
       if (flow.rate > 0) latest = std::max(latest, flow.key());
     }
   }
+  if (link.full.level < kNever) link.load = link.capacity;  // what rounding leaves over is nothing
   return latest;
 }
 
@@ -338,6 +334,7 @@ void Solver::freeze_members(std::uint32_t index, Key at) {
     if (is_growing(flows_[member.flow])) freeze(member.flow, index, at.level);
   }
   link.full = std::min(link.full, at);
+  link.load = link.capacity;  // exactly
 }
 
 void Solver::freeze(std::uint32_t index, std::uint32_t bottleneck, double level) {

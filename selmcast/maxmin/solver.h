@@ -38,6 +38,7 @@
 // crosses at least one link, and none twice.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -106,7 +107,7 @@ class Solver {
 
     Key key() const { return {claim.priority, level}; }
   };
-  struct Link {
+  struct alignas(64) Link {  // what filling looks at stands in the first cache line
     double capacity = 0;
     double load = 0;  // of the members that have a bottleneck, but for rounding
     double growing_weight = 0;
@@ -121,7 +122,7 @@ class Solver {
     std::vector<Member> members;
 
     // At which it is full if those that grow go on growing.
-    double level() const;
+    double level() const { return std::max(0.0, capacity - load) / growing_weight; }
   };
   struct Candidate {  // not full before this level, and next to be looked at then
     double level = 0;
