@@ -311,21 +311,32 @@ Solver::Candidate Solver::next_full() {
   return first;
 }
 
-// A link's level only rises while others freeze its flows, so a candidate is looked at too early, never too late.
+// A link's level only rises while others freeze its flows, so a candidate is looked at too early, never too late. One
+// looked at too early sinks to where it belongs.
 Solver::Candidate Solver::next_of_heap() {
   for (;;) {
-    std::ranges::pop_heap(candidates_, Later{});
-    Candidate& candidate = candidates_.back();
-    const Link& link = links_[candidate.link];
-    if (link.growing == 0 || link.level() <= candidate.level) {
-      const Candidate found{link.level(), candidate.link};
+    const std::uint32_t index = candidates_.front().link;
+    const Link& link = links_[index];
+    const bool is_over = link.growing == 0;
+    if (is_over || link.level() <= candidates_.front().level) {
+      std::ranges::pop_heap(candidates_, Later{});
       candidates_.pop_back();
-      if (link.growing == 0) continue;
-      return found;
+      if (!is_over) return {link.level(), index};
+    } else {
+      sink_first({link.level(), index});
     }
-    candidate.level = link.level();
-    std::ranges::push_heap(candidates_, Later{});
   }
+}
+
+void Solver::sink_first(Candidate candidate) {
+  std::size_t place = 0;
+  for (std::size_t child = 1; child < candidates_.size(); child = 2 * place + 1) {
+    if (child + 1 < candidates_.size() && Later{}(candidates_[child], candidates_[child + 1])) ++child;
+    if (!Later{}(candidate, candidates_[child])) break;
+    candidates_[place] = candidates_[child];
+    place = child;
+  }
+  candidates_[place] = candidate;
 }
 
 void Solver::freeze_members(std::uint32_t index, Key at) {

@@ -30,9 +30,9 @@
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
 // 1e-9); the same calls in the same order give the same bits. Keys a relative 1e-12 apart count as one.
 //
-// Complexity of solve(): I incidences (flow on link) of the links that touched flows cross, L of these links:
-// O(I log L) time. No memory is allocated once the arrays have grown to the size of the problem; memory is linear in
-// incidences. Thread rule: one owner.
+// Complexity of solve(): with I incidences (flow on link), those of touched flows and those of links that were or become
+// the bottleneck of one, and L links of touched flows: O(I log L) time. No memory is allocated once the arrays have grown
+// to the size of the problem; memory is linear in incidences. Thread rule: one owner.
 //
 // Limits: capacities are finite and >= 0; weights are positive and within a factor of 1000 of one another; a flow
 // crosses at least one link, and none twice.
@@ -155,6 +155,7 @@ class Solver {
   void fill_priority();
   Candidate next_full();
   Candidate next_of_heap();
+  void sink_first(Candidate candidate);
   Key sum_up(Link& link) const;
   void add_candidate(std::uint32_t link);
   void freeze_members(std::uint32_t index, Key at);
@@ -168,8 +169,8 @@ class Solver {
   std::vector<std::uint32_t> loose_flows_;  // without a bottleneck since the last solve(), or gone
   // Of the solve() under way.
   std::uint64_t solve_ = 0;
-  std::size_t touched_ = 0;                   // flows
-  std::uint64_t priority_ = 0;                // whose turn it is
+  std::size_t touched_ = 0;     // flows
+  std::uint64_t priority_ = 0;  // whose turn it is
   std::vector<std::uint32_t> links_to_open_;
   std::vector<std::uint32_t> waiting_flows_;  // heap: of later priorities
   std::vector<Candidate> candidates_;         // a heap if there are many
