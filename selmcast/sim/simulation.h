@@ -87,6 +87,7 @@ struct Settings {
   std::vector<BandwidthStep> bandwidth_trace;  // by time
   // Multicasts take no time and reach nobody: what is left is computing and waiting for one another.
   bool free_communication = false;
+  bool operator==(const Settings&) const = default;
 };
 
 // By worker: all whose first join, leave or crash is not a join.

@@ -319,7 +319,8 @@ void OnlineMachine::keep_chosen(const plan::SspTask& task, std::span<const plan:
                                 WorkerIndex ready) {
   auto& candidates = multicasts_[position(task.sender)].candidates;
   // Mostly all of a running multicast's are kept.
-  const auto first_out = std::ranges::find(verdicts, false, &plan::Verdict::has_value) - verdicts.begin();
+  const auto is_out = [](const plan::Verdict& verdict) { return !verdict; };
+  const auto first_out = std::ranges::find_if(verdicts, is_out) - verdicts.begin();
   auto kept = candidates.begin() + first_out;
   for (auto k = static_cast<std::size_t>(first_out); k < verdicts.size(); ++k) {
     const plan::SspCandidate candidate = candidates[k];
