@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "selmcast/base/check.h"
+#include "selmcast/sim/trials.h"
 
 namespace selmcast::bench {
 namespace {
@@ -64,9 +65,13 @@ Interval interval_of(const std::vector<double>& values) {
   return {mean, student(values.size() - 1) * std::sqrt(squares / (count - 1) / count)};
 }
 
-PolicyScores scores_of(const std::vector<sim::Outcome>& outcomes) {
+PolicyScores run_policy(const PolicyCase& policy_case, const Contender& contender) {
+  sim::Settings settings = policy_case.settings;
+  settings.planner = contender.planner;
+  settings.width = contender.width;
   PolicyScores scores;
-  for (const sim::Outcome& outcome : outcomes) {
+  for (const sim::Outcome& outcome :
+       sim::simulate_trials(settings, {.count = policy_case.trials, .seed = kPolicySeed})) {
     scores.npu.push_back(outcome.npu_utilization);
     scores.scale.push_back(outcome.multicast_scale);
   }

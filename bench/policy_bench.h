@@ -40,12 +40,18 @@ struct Interval {
 // Requires at least one value.
 Interval interval_of(const std::vector<double>& values);
 
+struct Contender {
+  std::string planner;
+  sync::Width width;  // of slack
+};
+
 // By trial.
 struct PolicyScores {
   std::vector<double> npu;
   std::vector<double> scale;
 };
-PolicyScores scores_of(const std::vector<sim::Outcome>& outcomes);
+// On all cores.
+PolicyScores run_policy(const PolicyCase& policy_case, const Contender& contender);
 
 // a - b, trial by trial. Requires as many trials of both.
 Interval difference(const std::vector<double>& a, const std::vector<double>& b);

@@ -33,7 +33,7 @@ void add_training_flags(CLI::App& command, SimulateFlags& flags) {
              "One flow for all receivers, or one for each");
   command
       .add_option("--planner", settings.planner,
-                  "As of `selmcast plan`; ssp and asp: paper, random, broadcast")
+                  "As of `selmcast plan`; ssp and asp: slack, paper, random, broadcast")
       ->capture_default_str();
   command.add_option("--workers", settings.workers, "How many")->capture_default_str();
   command
@@ -51,6 +51,9 @@ void add_training_flags(CLI::App& command, SimulateFlags& flags) {
       .add_option("--keep-fraction", settings.keep_fraction,
                   "Of ssp: nearer to its end a delivery is not cut off")
       ->capture_default_str();
+  command
+      .add_option("--width", flags.width, "Of slack: from 0, compute the most, to 1, reach the most")
+      ->capture_default_str();
   command.add_option("--volume", flags.volume, "Bytes of a multicast")->capture_default_str();
   command
       .add_option("--compute", flags.compute, "Computing times: lstm, transformer, resnet50, or a trace file")
@@ -67,6 +70,10 @@ void add_cluster_flags(CLI::App& command, SimulateFlags& flags) {
   command.add_option("--gamma", bandwidth.gamma, "The part of a bandwidth that changes")
       ->capture_default_str();
   command.add_option("--bandwidth-interval", flags.bandwidth_interval, "Seconds between changes")
+      ->capture_default_str();
+  command
+      .add_option("--estimate-error", flags.settings.estimate_error,
+                  "The planner takes each link for up to this fraction wider or narrower than it is")
       ->capture_default_str();
   add_choice(command, "--sharing", flags.settings.sharing, kSharings, "How multicasts share links");
   command.add_option("--seconds", flags.seconds, "Simulated time")->capture_default_str();
@@ -171,6 +178,9 @@ Result<sim::Settings> settings_of(const SimulateFlags& flags) {
   const auto max_age = max_age_of(flags.max_age);
   if (!max_age) return std::unexpected(max_age.error());
   settings.max_age = *max_age;
+  const Result<sync::Width> width = sync::Width::from(flags.width);
+  if (!width) return failure(ErrorCode::invalid_input, "--" + width.error().message);
+  settings.width = *width;
   if (!(flags.volume >= 1 && flags.volume <= 9e15 && flags.volume == std::floor(flags.volume)))
     return failure(ErrorCode::invalid_input, "--volume: give a whole number of bytes, at least 1");
   settings.volume = Bytes(static_cast<std::int64_t>(flags.volume));

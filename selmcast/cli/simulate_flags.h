@@ -20,6 +20,7 @@ struct SimulateFlags {
   sim::Settings settings;
   double min_receivers = 0.3;
   std::string max_age = "4";
+  double width = sync::Width().value();
   double volume = 200'000'000;
   double bandwidth_bps = 4e10;
   double bandwidth_interval = 0.1;

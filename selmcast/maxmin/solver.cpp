@@ -27,11 +27,6 @@ struct Solver::ServedLast {
   }
 };
 
-// What flows of earlier priorities left over by rounding is nothing.
-double Solver::Link::level() const {
-  return full.level < kNever ? 0 : std::max(0.0, capacity - load) / growing_weight;
-}
-
 LinkId Solver::add_link(Rate capacity) {
   links_.emplace_back();
   const LinkId link(static_cast<std::uint32_t>(links_.size() - 1));
@@ -146,6 +141,8 @@ std::span<const FlowId> Solver::solve() {
   touched_ = 0;
   if (changed_links_.empty()) return {};
   ++solve_;
+  priority_ = Key{}.priority;
+  for (const std::uint32_t link : changed_links_) priority_ = std::min(priority_, links_[link].changed_from);
   touch_what_changed();
   fill();
   return changed_flows_;
@@ -159,27 +156,37 @@ void Solver::touch_what_changed() {
     if (is_there && !flows_[flow].touched) touch_flow(flow);
   }
   loose_flows_.clear();
-  for (const std::uint32_t link : changed_links_) open_link(link, links_[link].changed_from);
+  for (const std::uint32_t link : changed_links_) {
+    if (links_[link].own > 0 || links_[link].shrunk) open_link(link, links_[link].changed_from);
+  }
   touch_own_flows();
   for (const std::uint32_t link : changed_links_) links_[link].changed = links_[link].shrunk = false;
   changed_links_.clear();
 }
 
+// It grows from now on, or waits until its priority's turn comes.
 void Solver::touch_flow(std::uint32_t index) {
   Flow& flow = flows_[index];
   release(flow);
   flow.touched = true;
-  touched_flows_.push_back(index);
   ++touched_;
+  const bool is_its_turn = flow.claim.priority == priority_;
   for (const Crossing& crossing : crossings(flow)) {
-    links_[crossing.link].load -= flow.rate;
-    open_link(crossing.link, flow.claim.priority);
+    Link& link = links_[crossing.link];
+    link.load -= flow.rate;
+    if (is_its_turn) grow_on(link, flow.claim.weight, crossing.link);
+    if (link.own > 0) open_link(crossing.link, flow.claim.priority);
   }
+  if (is_its_turn) {
+    ++growing_;
+    return;
+  }
+  waiting_flows_.push_back(index);
+  std::ranges::push_heap(waiting_flows_, ServedLast{flows_});
 }
 
 void Solver::open_link(std::uint32_t index, std::uint64_t from) {
   Link& link = links_[index];
-  if (link.own == 0 && !link.shrunk) return;
   if (link.opened_in == solve_ && link.opened_from <= from) return;
   link.opened_in = solve_;
   link.opened_from = from;
@@ -216,76 +223,45 @@ void Solver::touch_vain_hopes(const Link& link, Key full) {
 // ---- how it is filled --------------------------------------------------------------------------------------
 
 void Solver::fill() {
-  std::uint64_t priority = Key{}.priority;
-  for (const std::uint32_t flow : touched_flows_) priority = std::min(priority, flows_[flow].claim.priority);
-  candidates_.clear();
-  take_in(priority);
-  fill_priority(priority);
+  fill_priority();
   while (!waiting_flows_.empty()) {
-    priority = flows_[waiting_flows_.front()].claim.priority;
-    candidates_.clear();
-    take_in_waiting(priority);
-    fill_priority(priority);
+    take_in_waiting();
+    fill_priority();
   }
 }
 
-// Those of this priority grow, those of later ones wait.
-void Solver::take_in(std::uint64_t priority) {
-  for (const std::uint32_t flow : touched_flows_) {
-    if (flows_[flow].claim.priority == priority) {
-      grow(flow);
-      continue;
-    }
-    waiting_flows_.push_back(flow);
-    std::ranges::push_heap(waiting_flows_, ServedLast{flows_});
-  }
-  touched_flows_.clear();
-}
-
-void Solver::take_in_waiting(std::uint64_t priority) {
-  while (!waiting_flows_.empty() && flows_[waiting_flows_.front()].claim.priority == priority) {
+// Those whose turn is next.
+void Solver::take_in_waiting() {
+  priority_ = flows_[waiting_flows_.front()].claim.priority;
+  while (!waiting_flows_.empty() && flows_[waiting_flows_.front()].claim.priority == priority_) {
     std::ranges::pop_heap(waiting_flows_, ServedLast{flows_});
-    grow(waiting_flows_.back());
+    const Flow& flow = flows_[waiting_flows_.back()];
+    for (const Crossing& crossing : crossings(flow))
+      grow_on(links_[crossing.link], flow.claim.weight, crossing.link);
+    ++growing_;
     waiting_flows_.pop_back();
   }
 }
 
-void Solver::grow(std::uint32_t index) {
-  Flow& flow = flows_[index];
-  flow.touched = false;
-  flow.growing = true;
-  ++growing_;
-  for (const Crossing& crossing : crossings(flow)) {
-    Link& link = links_[crossing.link];
-    const bool is_first = link.growing++ == 0;
-    link.growing_weight = is_first ? flow.claim.weight : link.growing_weight + flow.claim.weight;
-    // In a heap no link may stand too high; in a list each stands once.
-    if (candidates_are_heap_)
-      put_back(crossing.link);
-    else if (is_first)
-      candidates_.push_back({0, crossing.link});
-  }
-}
-
-void Solver::fill_priority(std::uint64_t priority) {
+void Solver::fill_priority() {
   double reached = 0;
   while (growing_ > 0) {
     const Candidate next = next_full();
     Link& link = links_[next.link];
     const Key latest = sum_up(link);
-    const Key full{priority, std::max(reached, link.level())};  // what looks like a fall is rounding
-    const Key together{priority, full.level * kTogether};
+    const Key full{priority_, std::max(reached, link.level())};  // what looks like a fall is rounding
+    const Key together{priority_, full.level * kTogether};
     if (latest > together) {
       touch_vain_hopes(link, together);
-      take_in(priority);
-      put_back(next.link);
+      if (candidates_are_heap_) add_candidate(next.link);
     } else if (link.level() > next.level * kTogether) {
-      put_back(next.link);
+      if (candidates_are_heap_) add_candidate(next.link);
     } else {
       reached = full.level;
       freeze_members(next.link, full);
     }
   }
+  candidates_.clear();
   candidates_are_heap_ = false;
 }
 
@@ -296,20 +272,21 @@ Solver::Key Solver::sum_up(Link& link) const {
   link.load = link.growing_weight = 0;
   for (const Member& member : link.members) {
     const Flow& flow = flows_[member.flow];
-    if (flow.growing) {
+    if (is_growing(flow)) {
       link.growing_weight += flow.claim.weight;
     } else if (flow.bottleneck != kNone) {
       link.load += flow.rate;
       if (flow.rate > 0) latest = std::max(latest, flow.key());
     }
   }
+  if (link.full.level < kNever) link.load = link.capacity;  // what rounding leaves over is nothing
   return latest;
 }
 
-void Solver::put_back(std::uint32_t link) {
-  if (!candidates_are_heap_) return;  // it is still there
-  candidates_.push_back({links_[link].level(), link});
-  std::ranges::push_heap(candidates_, Later{});
+// In a heap no link may stand too high; in a list each stands once.
+void Solver::add_candidate(std::uint32_t link) {
+  candidates_.push_back({candidates_are_heap_ ? links_[link].level() : 0, link});
+  if (candidates_are_heap_) std::ranges::push_heap(candidates_, Later{});
 }
 
 // Of many links by a heap, of few by looking at all.
@@ -322,47 +299,58 @@ Solver::Candidate Solver::next_full() {
     return next_of_heap();
   }
   Candidate first{.level = kNever, .link = UINT32_MAX};
-  for (std::size_t i = 0; i < candidates_.size();) {
-    const Link& link = links_[candidates_[i].link];
-    if (link.growing == 0) {
-      candidates_[i] = candidates_.back();
-      candidates_.pop_back();
-      continue;
-    }
-    const Candidate candidate{.level = link.level(), .link = candidates_[i++].link};
-    if (Later{}(first, candidate)) first = candidate;
+  auto kept = candidates_.begin();
+  for (const Candidate candidate : candidates_) {
+    const Link& link = links_[candidate.link];
+    if (link.growing == 0) continue;
+    *kept++ = candidate;
+    const Candidate now{.level = link.level(), .link = candidate.link};
+    if (Later{}(first, now)) first = now;
   }
+  candidates_.erase(kept, candidates_.end());
   return first;
 }
 
-// A link's level only rises while others freeze its flows, so a candidate is looked at too early, never too late.
+// A link's level only rises while others freeze its flows, so a candidate is looked at too early, never too late. One
+// looked at too early sinks to where it belongs.
 Solver::Candidate Solver::next_of_heap() {
   for (;;) {
-    std::ranges::pop_heap(candidates_, Later{});
-    Candidate& candidate = candidates_.back();
-    const Link& link = links_[candidate.link];
-    if (link.growing == 0 || link.level() <= candidate.level) {
-      const Candidate found{link.level(), candidate.link};
+    const std::uint32_t index = candidates_.front().link;
+    const Link& link = links_[index];
+    const bool is_over = link.growing == 0;
+    if (is_over || link.level() <= candidates_.front().level) {
+      std::ranges::pop_heap(candidates_, Later{});
       candidates_.pop_back();
-      if (link.growing == 0) continue;
-      return found;
+      if (!is_over) return {link.level(), index};
+    } else {
+      sink_first({link.level(), index});
     }
-    candidate.level = link.level();
-    std::ranges::push_heap(candidates_, Later{});
   }
+}
+
+void Solver::sink_first(Candidate candidate) {
+  std::size_t place = 0;
+  for (std::size_t child = 1; child < candidates_.size(); child = 2 * place + 1) {
+    if (child + 1 < candidates_.size() && Later{}(candidates_[child], candidates_[child + 1])) ++child;
+    if (!Later{}(candidate, candidates_[child])) break;
+    candidates_[place] = candidates_[child];
+    place = child;
+  }
+  candidates_[place] = candidate;
 }
 
 void Solver::freeze_members(std::uint32_t index, Key at) {
   Link& link = links_[index];
   for (const Member& member : link.members) {
-    if (flows_[member.flow].growing) freeze(member.flow, index, at.level);
+    if (is_growing(flows_[member.flow])) freeze(member.flow, index, at.level);
   }
   link.full = std::min(link.full, at);
+  link.load = link.capacity;  // exactly
 }
 
 void Solver::freeze(std::uint32_t index, std::uint32_t bottleneck, double level) {
   Flow& flow = flows_[index];
-  flow.growing = false;
+  flow.touched = false;
   --growing_;
   flow.bottleneck = bottleneck;
   ++links_[bottleneck].own;

@@ -30,14 +30,15 @@
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
 // 1e-9); the same calls in the same order give the same bits. Keys a relative 1e-12 apart count as one.
 //
-// Complexity of solve(): I incidences (flow on link) of the links that touched flows cross, L of these links:
-// O(I log L) time. No memory is allocated once the arrays have grown to the size of the problem; memory is linear in
-// incidences. Thread rule: one owner.
+// Complexity of solve(): with I incidences (flow on link), those of touched flows and those of links that were or become
+// the bottleneck of one, and L links of touched flows: O(I log L) time. No memory is allocated once the arrays have grown
+// to the size of the problem; memory is linear in incidences. Thread rule: one owner.
 //
 // Limits: capacities are finite and >= 0; weights are positive and within a factor of 1000 of one another; a flow
 // crosses at least one link, and none twice.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -58,6 +59,7 @@ using FlowId = Id<struct FlowIdTag, std::uint32_t>;  // dense; of a removed flow
 struct Claim {
   std::uint64_t priority = 0;  // smaller is served first
   double weight = 1;
+  bool operator==(const Claim&) const = default;
 };
 
 class Solver {
@@ -106,7 +108,7 @@ class Solver {
 
     Key key() const { return {claim.priority, level}; }
   };
-  struct Link {
+  struct alignas(64) Link {  // what filling looks at stands in the first cache line
     double capacity = 0;
     double load = 0;  // of the members that have a bottleneck, but for rounding
     double growing_weight = 0;
@@ -121,7 +123,7 @@ class Solver {
     std::vector<Member> members;
 
     // At which it is full if those that grow go on growing.
-    double level() const;
+    double level() const { return std::max(0.0, capacity - load) / growing_weight; }
   };
   struct Candidate {  // not full before this level, and next to be looked at then
     double level = 0;
@@ -144,14 +146,19 @@ class Solver {
   void touch_vain_hopes(const Link& link, Key full);
   // How it is filled.
   void fill();
-  void take_in(std::uint64_t priority);
-  void take_in_waiting(std::uint64_t priority);
-  void grow(std::uint32_t index);
-  void fill_priority(std::uint64_t priority);
+  void take_in_waiting();
+  void grow_on(Link& link, double weight, std::uint32_t index) {
+    const bool is_first = link.growing++ == 0;
+    link.growing_weight = is_first ? weight : link.growing_weight + weight;
+    if (is_first || candidates_are_heap_) add_candidate(index);
+  }
+  bool is_growing(const Flow& flow) const { return flow.touched && flow.claim.priority == priority_; }
+  void fill_priority();
   Candidate next_full();
   Candidate next_of_heap();
+  void sink_first(Candidate candidate);
   Key sum_up(Link& link) const;
-  void put_back(std::uint32_t link);
+  void add_candidate(std::uint32_t link);
   void freeze_members(std::uint32_t index, Key at);
   void freeze(std::uint32_t index, std::uint32_t bottleneck, double level);
 
@@ -163,8 +170,8 @@ class Solver {
   std::vector<std::uint32_t> loose_flows_;  // without a bottleneck since the last solve(), or gone
   // Of the solve() under way.
   std::uint64_t solve_ = 0;
-  std::size_t touched_ = 0;                   // flows
-  std::vector<std::uint32_t> touched_flows_;  // those not yet taken in
+  std::size_t touched_ = 0;     // flows
+  std::uint64_t priority_ = 0;  // whose turn it is
   std::vector<std::uint32_t> links_to_open_;
   std::vector<std::uint32_t> waiting_flows_;  // heap: of later priorities
   std::vector<Candidate> candidates_;         // a heap if there are many

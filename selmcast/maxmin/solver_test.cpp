@@ -155,6 +155,37 @@ TEST(MaxMinSolver, DoesNotLookAtFlowsBelowTheChange) {
   EXPECT_DOUBLE_EQ(net.rate(far), 50);
 }
 
+TEST(MaxMinSolver, DoesNotLookAtFlowsThatOnlyShareALinkWithThoseThatChange) {
+  // Link 0: a = b = 5. Link 2: c = d = 4. Link 1, which b and c share, is never full.
+  Net net({10, 100, 8});
+  const FlowId a = net.flow({0});
+  const FlowId b = net.flow({0, 1});
+  const FlowId c = net.flow({1, 2});
+  const FlowId d = net.flow({2});
+  net.solver.solve();
+  const FlowId e = net.flow({0});  // a = b = e = 10 / 3
+  net.solver.solve();
+  EXPECT_EQ(net.solver.last_touched(), 3U);
+  for (const FlowId f : {a, b, e}) EXPECT_DOUBLE_EQ(net.rate(f), 10.0 / 3);
+  for (const FlowId f : {c, d}) EXPECT_DOUBLE_EQ(net.rate(f), 4);
+}
+
+TEST(MaxMinSolver, TakesInAFlowThatCannotKeepItsRate) {
+  // Link 0: a = b = 5. c has all of link 2, 14; on link 1 that makes 5 + 14 < 20. Without a, b would have 10 of link 0:
+  // if c stayed, link 1 were full at level 20 - 14 = 6, below c's 14. So both grow there: 20 / 2 = 10.
+  Net net({10, 20, 14});
+  const FlowId a = net.flow({0});
+  const FlowId b = net.flow({0, 1});
+  const FlowId c = net.flow({1, 2});
+  net.solver.solve();
+  EXPECT_DOUBLE_EQ(net.rate(c), 14);
+  net.solver.remove_flow(a);
+  net.solver.solve();
+  EXPECT_EQ(net.solver.last_touched(), 2U);
+  EXPECT_DOUBLE_EQ(net.rate(b), 10);
+  EXPECT_DOUBLE_EQ(net.rate(c), 10);
+}
+
 // A random network under random changes, beside the plain description of the same.
 class Play {
  public:

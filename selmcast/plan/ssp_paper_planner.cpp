@@ -8,7 +8,7 @@
 namespace selmcast::plan {
 namespace {
 
-constexpr std::size_t kSteps = 256;
+constexpr std::size_t kSteps = 64;
 
 // Bare seconds inside this file: g++ 12 compares a Duration through partial_ordering, at thrice the price.
 double seconds(Bytes load, Rate rate) { return (load / rate).in_seconds(); }

@@ -24,6 +24,7 @@ struct BandwidthModel {
   double mu = 1;                               // > 0
   double gamma = 0;                            // 0 to 1
   Duration interval = Duration::milliseconds(100);
+  bool operator==(const BandwidthModel&) const = default;
 };
 
 struct BandwidthStep {
@@ -31,6 +32,7 @@ struct BandwidthStep {
   std::uint32_t worker = 0;
   Rate uplink;
   Rate downlink;
+  bool operator==(const BandwidthStep&) const = default;
 };
 
 class Bandwidth {

@@ -22,6 +22,7 @@ struct ClusterEvent {
   std::uint32_t worker = 0;
   Kind kind = Kind::slow;
   double factor = 1;  // of slow
+  bool operator==(const ClusterEvent&) const = default;
 };
 
 }  // namespace selmcast::sim

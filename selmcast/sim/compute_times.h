@@ -20,6 +20,7 @@ class ComputeTimes {
     Duration from;
     Duration to;
     double proportion = 0;  // of all; they add up to about 1
+    bool operator==(const Bar&) const = default;
   };
 
   static ComputeTimes lstm();
@@ -33,6 +34,7 @@ class ComputeTimes {
   // Requires 0 <= from <= to and proportions >= 0, not all 0.
   explicit ComputeTimes(std::vector<Bar> bars);
 
+  bool operator==(const ComputeTimes&) const = default;
   Duration draw(Rng& rng) const;
   Duration mean() const { return mean_; }
 

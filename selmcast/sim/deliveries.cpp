@@ -8,19 +8,26 @@ namespace selmcast::sim {
 
 Deliveries::Deliveries(plan::MulticastKind kind, std::span<const Rate> uplink, std::span<const Rate> downlink)
     : kind_(kind), multicasts_(uplink.size()) {
-  for (const Rate rate : uplink) fluid_.add_link(rate);
+  for (std::size_t i = 0; i < uplink.size(); ++i) {
+    fluid_.add_link(uplink[i]);
+    multicasts_[i].uplink = uplink[i];
+  }
   for (const Rate rate : downlink) fluid_.add_link(rate);
 }
 
 void Deliveries::set_bandwidth(std::span<const Rate> uplink, std::span<const Rate> downlink) {
-  std::uint32_t link = 0;
-  for (const Rate rate : uplink) fluid_.set_capacity(maxmin::LinkId(link++), rate);
-  for (const Rate rate : downlink) fluid_.set_capacity(maxmin::LinkId(link++), rate);
+  for (std::uint32_t i = 0; i < uplink.size(); ++i) set_bandwidth(WorkerIndex(i), uplink[i], downlink[i]);
 }
 
 void Deliveries::set_bandwidth(WorkerIndex worker, Rate uplink, Rate downlink_rate) {
-  fluid_.set_capacity(maxmin::LinkId(worker.value()), uplink);
+  set_uplink(worker, uplink, multicasts_[position(worker)].limit);
   fluid_.set_capacity(downlink(worker), downlink_rate);
+}
+
+void Deliveries::set_uplink(WorkerIndex sender, Rate uplink, Rate limit) {
+  multicasts_[position(sender)].uplink = uplink;
+  multicasts_[position(sender)].limit = limit;
+  fluid_.set_capacity(maxmin::LinkId(sender.value()), std::min(uplink, limit));
 }
 
 void Deliveries::add_flow(WorkerIndex sender, Bytes volume, std::span<const maxmin::LinkId> links,
@@ -32,9 +39,10 @@ void Deliveries::add_flow(WorkerIndex sender, Bytes volume, std::span<const maxm
 }
 
 void Deliveries::start(WorkerIndex sender, Bytes volume, std::span<const WorkerIndex> receivers,
-                       maxmin::Claim claim) {
+                       maxmin::Claim claim, Rate limit) {
   SELMCAST_CHECK(!receivers.empty() && !is_sending(sender), "one multicast a sender, and to somebody");
   multicasts_[position(sender)].receivers.assign(receivers.begin(), receivers.end());
+  set_uplink(sender, multicasts_[position(sender)].uplink, limit);
   path_.assign(1, maxmin::LinkId(sender.value()));
   for (const WorkerIndex receiver : receivers) {
     path_.push_back(downlink(receiver));
@@ -45,7 +53,8 @@ void Deliveries::start(WorkerIndex sender, Bytes volume, std::span<const WorkerI
   if (kind_ == plan::MulticastKind::network) add_flow(sender, volume, path_, claim);
 }
 
-void Deliveries::set_claim(WorkerIndex sender, maxmin::Claim claim) {
+void Deliveries::set_claim(WorkerIndex sender, maxmin::Claim claim, Rate limit) {
+  set_uplink(sender, multicasts_[position(sender)].uplink, limit);
   for (const maxmin::FlowId flow : multicasts_[position(sender)].flows) fluid_.set_claim(flow, claim);
 }
 

@@ -26,10 +26,11 @@ class Deliveries {
   void set_bandwidth(std::span<const Rate> uplink, std::span<const Rate> downlink);  // by worker
   void set_bandwidth(WorkerIndex worker, Rate uplink, Rate downlink);
 
-  // Requires receivers, ascending, and no multicast of `sender` under way.
-  void start(WorkerIndex sender, Bytes volume, std::span<const WorkerIndex> receivers, maxmin::Claim claim);
+  // Requires receivers, ascending, and no multicast of `sender` under way. `limit`: of what its uplink carries.
+  void start(WorkerIndex sender, Bytes volume, std::span<const WorkerIndex> receivers, maxmin::Claim claim,
+             Rate limit = Rate::unlimited());
   // Of all deliveries of a multicast under way.
-  void set_claim(WorkerIndex sender, maxmin::Claim claim);
+  void set_claim(WorkerIndex sender, maxmin::Claim claim, Rate limit = Rate::unlimited());
   // The delivery is cut off. Requires that it is under way.
   void drop(plan::Pair pair);
 
@@ -48,12 +49,15 @@ class Deliveries {
 
  private:
   struct Multicast {
+    Rate uplink;                           // of its sender, before the limit
+    Rate limit = Rate::unlimited();
     std::vector<WorkerIndex> receivers;
     std::vector<maxmin::FlowId> flows;  // network: one; unicast: one a receiver
   };
   maxmin::LinkId downlink(WorkerIndex worker) const {
     return maxmin::LinkId(static_cast<std::uint32_t>(multicasts_.size() + position(worker)));
   }
+  void set_uplink(WorkerIndex sender, Rate uplink, Rate limit);
   void add_flow(WorkerIndex sender, Bytes volume, std::span<const maxmin::LinkId> links, maxmin::Claim claim);
 
   plan::MulticastKind kind_;

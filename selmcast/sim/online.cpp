@@ -18,7 +18,7 @@ namespace {
 
 std::unique_ptr<sync::OnlinePolicy> policy_of(const Settings& settings, std::uint64_t seed) {
   if (settings.free_communication) return nullptr;
-  return sync::make_online_policy(settings.planner, planner_stream(seed));
+  return sync::make_online_policy(settings.planner, planner_stream(seed), settings.width);
 }
 
 sync::OnlineSettings machine_settings(const Settings& settings) {
@@ -41,13 +41,34 @@ struct ComputationEnd {
   auto operator<=>(const ComputationEnd&) const = default;
 };
 
-// The network as it is: a planner in a simulation knows it exactly.
-class ExactNetwork : public sync::NetworkView {
+// The network as a planner knows it: what remains exactly, bandwidth but for its error.
+class KnownNetwork : public sync::NetworkView {
  public:
-  ExactNetwork(const Bandwidth& bandwidth, const Deliveries& deliveries)
-      : bandwidth_(bandwidth), deliveries_(deliveries) {}
-  std::span<const Rate> uplink() const override { return bandwidth_.uplink(); }
-  std::span<const Rate> downlink() const override { return bandwidth_.downlink(); }
+  KnownNetwork(const Settings& settings, std::uint64_t seed, const Bandwidth& bandwidth,
+               const Deliveries& deliveries)
+      : bandwidth_(bandwidth), deliveries_(deliveries) {
+    if (settings.estimate_error == 0) return;
+    Rng rng = estimate_stream(seed);
+    for (std::size_t k = 0; k < 2 * settings.workers; ++k)
+      factors_.push_back(1 + settings.estimate_error * rng.uniform(-1, 1));
+    look();
+  }
+
+  // After a change of bandwidth.
+  void look() {
+    if (factors_.empty()) return;
+    uplink_ = bandwidth_.uplink();
+    downlink_ = bandwidth_.downlink();
+    for (std::size_t i = 0; i < uplink_.size(); ++i) {
+      uplink_[i] = uplink_[i] * factors_[2 * i];
+      downlink_[i] = downlink_[i] * factors_[2 * i + 1];
+    }
+  }
+
+  std::span<const Rate> uplink() const override { return factors_.empty() ? bandwidth_.uplink() : uplink_; }
+  std::span<const Rate> downlink() const override {
+    return factors_.empty() ? bandwidth_.downlink() : downlink_;
+  }
   void read_remaining(WorkerIndex sender, std::span<plan::SspCandidate> candidates) const override {
     deliveries_.read_remaining(sender, candidates);
   }
@@ -56,6 +77,8 @@ class ExactNetwork : public sync::NetworkView {
  private:
   const Bandwidth& bandwidth_;
   const Deliveries& deliveries_;
+  std::vector<double> factors_;  // of each worker's uplink and downlink; empty: none
+  std::vector<Rate> uplink_, downlink_;
 };
 
 class OnlineRun {
@@ -72,7 +95,7 @@ class OnlineRun {
   void computation_ended(WorkerIndex worker);
   // What it leads to.
   void carry_out(sync::OnlineMachine::Actions actions);
-  void start_multicast(WorkerIndex sender, maxmin::Claim claim);
+  void start_multicast(WorkerIndex sender, maxmin::Claim claim, Rate limit);
   void start_computing(WorkerIndex worker);
   void join(WorkerIndex worker);
   void stop_dead(WorkerIndex worker);
@@ -109,7 +132,7 @@ class OnlineRun {
   Instant horizon_;
   Bandwidth bandwidth_;
   Deliveries deliveries_;
-  ExactNetwork network_;
+  KnownNetwork network_;
   sync::OnlineMachine machine_;
   std::vector<Worker> workers_;
   std::vector<ComputationEnd> computing_;  // heap, earliest first
@@ -127,7 +150,7 @@ OnlineRun::OnlineRun(const Settings& settings, std::uint64_t seed, Observer* obs
       horizon_(Instant() + settings.horizon),
       bandwidth_(settings.bandwidth, settings.workers, bandwidth_stream(seed), settings.bandwidth_trace),
       deliveries_(settings.multicast, bandwidth_.uplink(), bandwidth_.downlink()),
-      network_(bandwidth_, deliveries_),
+      network_(settings, seed, bandwidth_, deliveries_),
       machine_(machine_settings(settings), policy_of(settings, seed)),
       events_(settings.events) {
   for (std::uint32_t i = 0; i < settings.workers; ++i) workers_.emplace_back(compute_stream(seed, i));
@@ -182,6 +205,7 @@ void OnlineRun::step_to(Instant time) {
 
 void OnlineRun::bandwidth_changed() {
   bandwidth_.change();
+  network_.look();
   deliveries_.set_bandwidth(bandwidth_.uplink(), bandwidth_.downlink());
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     if (workers_[i].dead) deliveries_.set_bandwidth(WorkerIndex(i), Rate(), Rate());
@@ -208,8 +232,8 @@ void OnlineRun::carry_out(sync::OnlineMachine::Actions actions) {
         deliveries_.drop({action.worker, action.receiver});
         ++outcome_.dropped;
         break;
-      case Kind::start: start_multicast(action.worker, action.claim); break;
-      case Kind::claim: deliveries_.set_claim(action.worker, action.claim); break;
+      case Kind::start: start_multicast(action.worker, action.claim, action.limit); break;
+      case Kind::claim: deliveries_.set_claim(action.worker, action.claim, action.limit); break;
       case Kind::complete: {
         if (worker.dead) break;  // its last receivers were given up; nothing that it did
         const std::size_t reached = machine_.delivered(action.worker).size();
@@ -227,11 +251,11 @@ void OnlineRun::carry_out(sync::OnlineMachine::Actions actions) {
   }
 }
 
-void OnlineRun::start_multicast(WorkerIndex sender, maxmin::Claim claim) {
+void OnlineRun::start_multicast(WorkerIndex sender, maxmin::Claim claim, Rate limit) {
   receivers_.clear();
   for (const plan::SspCandidate& candidate : machine_.receivers(sender))
     receivers_.push_back(candidate.receiver);
-  deliveries_.start(sender, settings_.volume, receivers_, claim);
+  deliveries_.start(sender, settings_.volume, receivers_, claim, limit);
 }
 
 void OnlineRun::start_computing(WorkerIndex index) {

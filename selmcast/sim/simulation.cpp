@@ -84,6 +84,7 @@ std::string first_fault(const Settings& settings) {
     return "lambda: give 0 to 0.999; from 1 on links have no bandwidth";
   if (!is_between(bandwidth.mu, 0.001, 1000)) return "mu: give 0.001 to 1000";
   if (!is_between(bandwidth.gamma, 0, 1)) return "gamma: give 0 to 1";
+  if (!is_between(settings.estimate_error, 0, 0.999)) return "estimate error: give 0 to 0.999";
   if (!is_between(bandwidth.interval.in_seconds(), 1e-3, 1e9))
     return "bandwidth interval: give at least 1 ms";
   if (settings.staleness < 1 && settings.staleness_rule == StalenessRule::computed)

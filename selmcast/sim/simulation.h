@@ -16,7 +16,7 @@
 // like `computed`: where staleness is small the two are far apart, and Figure 10's Orpheus curves are met by `computed`
 // everywhere (simulation_test.cpp) and missed by `completed` at ssp = 1 by 12 to 19 %.
 //
-// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment; what it expects of the others is
+// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment (less estimate_error); what it expects of the others is
 // in sync/online_machine.h, with the mean of `compute` and at first min_receivers * volume / bandwidth for a multicast.
 // How running multicasts share: sync/sharing.h, unless the planner has a view of its own.
 //
@@ -70,8 +70,12 @@ struct Settings {
   std::uint32_t staleness = 4;  // of ssp
   StalenessRule staleness_rule = StalenessRule::completed;
   double keep_fraction = 0.75;  // of ssp
+  sync::Width width;            // of the planner slack
   Bytes volume = Bytes(200'000'000);
   BandwidthModel bandwidth;
+  // Of ssp and asp: the planner takes a link that carries b for one that carries b (1 + estimate_error x), x uniform in
+  // [-1, 1], drawn once for each link. 0 <= estimate_error < 1.
+  double estimate_error = 0;
   Sharing sharing = Sharing::fair;
   ComputeTimes compute = ComputeTimes::transformer();
   Duration horizon = Duration::seconds(600);
@@ -80,6 +84,7 @@ struct Settings {
   std::vector<BandwidthStep> bandwidth_trace;  // by time
   // Multicasts take no time and reach nobody: what is left is computing and waiting for one another.
   bool free_communication = false;
+  bool operator==(const Settings&) const = default;
 };
 
 // By worker: all whose first join, leave or crash is not a join.

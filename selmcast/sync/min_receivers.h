@@ -28,6 +28,7 @@ class MinReceivers {
   }
   static MinReceivers count(int value) { return MinReceivers(value); }
 
+  bool operator==(const MinReceivers&) const = default;
   double value() const { return value_; }  // as it was given
   int of(std::size_t workers) const {
     if (workers <= 1) return 0;

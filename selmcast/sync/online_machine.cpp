@@ -41,7 +41,7 @@ OnlineMachine::Actions OnlineMachine::join(WorkerIndex index, const OnlineMember
                       .completed = least_rounds_,
                       .expected_computing = member.expected_computing,
                       .last_multicast = member.first_multicast};
-  multicasts_[position(index)] = {.volume = member.volume, .candidates = {}, .delivered = {}};
+  multicasts_[position(index)] = {.volume = member.volume, .candidates = {}, .delivered = {}, .claim = {}, .limit = {}};
   ages_.join(id_of(index));
   min_receivers_ = settings_.min_receivers.of(++present_);
   ++at_least_rounds_;
@@ -180,7 +180,8 @@ void OnlineMachine::plan_for(WorkerIndex ready, const NetworkView& network, Inst
                                                              .tasks = tasks_},
                                                    .workers = workers_,
                                                    .least_rounds = least_rounds_,
-                                                   .most_ahead = most_ahead_});
+                                                   .most_ahead = most_ahead_,
+                                                   .max_age = settings_.max_age});
   carry_out(decision, ready, network, now);
 }
 
@@ -289,26 +290,36 @@ void OnlineMachine::carry_out(const OnlineDecision& decision, WorkerIndex ready,
   }
   SELMCAST_CHECK(place == decision.verdicts.size(), "one verdict a candidate");
   // Only now, when all that is dropped is gone.
-  for (std::size_t k = 0; k < decision.claims.size(); ++k) {
-    if (tasks_[k].sender == ready || receivers(tasks_[k].sender).empty()) continue;
-    actions_.push_back(
-        {.kind = Kind::claim, .worker = tasks_[k].sender, .receiver = {}, .claim = decision.claims[k]});
-  }
-  if (!receivers(ready).empty()) {
-    const auto task = std::ranges::find(tasks_, ready, &plan::SspTask::sender);
-    const maxmin::Claim claim = decision.claims.empty()
-                                    ? claim_by_sharing(ready, network)
-                                    : decision.claims[static_cast<std::size_t>(task - tasks_.begin())];
-    actions_.push_back({.kind = Kind::start, .worker = ready, .receiver = {}, .claim = claim});
-  }
+  for (std::size_t k = 0; k < tasks_.size(); ++k) give_right_of_way(decision, k, ready, network);
   for (const plan::SspTask& task : tasks_) complete_if_over(task.sender, now);
+}
+
+// Says what is new for a multicast that runs, and all for the one that starts.
+void OnlineMachine::give_right_of_way(const OnlineDecision& decision, std::size_t task, WorkerIndex ready,
+                                      const NetworkView& network) {
+  const WorkerIndex sender = tasks_[task].sender;
+  const bool starts = sender == ready;
+  if (receivers(sender).empty() || (decision.claims.empty() && !starts)) return;
+  const maxmin::Claim claim =
+      decision.claims.empty() ? claim_by_sharing(ready, network) : decision.claims[task];
+  const Rate limit = decision.limits.empty() ? Rate::unlimited() : decision.limits[task];
+  Multicast& multicast = multicasts_[position(sender)];
+  if (!starts && claim == multicast.claim && limit == multicast.limit) return;
+  multicast.claim = claim;
+  multicast.limit = limit;
+  actions_.push_back({.kind = starts ? Kind::start : Kind::claim,
+                      .worker = sender,
+                      .receiver = {},
+                      .claim = claim,
+                      .limit = limit});
 }
 
 void OnlineMachine::keep_chosen(const plan::SspTask& task, std::span<const plan::Verdict> verdicts,
                                 WorkerIndex ready) {
   auto& candidates = multicasts_[position(task.sender)].candidates;
   // Mostly all of a running multicast's are kept.
-  const auto first_out = std::ranges::find(verdicts, false, &plan::Verdict::has_value) - verdicts.begin();
+  const auto is_out = [](const plan::Verdict& verdict) { return !verdict; };
+  const auto first_out = std::ranges::find_if(verdicts, is_out) - verdicts.begin();
   auto kept = candidates.begin() + first_out;
   for (auto k = static_cast<std::size_t>(first_out); k < verdicts.size(); ++k) {
     const plan::SspCandidate candidate = candidates[k];

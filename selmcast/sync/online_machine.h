@@ -81,8 +81,8 @@ class NetworkView {
 struct OnlineAction {
   enum class Kind {
     drop,      // cut the delivery worker -> receiver off
-    start,     // worker's multicast to receivers(worker), with this claim
-    claim,     // the running multicast of worker has this claim from now on
+    start,     // worker's multicast to receivers(worker), with this claim and limit
+    claim,     // the running multicast of worker has this claim and limit from now on
     complete,  // worker's multicast is complete; it reached delivered(worker)
     go_on,     // worker computes its next round
   };
@@ -90,6 +90,7 @@ struct OnlineAction {
   WorkerIndex worker;
   WorkerIndex receiver;  // of a drop
   maxmin::Claim claim;   // of a start or claim
+  Rate limit = Rate::unlimited();  // of a start or claim: the most that worker puts on its uplink
 };
 
 class OnlineMachine {
@@ -131,6 +132,8 @@ class OnlineMachine {
     Bytes volume;
     std::vector<plan::SspCandidate> candidates;
     std::vector<WorkerId> delivered;
+    maxmin::Claim claim;
+    Rate limit;
   };
   struct Slowest {
     Duration rest;
@@ -157,6 +160,8 @@ class OnlineMachine {
                          Instant now) const;
   Duration wait_of(WorkerIndex worker) const;
   void carry_out(const OnlineDecision& decision, WorkerIndex ready, const NetworkView& network, Instant now);
+  void give_right_of_way(const OnlineDecision& decision, std::size_t task, WorkerIndex ready,
+                         const NetworkView& network);
   void keep_chosen(const plan::SspTask& task, std::span<const plan::Verdict> verdicts, WorkerIndex ready);
   maxmin::Claim claim_by_sharing(WorkerIndex ready, const NetworkView& network);
   Duration time_of_loads(WorkerIndex ready, const NetworkView& network);

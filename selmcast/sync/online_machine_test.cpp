@@ -20,6 +20,7 @@ class Scripted : public OnlinePolicy {
     waits.clear();
     verdicts_.clear();
     claims_.clear();
+    limits_.clear();
     for (const plan::SspTask& task : view.tasks.tasks) {
       waits.push_back(task.wait);
       int needed = task.needed;
@@ -31,17 +32,20 @@ class Scripted : public OnlinePolicy {
         verdicts_.push_back(take ? plan::Verdict(plan::Reason::basic) : std::nullopt);
       }
       if (claim_weight > 0) claims_.push_back({.weight = claim_weight});
+      if (claim_weight > 0) limits_.push_back(limit);
     }
-    return {verdicts_, claims_};
+    return {verdicts_, claims_, limits_};
   }
 
   plan::Pair drop{};
   double claim_weight = 0;
+  Rate limit;
   std::vector<Duration> waits;  // of the tasks of the last call
 
  private:
   std::vector<plan::Verdict> verdicts_;
   std::vector<maxmin::Claim> claims_;
+  std::vector<Rate> limits_;
 };
 
 // Links of 100 byte/s; of every delivery half remains and takes half a second.
@@ -200,13 +204,19 @@ TEST_F(OnlineMachineTest, APairThatIsTooOldIsRequired) {
   EXPECT_EQ(computed(0), "0>2") << "one receiver is enough, and it is the one that is due";
 }
 
-TEST_F(OnlineMachineTest, ClaimsOfAPolicyReachAllThatRuns) {
-  start(3, lenient());
+TEST_F(OnlineMachineTest, ClaimsAndLimitsOfAPolicyReachAllThatRuns) {
+  start(4, lenient());
   policy_->claim_weight = 2;
+  policy_->limit = Rate::bits_per_second(8);
   EXPECT_EQ(computed(0), "0>1");
+  policy_->claim_weight = 3;
   const auto actions = machine_->computed(index(1), network_, now_);
   EXPECT_EQ(text(actions), "0* 1>0");
-  for (const OnlineAction& action : actions) EXPECT_EQ(action.claim.weight, 2);
+  for (const OnlineAction& action : actions) {
+    EXPECT_EQ(action.claim.weight, 3);
+    EXPECT_EQ(action.limit, Rate::bits_per_second(8));
+  }
+  EXPECT_EQ(text(machine_->computed(index(2), network_, now_)), "2>0") << "nothing is said twice";
 }
 
 TEST_F(OnlineMachineTest, AWorkerThatLeavesFreesThoseThatSendToItOrWaitForIt) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 
 namespace selmcast::reproduce {
 
+class SspRuns;  // ssp_study.h
+
 struct StudyOptions {
   Trials bsp{100, 1};
   Trials ssp{10, 1};
@@ -21,6 +24,7 @@ struct StudyOptions {
       Duration::seconds(20);  // of one stage of the paper's model in CBC; zero: leave CBC out
   // Called between settings: what is being done.
   std::function<void(const std::string& what)> progress = [](const std::string&) {};
+  std::shared_ptr<SspRuns> ssp_runs{};  // shared by copies; none: each figure makes its own
 };
 
 // Figure 1: how many senders pick one receiver, when each picks p at random.

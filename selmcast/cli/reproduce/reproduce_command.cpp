@@ -21,6 +21,7 @@
 #include "selmcast/cli/reproduce/drawing.h"
 #include "selmcast/cli/reproduce/figures.h"
 #include "selmcast/cli/reproduce/page.h"
+#include "selmcast/cli/reproduce/ssp_study.h"
 
 namespace selmcast::reproduce {
 namespace {
@@ -99,6 +100,7 @@ int run(const Arguments& arguments) {
   options.ssp = {arguments.ssp_trials, arguments.seed};
   options.cbc_limit = Duration::seconds(arguments.cbc_seconds);
   options.progress = show_progress;
+  options.ssp_runs = std::make_shared<SspRuns>();
   const auto figures = make_figures(arguments, options);
   show_progress("");
   if (!figures) return complain(figures.error());

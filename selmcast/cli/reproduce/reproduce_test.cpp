@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "selmcast/cli/reproduce/bsp_study.h"
@@ -143,6 +144,24 @@ TEST(Fig7, HasABarAModelForThePaperAndForUs) {
     EXPECT_LE(point.low, point.y);
     EXPECT_GE(point.high, point.y);
   }
+}
+
+TEST(SspRuns, GiveOfTrialsMadeBeforeWhatAFreshStudyGives) {
+  StudyOptions fresh;
+  fresh.ssp_horizon = Duration::seconds(5);
+  fresh.ssp = {4, 1};
+  StudyOptions shared = fresh;
+  shared.ssp_runs = std::make_shared<SspRuns>();
+  StudyOptions half = shared;
+  half.ssp.count = 2;
+  const sim::Settings settings = ssp_setting(kModels[0], "random", fresh);
+  sim::Settings other = settings;
+  other.staleness = 1;
+  const SspScores of_half = run_ssp(settings, half);
+  run_ssp(other, shared);
+  EXPECT_EQ(run_ssp(settings, shared).npu.y, run_ssp(settings, fresh).npu.y);
+  EXPECT_EQ(run_ssp(settings, half).npu.y, of_half.npu.y);
+  EXPECT_EQ(of_half.npu.trials, 2U);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "selmcast/cli/reproduce/ssp_study.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,21 @@ sim::Settings ssp_setting(const Model& model, std::string_view planner, const St
   return settings;
 }
 
+std::vector<sim::Outcome> SspRuns::simulate(const sim::Settings& settings, const Trials& trials) {
+  auto known = std::ranges::find_if(
+      known_, [&](const Known& made) { return made.seed == trials.seed && made.settings == settings; });
+  if (known == known_.end()) known = known_.insert(known_.end(), Known{settings, trials.seed, {}});
+  std::vector<sim::Job> missing;
+  for (std::size_t trial = known->outcomes.size(); trial < trials.count; ++trial)
+    missing.push_back({&settings, sim::seed_of_trial(trials.seed, trial)});
+  if (!missing.empty()) std::ranges::copy(sim::simulate_all(missing, 0), std::back_inserter(known->outcomes));
+  return {known->outcomes.begin(), known->outcomes.begin() + static_cast<std::ptrdiff_t>(trials.count)};
+}
+
 SspScores run_ssp(const sim::Settings& settings, const StudyOptions& options) {
   SELMCAST_CHECK(sim::validate(settings).has_value(), "the figures' settings are valid");
-  const auto outcomes =
-      sim::simulate_trials(settings, {.count = options.ssp.count, .seed = options.ssp.seed});
+  SspRuns none;
+  const auto outcomes = (options.ssp_runs ? *options.ssp_runs : none).simulate(settings, options.ssp);
   std::vector<double> npu, scale;
   for (const sim::Outcome& outcome : outcomes) {
     npu.push_back(outcome.npu_utilization);

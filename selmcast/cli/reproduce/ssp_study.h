@@ -6,7 +6,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "selmcast/cli/reproduce/figure.h"
 #include "selmcast/cli/reproduce/figures.h"
@@ -22,6 +24,22 @@ inline constexpr std::array<Model, 3> kModels{
     {{"LSTM", "lstm"}, {"Transformer", "transformer"}, {"ResNet-50", "resnet50"}}};
 
 sim::Settings ssp_setting(const Model& model, std::string_view planner, const StudyOptions& options);
+
+// Runs already made: many figures contain the same setting. A trial's outcome depends on setting and seed alone, so
+// more trials of a setting only add to it. Thread rule: one owner.
+class SspRuns {
+ public:
+  // By trial.
+  std::vector<sim::Outcome> simulate(const sim::Settings& settings, const Trials& trials);
+
+ private:
+  struct Known {
+    sim::Settings settings;
+    std::uint64_t seed = 0;
+    std::vector<sim::Outcome> outcomes;
+  };
+  std::vector<Known> known_;
+};
 
 // Of all trials, with deviation and range; x is left to the caller.
 struct SspScores {
