@@ -38,6 +38,7 @@ class Width {
     return failure(ErrorCode::invalid_input, "width: give 0 (compute the most) to 1 (reach the most)");
   }
   double value() const { return value_; }
+  bool operator==(const Width&) const = default;
 
  private:
   explicit Width(double value) : value_(value) {}
