@@ -31,6 +31,7 @@ struct ManagerFlags {
   std::optional<std::uint32_t> staleness;
   std::optional<double> keep_fraction;
   std::optional<std::string> sharing;
+  std::optional<double> width;
   std::string planner = "auto";
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
@@ -113,8 +114,8 @@ Result<std::optional<sync::OnlineChoice>> online_choice_of(const ManagerFlags& f
   if (flags.staleness && flags.sync != "ssp")
     return bad("--staleness: only --sync ssp has one, this is --sync " + flags.sync);
   if (flags.sync == "bsp") {
-    if (flags.keep_fraction || flags.sharing)
-      return bad("--keep-fraction and --sharing: only for --sync ssp and asp");
+    if (flags.keep_fraction || flags.sharing || flags.width)
+      return bad("--keep-fraction, --sharing and --width: only for --sync ssp and asp");
     return std::nullopt;
   }
   sync::OnlineChoice choice;
@@ -122,6 +123,11 @@ Result<std::optional<sync::OnlineChoice>> online_choice_of(const ManagerFlags& f
   if (flags.staleness) choice.staleness = flags.staleness;
   if (flags.sync == "asp") choice.staleness.reset();
   choice.keep_fraction = flags.keep_fraction.value_or(choice.keep_fraction);
+  if (flags.width) {
+    const auto width = sync::Width::from(*flags.width);
+    if (!width) return std::unexpected(with_context("--width", width.error()));
+    choice.width = *width;
+  }
   if (flags.sharing) choice.sharing = sync::sharing_from(*flags.sharing).value_or(choice.sharing);
   return choice;
 }
@@ -243,9 +249,12 @@ void add_manager_command(CLI::App& app, int& exit_status) {
           "--keep-fraction", flags->keep_fraction,
           "ssp, asp: a running delivery with less than this share left is never dropped (default 0.75)")
       ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--width", flags->width, "Of slack: from 0, compute the most, to 1, reach the most");
   command->add_option("--sharing", flags->sharing, "ssp, asp: how multicasts share links (default fair)")
       ->check(CLI::IsMember({"fair", "priority", "reserved"}));
-  command->add_option("--planner", flags->planner, "paper, random, broadcast, auto; exact for bsp")
+  command
+      ->add_option("--planner", flags->planner,
+                   "paper, random, broadcast, auto; exact for bsp, slack for ssp and asp")
       ->capture_default_str();
   command
       ->add_option("--min-receivers", flags->min_receivers,

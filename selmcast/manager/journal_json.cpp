@@ -220,6 +220,7 @@ json settings_json(const ManagerSettings& s) {
   line["staleness"] = s.online->staleness ? json(*s.online->staleness) : json(nullptr);
   line["keep_fraction"] = s.online->keep_fraction;
   line["sharing"] = std::string(sync::to_string(s.online->sharing));
+  line["width"] = s.online->width.value();
   return line;
 }
 
@@ -234,6 +235,9 @@ Result<sync::OnlineChoice> online_choice_from(const json& line) {
   const auto sharing = sync::sharing_from(line.at("sharing").get<std::string>());
   if (!sharing) return failure(ErrorCode::invalid_input, "there is no sharing " + line.at("sharing").dump());
   choice.sharing = *sharing;
+  const auto width = sync::Width::from(line.at("width").get<double>());
+  if (!width) return std::unexpected(width.error());
+  choice.width = *width;
   return choice;
 }
 

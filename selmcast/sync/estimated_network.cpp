@@ -19,12 +19,13 @@ void EstimatedNetwork::set_bandwidth(WorkerIndex worker, Rate uplink, Rate downl
   if (w == uplink_.size()) {
     uplink_.emplace_back();
     downlink_.emplace_back();
+    limit_.push_back(Rate::unlimited());
     solver_.add_link(uplink);
     solver_.add_link(downlink);
   }
   uplink_[w] = uplink;
   downlink_[w] = downlink;
-  solver_.set_capacity(up(worker), uplink);
+  solver_.set_capacity(up(worker), std::min(uplink, limit_[w]));
   solver_.set_capacity(down(worker), downlink);
 }
 
@@ -44,6 +45,11 @@ void EstimatedNetwork::stop(plan::Pair pair) {
 void EstimatedNetwork::set_claim(WorkerIndex sender, maxmin::Claim claim) {
   for (auto it = first_of(sender); it != flows_.end() && it->first.sender == sender; ++it)
     solver_.set_claim(it->second.flow, claim);
+}
+
+void EstimatedNetwork::set_limit(WorkerIndex sender, Rate limit) {
+  limit_[position(sender)] = limit;
+  solver_.set_capacity(up(sender), std::min(uplink_[position(sender)], limit));
 }
 
 void EstimatedNetwork::settle() {

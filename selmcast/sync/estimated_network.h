@@ -29,7 +29,9 @@ class EstimatedNetwork final : public NetworkView {
   // Requires that the pair has no delivery running, or has one.
   void start(plan::Pair pair, Bytes volume, maxmin::Claim claim);
   void stop(plan::Pair pair);
+  // Of the multicast that `sender` has under way: its claim, and the most that it puts on its uplink.
   void set_claim(WorkerIndex sender, maxmin::Claim claim);
+  void set_limit(WorkerIndex sender, Rate limit);
   // Brings all rates up to date with the changes above.
   void settle();
 
@@ -65,6 +67,7 @@ class EstimatedNetwork final : public NetworkView {
   Instant now_;
   std::vector<Rate> uplink_;
   std::vector<Rate> downlink_;
+  std::vector<Rate> limit_;  // by sender
   std::map<plan::Pair, Flow> flows_;
 };
 

@@ -33,7 +33,7 @@ OnlineSettings machine_settings(const RoundSettings& common, const OnlineChoice&
 }
 
 std::unique_ptr<OnlinePolicy> policy_of(const RoundSettings& common, const OnlineChoice& choice) {
-  auto policy = make_online_policy(choice.policy, Rng(common.seed));
+  auto policy = make_online_policy(choice.policy, Rng(common.seed), choice.width);
   SELMCAST_CHECK(policy != nullptr, "the name of a policy is checked where it comes in");
   return policy;
 }
@@ -190,15 +190,20 @@ void OnlineRounds::carry_out(Machine machine, const std::string& why, bool dropp
                now);
         break;
       }
-      case OnlineAction::Kind::start: start(action.worker, action.claim, now, c); break;
-      case OnlineAction::Kind::claim: network_.set_claim(action.worker, action.claim); break;
+      case OnlineAction::Kind::start: start(action, now, c); break;
+      case OnlineAction::Kind::claim:
+        network_.set_claim(action.worker, action.claim);
+        network_.set_limit(action.worker, action.limit);
+        break;
       case OnlineAction::Kind::complete: multicast_over(id(action.worker), true, now, c); break;
       case OnlineAction::Kind::go_on: go_on(id(action.worker), now, c); break;
     }
   }
 }
 
-void OnlineRounds::start(WorkerIndex sender, maxmin::Claim claim, Instant now, Consequences& c) {
+void OnlineRounds::start(const OnlineAction& action, Instant now, Consequences& c) {
+  const WorkerIndex sender = action.worker;
+  network_.set_limit(sender, action.limit);
   const Bytes volume = lives_.at(id(sender)).member.volume;
   for (const plan::SspCandidate& candidate : machine_.receivers(sender)) {
     const plan::Pair pair{sender, candidate.receiver};
@@ -213,7 +218,7 @@ void OnlineRounds::start(WorkerIndex sender, maxmin::Claim claim, Instant now, C
     running.required = candidate.required;
     running.issued = now;
     running.burst = common_.bursts ? burst_of(running.transfer) : 1;
-    network_.start(pair, volume, claim);
+    network_.start(pair, volume, action.claim);
     transfer_of_[pair] = running.transfer.id;
     c.fresh.push_back(running.transfer.id);
     running_.emplace(running.transfer.id, std::move(running));

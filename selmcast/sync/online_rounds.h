@@ -42,7 +42,8 @@ struct OnlineChoice {
   std::string policy = "auto";                 // of make_online_policy()
   std::optional<std::uint32_t> staleness = 4;  // nullopt: asp
   double keep_fraction = 0.75;
-  Sharing sharing = Sharing::fair;
+  Sharing sharing = Sharing::fair;  // where the policy has no view of its own on rates
+  Width width = {};                 // of slack
 };
 
 class OnlineRounds final : public TrainingMachine {
@@ -98,7 +99,7 @@ class OnlineRounds final : public TrainingMachine {
   void expect_computing(WorkerId worker, Duration took);
 
   void carry_out(Machine machine, const std::string& why, bool dropped, Instant now, Consequences& c);
-  void start(WorkerIndex sender, maxmin::Claim claim, Instant now, Consequences& c);
+  void start(const OnlineAction& action, Instant now, Consequences& c);
   void settle(TransferId transfer, Settled settled, Instant now);
   void multicast_over(WorkerId worker, bool complete, Instant now, Consequences& c);
   void go_on(WorkerId worker, Instant now, Consequences& c);

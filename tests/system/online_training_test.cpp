@@ -52,7 +52,7 @@ worker::WorkerOptions slow_links(const RunningManager& manager, std::uint32_t wo
 }
 
 TEST(OnlineTraining, EveryPolicyMixesRightAveragesKeepsItsPromisesAndItsJournalReplays) {
-  for (const std::string policy : {"paper", "random", "broadcast"}) {
+  for (const std::string policy : {"slack", "paper", "random", "broadcast"}) {
     const auto journal = std::filesystem::temp_directory_path() /
                          ("selmcast-" + std::to_string(getpid()) + "-" + policy + ".jsonl");
     auto options = online_options(5, policy, 2);
