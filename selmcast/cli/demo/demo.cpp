@@ -87,15 +87,33 @@ std::string unknown_planner(const std::string& name, const std::string& sync) {
   return fmt::format("there is no planner \"{}\" for {}; there are {}", name, sync, names);
 }
 
-Result<void> check_planners(const std::vector<std::string>& names, const std::vector<std::string>& syncs,
+Result<void> check_planners(const std::vector<std::string>& names, const std::string& sync,
                             const char* flag) {
-  for (const std::string& sync : syncs) {
-    for (const std::string& name : names) {
-      if (const std::string why = unknown_planner(name, sync); !why.empty())
-        return bad(fmt::format("{}: {}", flag, why));
-    }
+  for (const std::string& name : names) {
+    if (const std::string why = unknown_planner(name, sync); !why.empty())
+      return bad(fmt::format("{}: {}", flag, why));
   }
   return {};
+}
+
+std::vector<std::string> planners_of(const DemoOptions& options, const std::string& sync) {
+  if (!options.planners.empty()) return options.planners;
+  if (sync == "bsp") return {"paper", "random", "broadcast"};
+  const auto names = sync::online_policy_names();
+  return {names.begin(), names.end()};
+}
+
+Result<std::vector<Run>> runs_of(const DemoOptions& options) {
+  RunOptions runs{{}, options.seeds};
+  for (const std::string& sync : options.syncs) {
+    const auto unpaced = options.no_unpaced ? std::vector<std::string>{} : options.unpaced;
+    const RunOptions::Rule& rule = runs.rules.emplace_back(sync, planners_of(options, sync), unpaced);
+    if (auto good = check_planners(rule.planners, sync, "--planners"); !good)
+      return std::unexpected(good.error());
+    if (auto good = check_planners(rule.unpaced_planners, sync, "--unpaced"); !good)
+      return std::unexpected(good.error());
+  }
+  return make_runs(runs);
 }
 
 Result<fs::path> make_folder(const DemoOptions& options) {
@@ -116,10 +134,9 @@ Result<fs::path> make_folder(const DemoOptions& options) {
 
 Result<Prepared> prepare(const DemoOptions& options) {
   Prepared made;
-  if (auto good = check_planners(options.planners, options.syncs, "--planners"); !good)
-    return std::unexpected(good.error());
-  if (auto good = check_planners(options.unpaced, options.syncs, "--unpaced"); !good)
-    return std::unexpected(good.error());
+  auto runs = runs_of(options);
+  if (!runs) return std::unexpected(runs.error());
+  made.runs = std::move(*runs);
   const auto min_receivers = sync::MinReceivers::from(options.min_receivers);
   if (!min_receivers) return std::unexpected(with_context("--min-receivers", min_receivers.error()));
   if (options.min_receivers >= static_cast<double>(options.workers) && options.workers > 1) {
@@ -133,8 +150,6 @@ Result<Prepared> prepare(const DemoOptions& options) {
   auto slow = deal_stragglers({options.stragglers, options.workers, options.seeds.front()});
   if (!slow) return std::unexpected(with_context("--stragglers", slow.error()));
   made.slow_factors = std::move(*slow);
-  const auto unpaced = options.no_unpaced ? std::vector<std::string>{} : options.unpaced;
-  made.runs = make_runs({options.syncs, options.planners, unpaced, options.seeds});
   std::error_code error;
   made.selmcast = fs::read_symlink("/proc/self/exe", error);
   made.selmcast_train = made.selmcast.parent_path() / "selmcast-train";

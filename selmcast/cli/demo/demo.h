@@ -11,9 +11,9 @@ struct DemoOptions {
   std::size_t workers = 8;
   std::uint64_t rounds = 30;
   std::vector<std::string> syncs = {"bsp"};
-  std::uint32_t staleness = 4;  // of ssp
-  double keep_fraction = 0.75;  // of ssp and asp
-  std::vector<std::string> planners = {"paper", "random", "broadcast"};
+  std::uint32_t staleness = 4;        // of ssp
+  double keep_fraction = 0.75;        // of ssp and asp
+  std::vector<std::string> planners;  // none: paper, random, broadcast; for ssp and asp all there are
   std::vector<std::string> unpaced = {"paper"};
   bool no_unpaced = false;
   std::vector<std::uint64_t> seeds = {1};

@@ -50,9 +50,11 @@ void add_demo_command(CLI::App& app, int& exit_status) {
                    "ssp, asp: a delivery with less than this left is not dropped")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  command->add_option("--planners", options->planners, "Compared, in this order")
-      ->delimiter(',')
-      ->capture_default_str();
+  command
+      ->add_option(
+          "--planners", options->planners,
+          "Compared, in this order (default: paper, random and broadcast; for ssp and asp all there are)")
+      ->delimiter(',');
   command
       ->add_option(
           "--unpaced", options->unpaced,

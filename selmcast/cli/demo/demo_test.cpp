@@ -78,7 +78,7 @@ TEST(Scenario, MoreStragglersThanWorkersAreRefused) {
 }
 
 TEST(Scenario, RunsOfRivalsStandNextToEachOther) {
-  const auto runs = make_runs({{"bsp"}, {"paper", "random"}, {"paper"}, {1, 2}});
+  const auto runs = make_runs({{{"bsp", {"paper", "random"}, {"paper"}}}, {1, 2}});
   ASSERT_EQ(runs.size(), 6u);
   EXPECT_EQ(runs[0].name, "paper-s1");
   EXPECT_EQ(runs[1].name, "random-s1");
@@ -88,7 +88,7 @@ TEST(Scenario, RunsOfRivalsStandNextToEachOther) {
 }
 
 TEST(Scenario, RunsWithoutRoundsInCommonAreNamedAfterTheirRule) {
-  const auto runs = make_runs({{"bsp", "ssp"}, {"paper"}, {}, {1}});
+  const auto runs = make_runs({{{"bsp", {"paper"}, {}}, {"ssp", {"paper"}, {}}}, {1}});
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs[0].name, "paper");
   EXPECT_EQ(runs[1].name, "ssp-paper");

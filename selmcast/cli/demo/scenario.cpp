@@ -106,11 +106,11 @@ std::vector<Run> make_runs(const RunOptions& options) {
   std::vector<Run> runs;
   for (std::uint64_t seed : options.seeds) {
     const std::string suffix = options.seeds.size() > 1 ? "-s" + std::to_string(seed) : "";
-    for (const std::string& sync : options.syncs) {
+    for (const auto& [sync, planners, unpaced_planners] : options.rules) {
       const std::string prefix = sync == "bsp" ? "" : sync + "-";
-      for (const std::string& planner : options.planners)
+      for (const std::string& planner : planners)
         runs.push_back({prefix + planner + suffix, planner, true, seed, sync});
-      for (const std::string& planner : options.unpaced_planners)
+      for (const std::string& planner : unpaced_planners)
         runs.push_back({prefix + planner + "-unpaced" + suffix, planner, false, seed, sync});
     }
   }

@@ -56,9 +56,12 @@ struct Run {
   std::string sync = "bsp";  // or "ssp", "asp"
 };
 struct RunOptions {
-  std::vector<std::string> syncs = {"bsp"};
-  std::vector<std::string> planners;
-  std::vector<std::string> unpaced_planners;
+  struct Rule {
+    std::string sync;
+    std::vector<std::string> planners;
+    std::vector<std::string> unpaced_planners;
+  };
+  std::vector<Rule> rules;
   std::vector<std::uint64_t> seeds;
 };
 // Seed by seed, rule by rule, planners in the order given, so that rivals run next to each other.
