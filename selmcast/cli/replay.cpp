@@ -233,10 +233,9 @@ Result<Replay> replay(const ReplayOptions& options) {
   measure_rounds(run, made.measured);
   made.settings = settings_of(folder->scenario, run, options);
   if (auto good = sim::validate(made.settings); !good) return bad(good.error().message);
-  std::vector<TrainingFigures> trials;
   for (std::size_t trial = 0; trial < options.trials; ++trial)
-    trials.push_back(predict(made.settings, sim::seed_of_trial(options.seed, trial)));
-  made.predicted = mean_of(trials);
+    made.trials.push_back(predict(made.settings, sim::seed_of_trial(options.seed, trial)));
+  made.predicted = mean_of(made.trials);
   return made;
 }
 

@@ -48,6 +48,7 @@ struct Replay {
   std::uint64_t rounds = 0;  // of the worker that did most
   TrainingFigures measured;
   TrainingFigures predicted;  // mean over trials
+  std::vector<TrainingFigures> trials;
 };
 
 // Reads and simulates. Every worker must have finished a round. Error: what is wrong with the folder, or invalid_input

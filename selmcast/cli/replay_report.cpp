@@ -1,7 +1,7 @@
 // Measured beside predicted, for people and for programs.
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "selmcast/cli/json_text.h"
@@ -18,6 +18,7 @@ struct Row {
   const char* label;
   bool percent = false;
   std::optional<double> measured, predicted;
+  std::optional<double> least = {}, most = {};  // of all trials
 };
 
 std::optional<double> in_seconds(std::optional<Duration> time) {
@@ -25,9 +26,8 @@ std::optional<double> in_seconds(std::optional<Duration> time) {
   return time->in_seconds();
 }
 
-std::vector<Row> rows_of(const Replay& replay) {
+std::vector<Row> rows_of(const Replay& replay, const TrainingFigures& p) {
   const TrainingFigures& m = replay.measured;
-  const TrainingFigures& p = replay.predicted;
   const bool bsp = replay.settings.sync == sim::Sync::bsp;
   return {
       {"npu_utilization", "time spent computing", true, m.npu_utilization, p.npu_utilization},
@@ -38,6 +38,20 @@ std::vector<Row> rows_of(const Replay& replay) {
       {"total_seconds", "the whole training, s", false, m.total.in_seconds(), p.total.in_seconds()},
       {"receivers_mean", "receivers of a multicast", false, m.receivers, p.receivers},
   };
+}
+
+// With the least and the most of all trials.
+std::vector<Row> rows_of(const Replay& replay) {
+  std::vector<Row> rows = rows_of(replay, replay.predicted);
+  for (const TrainingFigures& trial : replay.trials) {
+    const std::vector<Row> one = rows_of(replay, trial);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      if (!one[k].predicted) continue;
+      rows[k].least = std::min(rows[k].least.value_or(*one[k].predicted), *one[k].predicted);
+      rows[k].most = std::max(rows[k].most.value_or(*one[k].predicted), *one[k].predicted);
+    }
+  }
+  return rows;
 }
 
 std::optional<double> error_of(const Row& row) {
@@ -54,14 +68,16 @@ std::string show(std::optional<double> value, bool percent) {
 
 std::string replay_as_table(const Replay& replay) {
   const sim::Settings& settings = replay.settings;
-  std::string text = fmt::format("{}: {} of {} workers, {} rounds, under {}\n\n{:<32}{:>12}{:>12}{:>10}\n",
-                                 replay.name, settings.planner, settings.workers, replay.rounds,
-                                 name_of(kSyncs, settings.sync), "", "measured", "predicted", "error");
+  std::string text = fmt::format(
+      "{}: {} of {} workers, {} rounds, under {}\n\n{:<32}{:>12}{:>12}{:>10}{:>22}\n", replay.name,
+      settings.planner, settings.workers, replay.rounds, name_of(kSyncs, settings.sync), "", "measured",
+      "predicted", "error", fmt::format("{} trials", replay.trials.size()));
   for (const Row& row : rows_of(replay)) {
     const auto error = error_of(row);
     text +=
-        fmt::format("{:<32}{:>12}{:>12}{:>10}\n", row.label, show(row.measured, row.percent),
-                    show(row.predicted, row.percent), error ? fmt::format("{:+.1f} %", 100 * *error) : "-");
+        fmt::format("{:<32}{:>12}{:>12}{:>10}{:>22}\n", row.label, show(row.measured, row.percent),
+                    show(row.predicted, row.percent), error ? fmt::format("{:+.1f} %", 100 * *error) : "-",
+                    show(row.least, row.percent) + " to " + show(row.most, row.percent));
   }
   text += fmt::format("\n{:<32}{:>12}{:>12}{:>10}\n", "time spent computing, by worker", "measured",
                       "predicted", "error");
@@ -86,6 +102,8 @@ std::string replay_as_json(const Replay& replay) {
   for (const Row& row : rows_of(replay)) {
     json[row.key] = {{"measured", value(row.measured)},
                      {"predicted", value(row.predicted)},
+                     {"predicted_min", value(row.least)},
+                     {"predicted_max", value(row.most)},
                      {"relative_error", value(error_of(row))}};
   }
   json["worker_npu_utilization"] = Json::array();

@@ -37,7 +37,7 @@ std::string multicast(const char* worker, int round, double issued, double sendi
 }
 std::string delivery(const char* from, const char* to, const std::string& state, double settled) {
   return R"({"transfer": 1, "sender": ")" + std::string(from) + R"(", "receiver": ")" + to +
-         R"(", "reason": "kept", "bytes": 1000000, "rate_bps": 8e6, "paced_bps": null, "state": ")" + state +
+         R"(", "reason": "kept", "bytes": 1000000, "rate_bps": 0, "paced_bps": null, "state": ")" + state +
          R"(", "settled_seconds": )" + std::to_string(settled) + "}";
 }
 

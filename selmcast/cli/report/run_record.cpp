@@ -53,12 +53,19 @@ plan::Reason reason(const JsonFields& fields, std::string_view key) {
   return plan::Reason::basic;
 }
 
+// 0: others have the right of way (slack), and it stands still by the plan.
+Rate allocated_rate(const JsonFields& fields) {
+  const double bps = fields.number("rate_bps");
+  if (bps < 0) fields.fault("rate_bps", "0 bit/s or more is needed");
+  return Rate::bits_per_second(std::max(bps, 0.0));
+}
+
 Delivery read_delivery(const JsonFields& fields, const Names& names) {
   Delivery delivery{.sender = worker(fields, "sender", names),
                     .receiver = worker(fields, "receiver", names),
                     .reason = reason(fields, "reason"),
                     .bytes = fields.bytes("bytes"),
-                    .allocated = fields.rate("rate_bps"),
+                    .allocated = allocated_rate(fields),
                     .paced = fields.maybe_rate("paced_bps"),
                     .committed = false,
                     .dropped = false,

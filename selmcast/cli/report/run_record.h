@@ -5,9 +5,9 @@
 // journal, evaluation or worker file is a run that ended early and reads as empty. Everything else that is
 // wrong is an error naming file, line and key. Keys that are not known are ignored.
 //
-// Invariants of a record that was read: every worker index is below scenario.workers.size(); rounds ascend
-// strictly within a file; times are finite and not negative; rates are positive; run names are safe file
-// names and unique. Thread rule: plain values.
+// Invariants of a record that was read: every worker index is below scenario.workers.size(); rounds ascend strictly
+// within a file; times are finite and not negative; rates are positive (of deliveries 0 or more); run names are safe
+// file names and unique. Thread rule: plain values.
 #pragma once
 
 #include <filesystem>
@@ -61,7 +61,7 @@ struct Delivery {
   WorkerIndex receiver;
   plan::Reason reason = plan::Reason::basic;
   Bytes bytes;
-  Rate allocated;             // by the plan
+  Rate allocated;             // by the plan; 0: it stands still, others have the right of way
   std::optional<Rate> paced;  // what it was sent at; nothing: TCP left alone
   bool committed = false;
   bool dropped = false;  // cut off by a later plan; neither committed nor failed

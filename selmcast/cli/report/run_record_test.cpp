@@ -141,8 +141,8 @@ TEST(RunRecord, WrongTypesAndRangesNameTheirKey) {
               HasSubstr(":1: sync_seconds: a number of seconds"));
   EXPECT_THAT(wrong("\"sync_seconds\": 0.3", "\"sync_seconds\": -1"), HasSubstr("sync_seconds"));
   EXPECT_THAT(wrong("\"sync_seconds\": 0.3,", ""), HasSubstr("sync_seconds: is missing"));
-  EXPECT_THAT(wrong("\"rate_bps\": 1e6", "\"rate_bps\": 0"),
-              HasSubstr("deliveries[0].rate_bps: a positive number"));
+  EXPECT_THAT(wrong("\"rate_bps\": 1e6", "\"rate_bps\": -1"),
+              HasSubstr("deliveries[0].rate_bps: 0 bit/s or more is needed"));
   EXPECT_THAT(wrong("\"rate_bps\": 1e6", "\"rate_bps\": 1e999"), HasSubstr("is not JSON"));
   EXPECT_THAT(wrong("\"receiver\": \"b\"", "\"receiver\": \"z\""),
               HasSubstr("demo.json has no worker \"z\""));
