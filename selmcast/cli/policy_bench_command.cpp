@@ -73,12 +73,16 @@ void judge_floor(const PolicyCase& policy_case, PolicyBench& bench) {
   for (const Row& row : bench.rows) {
     if (row.setting != name || row.contender.planner != "slack") continue;
     const Interval npu = bench::interval_of(row.scores.npu), scale = bench::interval_of(row.scores.scale);
-    const std::string measured = fmt::format("{}: NPU {}, scale {}", name_of(row.contender), text(npu), text(scale));
+    const std::string measured =
+        fmt::format("{}: NPU {}, scale {}", name_of(row.contender), text(npu), text(scale));
     if (npu.mean >= npu_floor && scale.mean >= 0.5) floor = {"", measured, true};
     const Interval more_npu = bench::difference(row.scores.npu, paper.npu);
     const Interval more_scale = bench::difference(row.scores.scale, paper.scale);
     if (more_npu.is_above(0) && more_scale.mean >= 0)
-      above = {"", fmt::format("{}: NPU {} more, scale {} more", name_of(row.contender), text(more_npu), text(more_scale)), true};
+      above = {"",
+               fmt::format("{}: NPU {} more, scale {} more", name_of(row.contender), text(more_npu),
+                           text(more_scale)),
+               true};
   }
   const Verdict none{"", "no width of those run", false};
   bench.verdicts.push_back(floor.value_or(none));
@@ -100,8 +104,8 @@ void judge_grid(const std::vector<PolicyCase>& cases, PolicyBench& bench) {
       where += "; " + policy_case.name;
     }
     bench.verdicts.push_back({fmt::format("{} dominates slack nowhere on the grid", rival),
-                              fmt::format("dominates it in {} of {} settings, and is dominated in {}{}", dominated,
-                                          cases.size(), dominates, where),
+                              fmt::format("dominates it in {} of {} settings, and is dominated in {}{}",
+                                          dominated, cases.size(), dominates, where),
                               dominated == 0});
   }
 }
@@ -118,7 +122,8 @@ PolicyBench measure(const Flags& flags) {
   }
   std::vector<Contender> contenders{{"paper", {}}, {"random", {}}, {"slack", {}}};
   if (!flags.grid) {
-    for (const double width : {0.0, 0.25, 0.4, 0.6, 0.75}) contenders.push_back({"slack", *sync::Width::from(width)});
+    for (const double width : {0.0, 0.25, 0.4, 0.6, 0.75})
+      contenders.push_back({"slack", *sync::Width::from(width)});
   }
   for (const PolicyCase& policy_case : cases) run_case(policy_case, contenders, result);
   if (flags.grid) {
@@ -130,7 +135,8 @@ PolicyBench measure(const Flags& flags) {
 }
 
 std::string as_table(const PolicyBench& bench) {
-  std::string out = fmt::format("{:<34} {:<18} {:>18} {:>18}\n", "setting", "policy", "NPU utilization", "scale");
+  std::string out =
+      fmt::format("{:<34} {:<18} {:>18} {:>18}\n", "setting", "policy", "NPU utilization", "scale");
   for (const Row& row : bench.rows)
     out += fmt::format("{:<34} {:<18} {:>18} {:>18}\n", row.setting, name_of(row.contender),
                        text(bench::interval_of(row.scores.npu)), text(bench::interval_of(row.scores.scale)));
@@ -162,14 +168,17 @@ void add_policy_bench(CLI::App& bench, int& exit_status) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* command = bench.add_subcommand("policies", "What SSP policies reach, on the same clusters");
   command->footer(
-      "Simulated, with fixed settings and seeds (bench/policy_bench.h): the same figures on every machine. A target\n"
+      "Simulated, with fixed settings and seeds (bench/policy_bench.h): the same figures on every machine. A "
+      "target\n"
       "missed is no error.\n"
       "Examples:\n"
       "  selmcast bench policies                  the paper's cluster, three workloads: two minutes\n"
       "  selmcast bench policies --grid           180 settings: half an hour\n"
       "  selmcast bench policies --format json    by trial, for another program");
-  command->add_flag("--grid", flags->grid, "Other sizes, spreads and fluctuations instead of the paper's cluster");
-  command->add_flag("--quick", flags->quick, "Two short trials each, of the grid 15 settings: no verdict to go by");
+  command->add_flag("--grid", flags->grid,
+                    "Other sizes, spreads and fluctuations instead of the paper's cluster");
+  command->add_flag("--quick", flags->quick,
+                    "Two short trials each, of the grid 15 settings: no verdict to go by");
   command->add_option("--format", flags->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

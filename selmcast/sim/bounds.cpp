@@ -16,8 +16,8 @@ double scale_bound(std::span<const Rate> links, Duration cycle, Bytes volume) {
 namespace {
 
 // t_ij of all j, ascending, in seconds.
-std::vector<double> least_times(std::span<const Rate> uplink, std::span<const Rate> downlink, std::size_t sender,
-                                Bytes volume) {
+std::vector<double> least_times(std::span<const Rate> uplink, std::span<const Rate> downlink,
+                                std::size_t sender, Bytes volume) {
   std::vector<double> times;
   for (std::size_t j = 0; j < downlink.size(); ++j) {
     if (j != sender) times.push_back((volume / std::min(uplink[sender], downlink[j])).in_seconds());
@@ -37,7 +37,8 @@ double most_receivers(const std::vector<double>& times, double least, double mea
   for (std::size_t k = 0; k < times.size(); ++k) {
     const Point next{times[k], static_cast<double>(k + 1)};
     const auto is_below = [&](const Point& a, const Point& b) {  // b, on the line from a to next or under it
-      return (b.receivers - a.receivers) * (next.time - a.time) <= (next.receivers - a.receivers) * (b.time - a.time);
+      return (b.receivers - a.receivers) * (next.time - a.time) <=
+             (next.receivers - a.receivers) * (b.time - a.time);
     };
     while (hull.size() > 1 && is_below(hull[hull.size() - 2], hull.back())) hull.pop_back();
     hull.push_back(next);
@@ -68,7 +69,8 @@ Duration least_cycle(std::span<const Rate> uplink, std::span<const Rate> downlin
     const double sending = demands.max_age ? alone + (with_slowest - alone) / rounds : alone;
     cycle = std::max(cycle, demands.computing.in_seconds() + sending);
     if (demands.max_age)
-      cycle = std::max(cycle, static_cast<double>(n - 1) / rounds * (demands.volume / downlink[i]).in_seconds());
+      cycle =
+          std::max(cycle, static_cast<double>(n - 1) / rounds * (demands.volume / downlink[i]).in_seconds());
     sum += downlink[i];
   }
   const auto deliveries = static_cast<double>(n * demands.min_receivers);

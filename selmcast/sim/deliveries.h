@@ -49,7 +49,7 @@ class Deliveries {
 
  private:
   struct Multicast {
-    Rate uplink;                           // of its sender, before the limit
+    Rate uplink;  // of its sender, before the limit
     Rate limit = Rate::unlimited();
     std::vector<WorkerIndex> receivers;
     std::vector<maxmin::FlowId> flows;  // network: one; unicast: one a receiver

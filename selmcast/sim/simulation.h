@@ -16,7 +16,8 @@
 // like `computed`: where staleness is small the two are far apart, and Figure 10's Orpheus curves are met by `computed`
 // everywhere (simulation_test.cpp) and missed by `completed` at ssp = 1 by 12 to 19 %.
 //
-// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment (less estimate_error); what it expects of the others is
+// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment, but for estimate_error; what it
+// expects of the others is
 // in sync/online_machine.h, with the mean of `compute` and at first min_receivers * volume / bandwidth for a multicast.
 // How running multicasts share: sync/sharing.h, unless the planner has a view of its own.
 //

@@ -54,9 +54,9 @@ class Forecast {
   void split(std::size_t step, double first_seconds);
 
   std::size_t workers_ = 0;
-  std::vector<double> seconds_;     // by step: how long it lasts
-  std::vector<std::size_t> row_;    // by step: its place in free_
-  std::vector<double> free_;        // bit/s, by row and worker
+  std::vector<double> seconds_;   // by step: how long it lasts
+  std::vector<std::size_t> row_;  // by step: its place in free_
+  std::vector<double> free_;      // bit/s, by row and worker
 };
 
 }  // namespace selmcast::sync

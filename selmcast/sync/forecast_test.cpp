@@ -20,7 +20,8 @@ TEST(Forecast, LeavesTheNextWhatTheFirstDoesNotUse) {
   Forecast forecast;
   forecast.restart(std::array{rate(10), rate(6), rate(8)});
   EXPECT_DOUBLE_EQ(forecast.add(Bytes(60), Rate::unlimited(), std::array{w(0), w(1)}).in_seconds(), 10);
-  // Second: 100 bytes to 0 and 2. Downlink 0 leaves 4 for 10 s (40 bytes), then 10; downlink 2 lets 8: 60 bytes in 7.5 s.
+  // Second: 100 bytes to 0 and 2. Downlink 0 leaves 4 for 10 s (40 bytes), then 10; downlink 2 lets 8:
+  // 60 bytes in 7.5 s.
   EXPECT_DOUBLE_EQ(forecast.add(Bytes(100), Rate::unlimited(), std::array{w(0), w(2)}).in_seconds(), 17.5);
   // Third: to 0: nothing for 10 s, then 10 - 8 = 2 for 7.5 s (15 bytes), then 10: 35 bytes take 10 + 7.5 + 2.
   EXPECT_DOUBLE_EQ(forecast.add(Bytes(35), Rate::unlimited(), std::array{w(0)}).in_seconds(), 19.5);

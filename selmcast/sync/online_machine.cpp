@@ -41,7 +41,8 @@ OnlineMachine::Actions OnlineMachine::join(WorkerIndex index, const OnlineMember
                       .completed = least_rounds_,
                       .expected_computing = member.expected_computing,
                       .last_multicast = member.first_multicast};
-  multicasts_[position(index)] = {.volume = member.volume, .candidates = {}, .delivered = {}, .claim = {}, .limit = {}};
+  multicasts_[position(index)] = {
+      .volume = member.volume, .candidates = {}, .delivered = {}, .claim = {}, .limit = {}};
   ages_.join(id_of(index));
   min_receivers_ = settings_.min_receivers.of(++present_);
   ++at_least_rounds_;

@@ -88,8 +88,8 @@ struct OnlineAction {
   };
   Kind kind = Kind::go_on;
   WorkerIndex worker;
-  WorkerIndex receiver;  // of a drop
-  maxmin::Claim claim;   // of a start or claim
+  WorkerIndex receiver;            // of a drop
+  maxmin::Claim claim;             // of a start or claim
   Rate limit = Rate::unlimited();  // of a start or claim: the most that worker puts on its uplink
 };
 

@@ -120,7 +120,8 @@ void SlackPolicy::foretell(const OnlineView& view, std::uint64_t priority) {
       running.receivers.push_back(candidate.receiver);
   }
   const auto running = std::span(running_).first(running_count_);
-  std::ranges::sort(running, {}, [&](const Running& r) { return places_[position(r.task->sender)].priority; });
+  std::ranges::sort(running, {},
+                    [&](const Running& r) { return places_[position(r.task->sender)].priority; });
   forecast_.restart(view.tasks.downlink);
   for (Running& r : running) {
     drop_laggards(r);
@@ -244,9 +245,9 @@ void SlackPolicy::give_verdicts(const OnlineView& view) {
   verdicts_.clear();
   for (const plan::SspTask& task : view.tasks.tasks) {
     for (const plan::SspCandidate& candidate : task.candidates) {
-      const bool is_dropped = task.sender == view.ready ||
-                              std::ranges::find(dropped_, plan::Pair{task.sender, candidate.receiver}) !=
-                                  dropped_.end();
+      const bool is_dropped =
+          task.sender == view.ready ||
+          std::ranges::find(dropped_, plan::Pair{task.sender, candidate.receiver}) != dropped_.end();
       verdicts_.push_back(is_dropped ? plan::Verdict() : plan::Reason::kept);
     }
   }

@@ -92,11 +92,11 @@ class SlackPolicy : public OnlinePolicy {
   std::size_t first_verdict_ = 0;  // of the ready worker's candidates
   std::vector<Running> running_;   // the first running_count_
   std::size_t running_count_ = 0;
-  std::vector<double> sent_;       // by worker: the part of its running multicast that is through
-  std::vector<double> queue_bits_; // by worker: what running multicasts still have for its downlink
+  std::vector<double> sent_;        // by worker: the part of its running multicast that is through
+  std::vector<double> queue_bits_;  // by worker: what running multicasts still have for its downlink
   double mean_downlink_bps_ = 0;
   double keep_fraction_ = 0;
-  double a_second_ = 0;            // is worth so many receivers
+  double a_second_ = 0;  // is worth so many receivers
   Forecast forecast_;
   std::vector<plan::Pair> dropped_;
   std::vector<Choice> choices_;

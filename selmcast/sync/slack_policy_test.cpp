@@ -28,7 +28,8 @@ class Training {
   }
 
   // A second after the last one was. All others are candidates, with age 0; those of `required` with age 4.
-  std::vector<WorkerIndex> ready(std::uint32_t sender, int needed, const std::vector<WorkerIndex>& required = {}) {
+  std::vector<WorkerIndex> ready(std::uint32_t sender, int needed,
+                                 const std::vector<WorkerIndex>& required = {}) {
     now = now + Duration::seconds(1);
     workers[sender].computing = false;
     workers[sender].sending = true;
@@ -45,14 +46,16 @@ class Training {
 
   std::vector<WorkerIndex> receivers(std::uint32_t sender) const {
     std::vector<WorkerIndex> result;
-    for (const plan::SspCandidate& candidate : task_of(sender).candidates) result.push_back(candidate.receiver);
+    for (const plan::SspCandidate& candidate : task_of(sender).candidates)
+      result.push_back(candidate.receiver);
     return result;
   }
   maxmin::Claim claim(std::uint32_t sender) const { return claims_[place_of(sender)]; }
   double limit(std::uint32_t sender) const { return limits_[place_of(sender)].bytes_per_second(); }
   void set_downlink(std::uint32_t worker, double bytes) { downlink_[worker] = rate(bytes); }
   void set_remaining(std::uint32_t sender, std::int64_t bytes) {
-    for (plan::SspCandidate& candidate : tasks_[place_of(sender)].candidates) candidate.remaining = Bytes(bytes);
+    for (plan::SspCandidate& candidate : tasks_[place_of(sender)].candidates)
+      candidate.remaining = Bytes(bytes);
   }
 
   SlackPolicy policy;

@@ -44,7 +44,7 @@ std::vector<Cluster> clusters_of(const sim::Settings& settings, const sim::Deman
   return clusters;
 }
 
-double mean_of(const std::vector<Cluster>& clusters, double Cluster::* of) {
+double mean_of(const std::vector<Cluster>& clusters, double Cluster::*of) {
   double sum = 0;
   for (const Cluster& cluster : clusters) sum += cluster.*of;
   return sum / static_cast<double>(clusters.size());
@@ -69,17 +69,18 @@ void add_bounds(Panel& panel, const sim::Settings& settings, const StudyOptions&
     return sum / static_cast<double>(clusters.size());
   };
   panel.curves.push_back(
-      bound_curve("broadcast", "free communication", mean_of(clusters, &Cluster::free_utilization), [&](double u) {
+      bound_curve("free", "free communication", mean_of(clusters, &Cluster::free_utilization), [&](double u) {
         return mean_scale([&](const Cluster& cluster) {
           return sim::scale_bound(cluster.downlink, demands.computing * (1 / u), demands.volume);
         });
       }));
   panel.curves.push_back(
-      bound_curve("bound", "joint bound", mean_of(clusters, &Cluster::most_utilization), [&](double u) {
+      bound_curve("broadcast", "joint bound", mean_of(clusters, &Cluster::most_utilization), [&](double u) {
         return mean_scale([&](const Cluster& cluster) {
           // A cluster that cannot be so quick counts as it is at its quickest.
           const double own = std::min(u, cluster.most_utilization);
-          return sim::joint_scale_bound(cluster.uplink, cluster.downlink, demands.computing * (1 / own), demands);
+          return sim::joint_scale_bound(cluster.uplink, cluster.downlink, demands.computing * (1 / own),
+                                        demands);
         });
       }));
 }
@@ -119,8 +120,10 @@ Figure make_frontier(const StudyOptions& options) {
       .name = "frontier",
       .title = "NPU utilisation against multicast scale, 50 workers, staleness and k 4",
       .why =
-          "Further up and to the right is better. Algorithm 2's and Orpheus' points are p = 2, 5, 10, 15, 20, 25, "
-          "30; those of slack are widths 0 to 0.9 at p = 15. The joint bound knows uplinks, downlinks, computing times "
+          "Further up and to the right is better. Algorithm 2's and Orpheus' points are p = 2, 5, 10, 15, "
+          "20, 25, "
+          "30; those of slack are widths 0 to 0.9 at p = 15. The joint bound knows uplinks, downlinks, "
+          "computing times "
           "and the pairs that must meet (p = 2); the other one only downlinks and computing times."};
   // 84 settings whose differences are large: half the trials do.
   StudyOptions half = options;
