@@ -48,8 +48,8 @@ TEST(Forecast, TellsTheTimeOfAMulticastBeforeItIsAdded) {
   EXPECT_DOUBLE_EQ(path.time_with(w(0), Bytes(100), Rate::unlimited()).in_seconds(), 17.5);
   path.to(w(0));
   EXPECT_DOUBLE_EQ(path.time(Bytes(100), Rate::unlimited()).in_seconds(), 17.5);
-  // Within 20 s: 4 a second for 10 s, whatever the limit; the other 60 bytes in 10 s need 6 a second.
-  EXPECT_NEAR(path.lowest_limit(Bytes(100), rate(10), Duration::seconds(20)).bps(), 8 * 6, 1e-3);
+  // To 0 alone: 4 a second for 10 s, then 6 s at 10.
+  EXPECT_DOUBLE_EQ(forecast.time_alone(w(0), Bytes(100), Rate::unlimited()).in_seconds(), 16);
 }
 
 TEST(Forecast, ComesTrueInANetworkWithStrictPriorities) {
