@@ -2,9 +2,9 @@
 //
 // Network: one stream at the pace of the slowest receiver. Unicast: a stream to each, all with the same share of the
 // uplink, each at its own pace; the multicast ends with the last one. (Streams in fact share what others leave of the
-// uplink; so a unicast multicast ends no later than told, for which it is told a little late.)
-// Complexity of a call: O(steps) network, O(steps x receivers) unicast. Thread rule: one owner; the forecast outlives it
-// and does not change meanwhile.
+// uplink; so a unicast multicast ends no later than told.)
+// Complexity of a call: O(steps) network, O(steps x receivers) unicast. Thread rule: one owner; the forecast outlives
+// it and does not change meanwhile.
 #pragma once
 
 #include <optional>

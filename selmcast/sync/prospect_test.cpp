@@ -43,8 +43,8 @@ TEST_F(ProspectTest, UnicastSharesTheUplinkAndEndsWithTheLast) {
   EXPECT_DOUBLE_EQ(prospect.end().in_seconds(), 10 + 60 / 4.5);
   // All three, 3 each: w1 nothing for 10 s, then 100 / 3 s.
   EXPECT_DOUBLE_EQ(prospect.end_with(w(1)).in_seconds(), 10 + 100 / 3.0);
-  // To both within 30 s: w0 60 bytes in 20 s need 3 a second, but w2 needs 100 / 30, and w0 then has 33 in the first 10.
-  // So each 100 / 30 and the uplink twice that.
+  // To both within 30 s: w0's last 60 bytes in 20 s need 3 a second, but w2 needs 100 / 30, and then w0 has 33 bytes in
+  // the first 10 s. So each 100 / 30 and the uplink twice that.
   EXPECT_NEAR(prospect.lowest_limit(Duration::seconds(30)).bytes_per_second(), 200 / 30.0, 1e-4);
 }
 
