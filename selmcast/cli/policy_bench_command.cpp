@@ -118,7 +118,7 @@ PolicyBench measure(const Flags& flags) {
   }
   std::vector<Contender> contenders{{"paper", {}}, {"random", {}}, {"slack", {}}};
   if (!flags.grid) {
-    for (const double width : {0.0, 0.25, 0.4, 0.75, 1.0}) contenders.push_back({"slack", *sync::Width::from(width)});
+    for (const double width : {0.0, 0.25, 0.4, 0.6, 0.75}) contenders.push_back({"slack", *sync::Width::from(width)});
   }
   for (const PolicyCase& policy_case : cases) run_case(policy_case, contenders, result);
   if (flags.grid) {

@@ -16,23 +16,23 @@
 // flows freeze, the others go on. A moment of this process is a key (priority, level), ordered lexicographically. Link
 // l is full at key full_l (never: infinite), and a flow freezes when the first of its links is full.
 //
-// What a change touches. Every flow remembers its bottleneck, the link that froze it; a link's own flows are those that
-// it froze. Touched are, to begin with, the flows that have no bottleneck (new ones, those whose claim or bottleneck was
-// taken away) and the own flows of the links that changed. A touched flow may get another rate, so the own flows of all
-// links that it crosses are touched as well; of all others we hope that they keep theirs. Their rates are taken off the
-// links' capacities, and the touched ones are filled anew. When a link is full at some key and there is a hopeful on it
-// whose own key is later, the hope was vain: it would still be growing. It is touched now, with what follows from that.
-// Nothing has to be taken back, because all that froze so far froze earlier than it ever did. In the end every flow
-// has a bottleneck: the touched ones by the filling, the others still have theirs. So solve() looks at little more
-// than the flows whose rates change, however many are connected with them.
+// What a change touches. Every flow remembers its bottleneck, the link that froze it; a link's own flows are those
+// that it froze. Touched are, to begin with, the flows that have no bottleneck (new ones, those whose claim or
+// bottleneck was taken away) and the own flows of the links that changed. A touched flow may get another rate, so the
+// own flows of all links that it crosses are touched as well; of all others we hope that they keep theirs. Their rates
+// are taken off the links' capacities, and the touched ones are filled anew. When a link is full at some key and there
+// is a hopeful on it whose own key is later, the hope was vain: it would still be growing. It is touched now, with
+// what follows from that. Nothing has to be taken back, because all that froze so far froze earlier than it ever did.
+// In the end every flow has a bottleneck: the touched ones by the filling, the others still have theirs. So solve()
+// looks at little more than the flows whose rates change, however many are connected with them.
 // Priorities: what happens to a flow is no concern of those with a smaller priority number.
 //
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
 // 1e-9); the same calls in the same order give the same bits. Keys a relative 1e-12 apart count as one.
 //
-// Complexity of solve(): with I incidences (flow on link), those of touched flows and those of links that were or become
-// the bottleneck of one, and L links of touched flows: O(I log L) time. No memory is allocated once the arrays have grown
-// to the size of the problem; memory is linear in incidences. Thread rule: one owner.
+// Complexity of solve(): with I incidences (flow on link), those of touched flows and those of links that were or
+// become the bottleneck of one, and L links of touched flows: O(I log L) time. No memory is allocated once the arrays
+// have grown to the size of the problem; memory is linear in incidences. Thread rule: one owner.
 //
 // Limits: capacities are finite and >= 0; weights are positive and within a factor of 1000 of one another; a flow
 // crosses at least one link, and none twice.

@@ -1,6 +1,13 @@
 #include "selmcast/sim/bandwidth.h"
 
+#include <algorithm>
+
 namespace selmcast::sim {
+namespace {
+
+constexpr Rate kFree = Rate::bits_per_second(1e15);
+
+}  // namespace
 
 Bandwidth::Bandwidth(const BandwidthModel& model, std::size_t workers, Rng rng,
                      std::span<const BandwidthStep> trace)
@@ -11,6 +18,7 @@ Bandwidth::Bandwidth(const BandwidthModel& model, std::size_t workers, Rng rng,
   }
   uplink_ = first_uplink_;
   downlink_ = first_downlink_;
+  if (model_.free_downlinks) std::ranges::fill(downlink_, kFree);
   if (model_.gamma > 0) next_change_ = Instant() + model_.interval;
   if (!trace_.empty()) take_steps(Instant());
 }
@@ -28,14 +36,15 @@ void Bandwidth::redraw() {
   next_change_ = next_change_ + model_.interval;
   for (std::size_t i = 0; i < uplink_.size(); ++i) {
     uplink_[i] = first_uplink_[i] * (1 - model_.gamma) + draw(model_.mu) * model_.gamma;
-    downlink_[i] = first_downlink_[i] * (1 - model_.gamma) + draw(1) * model_.gamma;
+    const Rate downlink = first_downlink_[i] * (1 - model_.gamma) + draw(1) * model_.gamma;
+    downlink_[i] = model_.free_downlinks ? kFree : downlink;
   }
 }
 
 void Bandwidth::take_steps(Instant until) {
   for (; !trace_.empty() && trace_.front().time <= until; trace_ = trace_.subspan(1)) {
     uplink_[trace_.front().worker] = trace_.front().uplink;
-    downlink_[trace_.front().worker] = trace_.front().downlink;
+    if (!model_.free_downlinks) downlink_[trace_.front().worker] = trace_.front().downlink;
   }
   next_change_ = trace_.empty() ? Instant::never() : trace_.front().time;
 }

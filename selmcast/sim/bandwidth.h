@@ -24,6 +24,7 @@ struct BandwidthModel {
   double mu = 1;                               // > 0
   double gamma = 0;                            // 0 to 1
   Duration interval = Duration::milliseconds(100);
+  bool free_downlinks = false;  // whatever is drawn, downlinks carry 1e15 bit/s: for bounds
   bool operator==(const BandwidthModel&) const = default;
 };
 

@@ -130,4 +130,13 @@ double npu_utilization_bound(const Settings& settings, std::uint64_t seed) {
   return simulate(free, seed).npu_utilization;
 }
 
+double npu_utilization_uplink_bound(const Settings& settings, std::uint64_t seed) {
+  Settings free = settings;
+  free.bandwidth.free_downlinks = true;
+  free.planner = "random";  // whom, does not matter
+  free.max_age.reset();
+  free.sharing = Sharing::fair;
+  return simulate(free, seed).npu_utilization;
+}
+
 }  // namespace selmcast::sim

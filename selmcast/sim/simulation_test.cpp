@@ -135,6 +135,34 @@ TEST(Simulation, NoPlannerBeatsFreeCommunication) {
   }
 }
 
+// Cluster by cluster: the same computing times and uplinks, downlinks for free.
+TEST(Simulation, NoPolicyBeatsItsUplinks) {
+  for (const Sync sync : {Sync::ssp, Sync::asp}) {
+    for (const auto kind : {kNetwork, kUnicast}) {
+      for (const char* planner : {"slack", "random", "paper"}) {
+        const Settings settings = fifty_workers(sync, kind, planner, 20);
+        for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+          const double bound = npu_utilization_uplink_bound(settings, seed);
+          EXPECT_LE(simulate(settings, seed).npu_utilization, bound) << planner << ", seed " << seed;
+          EXPECT_LT(bound, npu_utilization_bound(settings, seed));
+        }
+      }
+    }
+  }
+}
+
+TEST(Simulation, ALoneWorkerWithFreeDownlinksSendsAtItsUplink) {
+  // Two workers, lambda 0: 1 s of computing and 1000 bytes at 8000 bit/s: a cycle of 2 s.
+  Settings settings = fifty_workers(Sync::ssp, kNetwork, "random", 20);
+  settings.workers = 2;
+  settings.min_receivers = sync::MinReceivers::count(1);
+  settings.bandwidth.nominal = Rate::bits_per_second(8000);
+  settings.bandwidth.lambda = 0;
+  settings.volume = Bytes(1000);
+  settings.compute = ComputeTimes::constant(Duration::seconds(1));
+  EXPECT_DOUBLE_EQ(npu_utilization_uplink_bound(settings, 1), 0.5);
+}
+
 TEST(Simulation, EveryMulticastReachesAtLeastMinReceivers) {
   // Cut off or not, 15 of 50 must remain: a scale of at least 0.3.
   for (const Sharing sharing : {Sharing::fair, Sharing::priority, Sharing::reserved}) {
