@@ -4,6 +4,22 @@
 
 namespace selmcast::arena {
 
+namespace {
+
+sync::OnlineChoice drawn_choice(const ArenaSettings& settings, Rng& rng) {
+  sync::OnlineChoice choice;
+  const auto policies = sync::online_policy_names();
+  choice.policy = policies[rng.below(policies.size())];
+  if (!settings.policy.empty()) choice.policy = settings.policy;
+  choice.staleness = static_cast<std::uint32_t>(rng.below(5));
+  if (settings.sync == Sync::asp) choice.staleness.reset();
+  choice.keep_fraction = 0.25 * static_cast<double>(rng.below(5));
+  choice.sharing = sync::kSharingNames[rng.below(sync::kSharingNames.size())].second;
+  return choice;
+}
+
+}  // namespace
+
 ArenaResult run_arena(const ArenaSettings& settings) {
   Rng rng = Rng(settings.seed).fork(7);
   TwinSettings twin;
@@ -23,6 +39,7 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   rounds.age_start = rng.below(2) == 0 ? sync::AgeStart::zero : sync::AgeStart::staggered;
   rounds.paced = rng.below(4) != 0;
   rounds.compute_patience = Duration::seconds(60);
+  if (settings.sync != Sync::bsp) twin.manager.online = drawn_choice(settings, rng);
 
   Twin arena(twin);
   arena.run(Instant() + settings.virtual_time_max);

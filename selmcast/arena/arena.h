@@ -3,8 +3,8 @@
 // One run is a training of 3 to 16 workers: every control message and every data frame is delayed at random
 // (in order on its connection), streams take the time their rate says, and faults strike: data connections
 // break in the middle of a stream, bytes are corrupted on the way, workers crash or fall silent. The same
-// seed replays the same story. Apart from the system stand the checkers (checkers.h), which see the traffic
-// and the models, not the cores' state.
+// seed replays the same story. Apart from the system stand the checkers (checkers.h and online_checkers.h),
+// which see the traffic and the models, not the cores' state.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,15 @@ struct Faults {
   bool silences = true;  // nothing is heard any more, no connection breaks
 };
 
+enum class Sync { bsp, ssp, asp };
+
 struct ArenaSettings {
   std::uint64_t seed = 1;
   std::uint32_t workers = 0;  // 0: drawn from 3 .. 16
   std::uint64_t rounds = 12;
-  const plan::Planner* planner = nullptr;  // null: drawn
+  Sync sync = Sync::bsp;
+  const plan::Planner* planner = nullptr;  // of bsp; null: drawn
+  std::string policy;                      // of ssp and asp; empty: drawn
   Faults faults;
   Duration virtual_time_max = Duration::seconds(3600);
 };
@@ -40,6 +44,9 @@ struct ArenaResult {
   std::uint32_t survivors = 0;
   std::uint64_t deliveries = 0;  // committed
   std::uint64_t cancelled = 0;
+  std::uint64_t dropped = 0;      // ssp, asp: not counted as cancelled
+  std::uint64_t new_rates = 0;    // ssp, asp: of running deliveries
+  std::uint64_t widest_lead = 0;  // ssp, asp
   std::uint64_t widest_gap = 0;
   Duration virtual_time;
 };

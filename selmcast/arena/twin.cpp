@@ -11,8 +11,6 @@
 namespace selmcast::arena {
 namespace {
 
-constexpr std::size_t kStreamPiece = 4096;  // bytes a chunk in the twin: several chunks even of a small model
-
 wire::Hello hello_of(std::size_t node, std::size_t parameters, int buffers) {
   wire::Hello hello;
   hello.name = "w" + std::to_string(node);
@@ -30,7 +28,9 @@ Twin::Twin(const TwinSettings& settings)
     : settings_(settings),
       rng_(settings.seed),
       manager_(settings.manager, Instant()),
-      checkers_(settings.manager.rounds.max_age) {
+      checkers_(settings.manager.rounds.max_age),
+      online_checkers_(settings.manager.rounds.max_age,
+                       settings.manager.online ? settings.manager.online->staleness : std::nullopt) {
   nodes_.resize(settings.manager.workers);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     Node& node = nodes_[k];
@@ -39,6 +39,7 @@ Twin::Twin(const TwinSettings& settings)
     node.parameters.resize(settings.parameters);
     node.uplink = Rate::megabits_per_second(node.rng.uniform(2, 20));
     node.downlink = Rate::megabits_per_second(node.rng.uniform(1, 10));
+    if (online() && node.rng.below(4) == 0) node.slowness = node.rng.uniform(2, 10);
     // Fewer buffers than senders now and then, so that deliveries queue.
     const int buffers = 1 + static_cast<int>(node.rng.below(4));
     node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings.parameters, buffers),
@@ -92,6 +93,8 @@ ArenaResult Twin::result() const {
   ArenaResult result = result_;
   result.workers = static_cast<std::uint32_t>(nodes_.size());
   result.violations = checkers_.violations();
+  result.violations.insert(result.violations.end(), online_checkers_.violations().begin(),
+                           online_checkers_.violations().end());
   const auto lost = [](const Node& node) { return !node.alive || node.silent; };
   // Who is lost before the training starts is waited for in vain: then all that is promised is that everybody
   // hears it.
@@ -126,9 +129,33 @@ void Twin::schedule_manager_tick() {
 void Twin::carry_out(const manager::Outputs& outputs) {
   for (const manager::Output& output : outputs) {
     std::visit(Overloaded{
-                   [&](const manager::Send& send) { to_worker(send.session.value(), send.message); },
+                   [&](const manager::Send& send) {
+                     if (online())
+                       online_checkers_.told(WorkerId(static_cast<std::uint32_t>(send.session.value())),
+                                             send.message);
+                     to_worker(send.session.value(), send.message);
+                   },
                    [&](const manager::Close&) {},
-                   [&](const manager::Started&) { tell("training starts"); },
+                   [&](const manager::Started& started) {
+                     tell("training starts");
+                     online_checkers_.started(started);
+                   },
+                   [&](const manager::Replanned& plan) {
+                     tell("plan " + std::to_string(plan.version.number) + " starts " +
+                          std::to_string(plan.plan.started.size()) + " transfers, " +
+                          std::to_string(plan.plan.new_rates.size()) + " new rates");
+                     result_.new_rates += plan.plan.new_rates.size();
+                     online_checkers_.replanned(plan);
+                   },
+                   [&](const sync::MulticastEnded& ended) { multicast_ended(ended); },
+                   [&](const sync::WentOn& went) {
+                     tell(to_string(went.worker) + " goes on, " + std::to_string(went.lead) + " ahead");
+                     result_.widest_lead = std::max(result_.widest_lead, went.lead);
+                   },
+                   [&](const sync::Learnt& learnt) {
+                     tell("estimates (of the truth):" + shares_of(learnt.estimates));
+                   },
+                   [](const manager::Kept&) {},
                    [&](const manager::Planned& plan) {
                      tell("plan " + std::to_string(plan.version.number) + " with " +
                           std::to_string(plan.plan.transfers.size()) + " transfers");
@@ -145,7 +172,10 @@ void Twin::carry_out(const manager::Outputs& outputs) {
                      }
                      tell("round " + std::to_string(over.round.round.value()) + " ends");
                    },
-                   [&](const manager::Left& left) { tell(to_string(left.worker) + " left: " + left.why); },
+                   [&](const manager::Left& left) {
+                     tell(to_string(left.worker) + " left: " + left.why);
+                     online_checkers_.left(left.worker);
+                   },
                    [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
                    [&](const manager::Finished& end) {
                      tell("manager finished" + (end.error ? ": " + end.error->message : ""));
@@ -154,6 +184,31 @@ void Twin::carry_out(const manager::Outputs& outputs) {
                output);
   }
   schedule_manager_tick();
+}
+
+// What is believed of the links, as a share of what they carry: "w0 0.98/1.02".
+std::string Twin::shares_of(const std::vector<sync::Estimate>& estimates) const {
+  std::string text;
+  for (const sync::Estimate& estimate : estimates) {
+    const Node& node = nodes_[estimate.worker.value()];
+    char shares[48];
+    std::snprintf(shares, sizeof shares, " w%u %.2f/%.2f", estimate.worker.value(),
+                  estimate.uplink / node.uplink, estimate.downlink / node.downlink);
+    text += shares;
+  }
+  return text;
+}
+
+void Twin::multicast_ended(const sync::MulticastEnded& ended) {
+  online_checkers_.multicast_ended(ended);
+  result_.widest_gap = ended.promises.widest_gap;
+  for (const sync::Settled& settled : ended.transfers) {
+    ++(settled.committed ? result_.deliveries : settled.dropped ? result_.dropped : result_.cancelled);
+    if (settled.committed) continue;
+    tell((settled.dropped ? "dropped " : "cancelled ") + to_string(settled.transfer.sender) + " -> " +
+         to_string(settled.transfer.receiver) + ": " + settled.why);
+  }
+  tell(to_string(ended.worker) + " has completed round " + std::to_string(ended.round.value()));
 }
 
 // ---- workers
@@ -176,6 +231,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::Dial& order) { dial(k, order); },
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
                    [&](const worker::StartStream& order) { stream(k, order); },
+                   [&](const worker::SetRate& order) { set_rate(k, order); },
                    [&](const worker::AbortLink& order) {
                      if (const auto id = connection_of(k, order.link))
                        break_connection(*id, "aborted by the peer", k);
@@ -184,8 +240,13 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::Synchronized& done) {
                      Node& node = nodes_[k];
                      ++node.rounds_done;
-                     checkers_.synchronized(WorkerId(static_cast<std::uint32_t>(k)), done.report,
-                                            node.parameters, node.core->buffers_in_use());
+                     const WorkerId id(static_cast<std::uint32_t>(k));
+                     const std::size_t buffers = node.core->buffers_in_use();
+                     if (online()) {
+                       online_checkers_.synchronized(id, done.report, node.parameters, buffers);
+                     } else {
+                       checkers_.synchronized(id, done.report, node.parameters, buffers);
+                     }
                      compute(k);
                    },
                    [&](const worker::Over& over) { nodes_[k].over = over.error.message; },
@@ -197,7 +258,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
 
 void Twin::compute(std::size_t k) {
   Node& node = nodes_[k];
-  queue_.after(Duration::milliseconds(node.rng.uniform(5, 60)), [this, k] {
+  queue_.after(Duration::milliseconds(node.rng.uniform(5, 60) * node.slowness), [this, k] {
     Node& it = nodes_[k];
     if (!it.alive || it.core->is_over()) return;
     if (it.rounds_done == settings_.rounds) {
@@ -205,8 +266,12 @@ void Twin::compute(std::size_t k) {
       return;
     }
     for (float& parameter : it.parameters) parameter = static_cast<float>(it.rng.uniform(-1, 1));
-    checkers_.synchronize_called(WorkerId(static_cast<std::uint32_t>(k)), Round(it.rounds_done),
-                                 it.parameters);
+    const WorkerId id(static_cast<std::uint32_t>(k));
+    if (online()) {
+      online_checkers_.synchronize_called(id, Round(it.rounds_done), it.parameters);
+    } else {
+      checkers_.synchronize_called(id, Round(it.rounds_done), it.parameters);
+    }
     const auto actions = it.core->synchronize(it.parameters, queue_.now());
     SELMCAST_CHECK(actions.has_value(), "the twin calls synchronize() as it should");
     carry_out(k, *actions);
@@ -226,156 +291,6 @@ void Twin::crash(std::size_t k) {
   queue_.after(delay(node.rng), [this, k] {
     if (!nodes_[k].silent) carry_out(manager_.closed(nodes_[k].session, "connection reset", queue_.now()));
   });
-}
-
-// ---- network
-// -----------------------------------------------------------------------------------------------
-
-void Twin::to_manager(std::size_t k, const wire::FromWorker& message) {
-  Node& node = nodes_[k];
-  node.to_manager_free = std::max(node.to_manager_free, queue_.now() + delay(node.rng));
-  queue_.at(node.to_manager_free, [this, k, message] {
-    if (!nodes_[k].silent) carry_out(manager_.message(nodes_[k].session, message, queue_.now()));
-  });
-}
-
-void Twin::to_worker(std::size_t k, const wire::ToWorker& message) {
-  Node& node = nodes_[k];
-  node.to_worker_free = std::max(node.to_worker_free, queue_.now() + delay(node.rng));
-  queue_.at(node.to_worker_free, [this, k, message] {
-    if (nodes_[k].alive && !nodes_[k].silent)
-      carry_out(k, nodes_[k].core->from_manager(message, queue_.now()));
-  });
-}
-
-bool Twin::cut_off(const Connection& c) const { return nodes_[c.from].silent || nodes_[c.to].silent; }
-
-std::optional<Twin::ConnectionId> Twin::connection_of(std::size_t k, worker::LinkId link) const {
-  for (const auto& [id, c] : connections_) {
-    if ((c.from == k && c.from_link == link) || (c.to == k && c.to_link == link)) return id;
-  }
-  return std::nullopt;
-}
-
-void Twin::dial(std::size_t k, const worker::Dial& order) {
-  const ConnectionId id = ++connections_made_;
-  const std::size_t to = order.peer.port - 1U;
-  connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now()};
-  queue_.after(delay(nodes_[k].rng), [this, id, k, to] {
-    const auto found = connections_.find(id);
-    if (found == connections_.end() || cut_off(found->second)) return;
-    if (!nodes_[to].alive || nodes_[to].core->is_over())
-      return break_connection(id, "connection refused", to);
-    found->second.to_link = nodes_[to].core->accepted(queue_.now());
-    schedule_tick(to);
-    carry_out(k, nodes_[k].core->connected(*found->second.from_link));
-  });
-}
-
-void Twin::send_frame(std::size_t k, worker::LinkId link, std::vector<std::byte> frame) {
-  const auto id = connection_of(k, link);
-  if (!id) return;
-  Connection& c = connections_.at(*id);
-  const bool forth = c.from == k;
-  Instant& free = forth ? c.forth_free : c.back_free;
-  free = std::max(free, queue_.now() + delay(nodes_[k].rng));
-  const auto header =
-      wire::decode_header(std::span<const std::byte, wire::kHeaderBytes>(frame.data(), wire::kHeaderBytes));
-  SELMCAST_CHECK(header.has_value(), "our own frames are well formed");
-  std::vector<std::byte> payload(frame.begin() + wire::kHeaderBytes, frame.end());
-  queue_.at(free, [this, id = *id, forth, header = *header, payload = std::move(payload)] {
-    deliver(id, forth, header, payload);
-  });
-}
-
-void Twin::stream(std::size_t k, const worker::StartStream& order) {
-  const auto id = connection_of(k, order.link);
-  if (!id) return;
-  Connection& c = connections_.at(*id);
-  checkers_.stream_started(WorkerId(static_cast<std::uint32_t>(k)),
-                           WorkerId(static_cast<std::uint32_t>(c.to)), order.transfer, order.rate);
-  Rng& rng = nodes_[k].rng;
-  const bool breaks = settings_.faults.broken_links && rng.below(60) == 0;
-  const bool corrupts = settings_.faults.corruption && rng.below(80) == 0;
-  const std::size_t pieces = (order.payload.size() + kStreamPiece - 1) / kStreamPiece;
-  const std::size_t struck = rng.below(pieces);
-  const Rate rate = started_stream(c, order.rate) * rng.uniform(0.9, 1.0);
-  for (std::size_t piece = 0; piece < pieces; ++piece) {
-    const auto chunk = order.payload.subspan(
-        piece * kStreamPiece, std::min(kStreamPiece, order.payload.size() - piece * kStreamPiece));
-    c.forth_free = std::max(c.forth_free, queue_.now() + delay(rng)) +
-                   Bytes(static_cast<std::int64_t>(chunk.size())) / rate;
-    const wire::FrameHeader header =
-        wire::chunk_header(order.transfer, static_cast<std::uint32_t>(piece), chunk);
-    std::vector<std::byte> payload(chunk.begin(), chunk.end());
-    if (corrupts && piece == struck) payload[rng.below(payload.size())] ^= std::byte{0x40};
-    if (breaks && piece == struck) {
-      queue_.at(c.forth_free, [this, id = *id, from = c.from, to = c.to] {
-        ended_stream(from, to);
-        break_connection(id, "connection reset", std::nullopt);
-      });
-      return;
-    }
-    queue_.at(c.forth_free,
-              [this, id = *id, header, payload = std::move(payload)] { deliver(id, true, header, payload); });
-  }
-  queue_.at(c.forth_free, [this, k, to = c.to, link = order.link, transfer = order.transfer] {
-    ended_stream(k, to);
-    if (nodes_[k].alive) carry_out(k, nodes_[k].core->stream_sent(link, transfer));
-  });
-}
-
-// What the two links give a stream that starts now, beside those that run; pacing may ask for less.
-Rate Twin::started_stream(const Connection& c, Rate paced) {
-  Node& from = nodes_[c.from];
-  Node& to = nodes_[c.to];
-  const Rate share =
-      std::min(from.uplink * (1.0 / ++from.streams_out), to.downlink * (1.0 / ++to.streams_in));
-  return std::min(paced, share);
-}
-
-void Twin::ended_stream(std::size_t from, std::size_t to) {
-  --nodes_[from].streams_out;
-  --nodes_[to].streams_in;
-}
-
-void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header,
-                   std::vector<std::byte> payload) {
-  const auto found = connections_.find(id);
-  if (found == connections_.end() || cut_off(found->second)) return;
-  const std::size_t k = forth ? found->second.to : found->second.from;
-  const worker::LinkId link = forth ? *found->second.to_link : *found->second.from_link;
-  if (!nodes_[k].alive) return;
-  worker::WorkerCore& core = *nodes_[k].core;
-  if (header.kind == wire::FrameKind::chunk) {
-    const auto place = core.chunk_place(link, header);
-    if (!place) return break_connection(id, place.error().message, std::nullopt);
-    std::ranges::copy(payload, place->begin());
-    core.chunk_bytes(link, queue_.now());
-  }
-  const auto actions = core.frame(link, header, payload, queue_.now());
-  if (!actions) return break_connection(id, actions.error().message, std::nullopt);
-  carry_out(k, *actions);
-}
-
-void Twin::break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not) {
-  const auto found = connections_.find(id);
-  if (found == connections_.end()) return;
-  const Connection broken = found->second;
-  connections_.erase(found);
-  const auto& c = broken;
-  tell("connection w" + std::to_string(c.from) + " -> w" + std::to_string(c.to) + " breaks: " + why);
-  const bool cut = cut_off(broken);
-  const auto inform = [&](std::size_t k, std::optional<worker::LinkId> link) {
-    if (!link || k == tell_not || cut) return;
-    queue_.after(delay(rng_), [this, k, link = *link, why] {
-      if (nodes_[k].alive) {
-        carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, queue_.now()));
-      }
-    });
-  };
-  inform(broken.from, broken.from_link);
-  inform(broken.to, broken.to_link);
 }
 
 }  // namespace selmcast::arena

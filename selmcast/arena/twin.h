@@ -3,7 +3,7 @@
 // Carries out the cores' actions as the real shells do (manager/manager.cpp, worker/worker.cpp), with delays
 // drawn from the seed and faults on order. Each connection delivers in order; a broken one tells both ends, a
 // silent worker is cut off without anyone being told. The workers' "training": parameters drawn anew from the
-// seed each round. Thread rule: one owner.
+// seed each round. In trainings without rounds in common some are stragglers. Thread rule: one owner.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "selmcast/arena/arena.h"
 #include "selmcast/arena/checkers.h"
 #include "selmcast/arena/event_queue.h"
+#include "selmcast/arena/online_checkers.h"
 #include "selmcast/base/rng.h"
 #include "selmcast/manager/manager_core.h"
 #include "selmcast/worker/worker_core.h"
@@ -46,7 +47,7 @@ class Twin {
     Instant to_manager_free, to_worker_free;  // order on the control stream
     Instant tick_at = Instant::never();
     Rate uplink, downlink;  // the truth, which nobody declares
-    int streams_out = 0, streams_in = 0;
+    double slowness = 1;    // of its computing
     std::uint64_t rounds_done = 0;
     bool alive = true, silent = false;
     std::optional<std::string> over;
@@ -58,12 +59,26 @@ class Twin {
     Instant forth_free, back_free;  // order in each direction
   };
   using ConnectionId = std::uint64_t;
+  // What a sender streams on a connection, a piece at a time. The payload is read when its piece begins.
+  struct Stream {
+    TransferId transfer;
+    std::span<const std::byte> payload;
+    Rate paced;
+    double luck = 1;  // share of the rate that it gets
+    std::size_t next = 0;
+    std::size_t struck = 0;  // the piece that meets its fate
+    bool breaks = false, corrupts = false;
+    std::size_t pieces() const;
+  };
 
   void tell(const std::string& line);
   Duration delay(Rng& rng);
   void plan_faults(Rng rng);
+  bool online() const { return settings_.manager.online.has_value(); }
   // Manager side.
   void carry_out(const manager::Outputs& outputs);
+  void multicast_ended(const sync::MulticastEnded& ended);
+  std::string shares_of(const std::vector<sync::Estimate>& estimates) const;
   void schedule_manager_tick();
   // Worker side.
   void carry_out(std::size_t node, const worker::WorkerActions& actions);
@@ -76,8 +91,10 @@ class Twin {
   void dial(std::size_t node, const worker::Dial& order);
   void send_frame(std::size_t node, worker::LinkId link, std::vector<std::byte> frame);
   void stream(std::size_t node, const worker::StartStream& order);
-  Rate started_stream(const Connection& connection, Rate paced);
-  void ended_stream(std::size_t from, std::size_t to);
+  void set_rate(std::size_t node, const worker::SetRate& order);
+  void next_piece(ConnectionId id);
+  void piece_arrives(ConnectionId id, const wire::FrameHeader& header, std::vector<std::byte> payload);
+  Rate rate_of(const Stream& stream, const Connection& connection) const;
   void deliver(ConnectionId id, bool forth, const wire::FrameHeader& header, std::vector<std::byte> payload);
   void break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not);
   std::optional<ConnectionId> connection_of(std::size_t node, worker::LinkId link) const;
@@ -91,7 +108,9 @@ class Twin {
   std::vector<Node> nodes_;
   std::map<ConnectionId, Connection> connections_;
   ConnectionId connections_made_ = 0;
+  std::map<ConnectionId, Stream> streams_;
   Checkers checkers_;
+  OnlineCheckers online_checkers_;
   ArenaResult result_;
 };
 

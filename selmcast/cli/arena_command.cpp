@@ -1,6 +1,7 @@
 #include "selmcast/cli/arena_command.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "selmcast/arena/arena.h"
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/planner_names.h"
+#include "selmcast/sync/online_policy.h"
 
 namespace selmcast::cli {
 namespace {
@@ -19,6 +21,7 @@ struct ArenaFlags {
   std::uint64_t seeds = 1;
   std::uint32_t workers = 0;
   std::uint64_t rounds = 12;
+  std::string sync = "bsp";
   std::string planner;
   std::string format = "table";
   bool calm = false;
@@ -32,6 +35,9 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"rounds_done", result.rounds_done},
           {"deliveries", result.deliveries},
           {"cancelled", result.cancelled},
+          {"dropped", result.dropped},
+          {"new_rates", result.new_rates},
+          {"widest_lead", result.widest_lead},
           {"widest_meeting_gap", result.widest_gap},
           {"virtual_seconds", result.virtual_time.in_seconds()},
           {"violations", result.violations}};
@@ -42,7 +48,15 @@ int run_arena_command(const ArenaFlags& flags) {
   settings.workers = flags.workers;
   settings.rounds = flags.rounds;
   if (flags.calm) settings.faults = {false, false, false, false};
-  if (!flags.planner.empty()) {
+  if (flags.sync != "bsp") {
+    settings.sync = flags.sync == "ssp" ? arena::Sync::ssp : arena::Sync::asp;
+    settings.policy = flags.planner;
+    if (!flags.planner.empty() && sync::make_online_policy(flags.planner, Rng(1)) == nullptr) {
+      fmt::print(stderr, "selmcast arena: --planner: there is no planner \"{}\" for {}; there are {}\n",
+                 flags.planner, flags.sync, fmt::join(sync::online_policy_names(), ", "));
+      return kExitUsage;
+    }
+  } else if (!flags.planner.empty()) {
     settings.planner = plan::find_planner(flags.planner);
     if (settings.planner == nullptr) {
       fmt::print(stderr, "selmcast arena: --planner: {}\n", unknown_planner(flags.planner));
@@ -64,10 +78,11 @@ int run_arena_command(const ArenaFlags& flags) {
       continue;
     }
     fmt::print(
-        "seed {:<6} {:>2} workers, {:>2} at the end  {:>5} deliveries {:>4} cancelled  widest gap {:>2}  "
-        "{}\n",
-        seed, result.workers, result.survivors, result.deliveries, result.cancelled, result.widest_gap,
-        bad ? "VIOLATED" : "ok");
+        "seed {:<6} {:>2} workers, {:>2} at the end  {:>5} deliveries {:>4} cancelled {:>4} dropped  widest "
+        "gap "
+        "{:>2}  {}\n",
+        seed, result.workers, result.survivors, result.deliveries, result.cancelled, result.dropped,
+        result.widest_gap, bad ? "VIOLATED" : "ok");
     for (const std::string& violation : result.violations) fmt::print("  {}\n", violation);
   }
   if (flags.format == "json") fmt::print("{}\n", all.dump(2));
@@ -85,7 +100,8 @@ void add_arena_command(CLI::App& app, int& exit_status) {
       "Exit status 1 if a checker found a promise broken.\n"
       "Examples:\n"
       "  selmcast arena --seed 42 --story        one training, event by event\n"
-      "  selmcast arena --seed 1 --seeds 1000    a thousand different ones");
+      "  selmcast arena --seed 1 --seeds 1000    a thousand different ones\n"
+      "  selmcast arena --sync ssp --seeds 300   without rounds in common");
   command->add_option("--seed", flags->seed, "The first seed")->capture_default_str();
   command->add_option("--seeds", flags->seeds, "How many seeds")
       ->check(CLI::Range(1, 1'000'000))
@@ -95,6 +111,9 @@ void add_arena_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command->add_option("--rounds", flags->rounds, "Of each training")
       ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_option("--sync", flags->sync, "bsp, ssp or asp")
+      ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
       ->capture_default_str();
   command->add_option("--planner", flags->planner, "Default: drawn");
   command->add_option("--format", flags->format, "table or json")

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <memory>
@@ -26,6 +27,11 @@ namespace {
 
 struct ManagerFlags {
   std::uint32_t workers = 1;
+  std::string sync = "bsp";
+  std::optional<std::uint32_t> staleness;
+  std::optional<double> keep_fraction;
+  std::optional<std::string> sharing;
+  std::optional<double> width;
   std::string planner = "auto";
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
@@ -43,6 +49,20 @@ struct ManagerFlags {
   bool die_with_parent = false;
 };
 
+std::string multicast_line(const sync::MulticastEnded& ended) {
+  std::size_t committed = 0, dropped = 0;
+  Instant last = ended.ready;
+  for (const sync::Settled& settled : ended.transfers) {
+    committed += settled.committed ? 1 : 0;
+    dropped += settled.dropped ? 1 : 0;
+    if (settled.committed) last = std::max(last, settled.at);
+  }
+  return fmt::format(
+      "{} round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}{}", to_string(ended.worker),
+      ended.round.value(), committed, (last - ended.ready).in_seconds(), ended.predicted.in_seconds(),
+      dropped > 0 ? fmt::format(", {} dropped", dropped) : "", ended.complete ? "" : ", incomplete");
+}
+
 void log_output(const manager::Output& output) {
   const auto say = [](const std::string& line) { fmt::print(stderr, "[manager] {}\n", line); };
   std::visit(
@@ -55,6 +75,14 @@ void log_output(const manager::Output& output) {
             say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s)", round.round.value(),
                             round.transfers.size(), (round.last_commit - round.issued).in_seconds(),
                             round.predicted.in_seconds()));
+          },
+          [&](const sync::MulticastEnded& ended) { say(multicast_line(ended)); },
+          [&](const manager::Kept& kept) {
+            say(fmt::format(
+                "widest gap between meetings: {} multicasts ({} too wide); furthest ahead: {} rounds ({} "
+                "times too far)",
+                kept.promises.widest_gap, kept.promises.gaps_broken, kept.promises.widest_lead,
+                kept.promises.leads_broken));
           },
           [&](const manager::Left& left) {
             say(fmt::format("{} left ({}), {} remain", to_string(left.worker), left.why, left.remaining));
@@ -80,6 +108,30 @@ int replay_journal(const std::string& path) {
   return kExitDone;
 }
 
+// Nothing for bsp.
+Result<std::optional<sync::OnlineChoice>> online_choice_of(const ManagerFlags& flags) {
+  const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, what); };
+  if (flags.staleness && flags.sync != "ssp")
+    return bad("--staleness: only --sync ssp has one, this is --sync " + flags.sync);
+  if (flags.sync == "bsp") {
+    if (flags.keep_fraction || flags.sharing || flags.width)
+      return bad("--keep-fraction, --sharing and --width: only for --sync ssp and asp");
+    return std::nullopt;
+  }
+  sync::OnlineChoice choice;
+  choice.policy = flags.planner;
+  if (flags.staleness) choice.staleness = flags.staleness;
+  if (flags.sync == "asp") choice.staleness.reset();
+  choice.keep_fraction = flags.keep_fraction.value_or(choice.keep_fraction);
+  if (flags.width) {
+    const auto width = sync::Width::from(*flags.width);
+    if (!width) return std::unexpected(with_context("--width", width.error()));
+    choice.width = *width;
+  }
+  if (flags.sharing) choice.sharing = sync::sharing_from(*flags.sharing).value_or(choice.sharing);
+  return choice;
+}
+
 Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   manager::ManagerOptions options;
   options.settings.workers = flags.workers;
@@ -88,8 +140,11 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   std::random_device device;
   options.settings.run_token = (std::uint64_t{device()} << 32) | device();
   auto& rounds = options.settings.rounds;
-  rounds.planner = plan::find_planner(flags.planner);
-  if (rounds.planner == nullptr) {
+  auto online = online_choice_of(flags);
+  if (!online) return std::unexpected(online.error());
+  options.settings.online = *std::move(online);
+  if (!options.settings.online) rounds.planner = plan::find_planner(flags.planner);
+  if (!options.settings.online && rounds.planner == nullptr) {
     return failure(ErrorCode::invalid_input, "--planner: " + unknown_planner(flags.planner));
   }
   const auto min_receivers = sync::MinReceivers::from(flags.min_receivers);
@@ -171,6 +226,7 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "Prints the address it listens on, then runs until all workers have left.\n"
       "Examples:\n"
       "  selmcast manager --workers 8 --min-receivers 0.3 --journal journal.jsonl\n"
+      "  selmcast manager --workers 8 --sync ssp --staleness 4      workers need not keep pace\n"
       "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not "
       "encrypted\n"
       "  selmcast manager --replay journal.jsonl                    plan again from what was recorded, and "
@@ -179,7 +235,27 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       ->envname("WORLD_SIZE")
       ->check(CLI::Range(1U, 100'000U))
       ->capture_default_str();
-  command->add_option("--planner", flags->planner, "paper, random, broadcast, auto")->capture_default_str();
+  command
+      ->add_option("--sync", flags->sync,
+                   "bsp: rounds in common; ssp: nobody further ahead than --staleness; asp: nobody waits")
+      ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
+      ->capture_default_str();
+  command
+      ->add_option("--staleness", flags->staleness,
+                   "ssp: rounds that a worker may be ahead of the slowest when it starts one (default 4)")
+      ->check(CLI::Range(0U, 1'000'000U));
+  command
+      ->add_option(
+          "--keep-fraction", flags->keep_fraction,
+          "ssp, asp: a running delivery with less than this share left is never dropped (default 0.75)")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--width", flags->width, "Of slack: from 0, compute the most, to 1, reach the most");
+  command->add_option("--sharing", flags->sharing, "ssp, asp: how multicasts share links (default fair)")
+      ->check(CLI::IsMember({"fair", "priority", "reserved"}));
+  command
+      ->add_option("--planner", flags->planner,
+                   "paper, random, broadcast, auto; exact for bsp, slack for ssp and asp")
+      ->capture_default_str();
   command
       ->add_option("--min-receivers", flags->min_receivers,
                    "Of each multicast; below 1: a fraction of the workers")

@@ -6,153 +6,13 @@
 #include <set>
 #include <utility>
 
+#include "selmcast/manager/journal_json.h"
 #include "selmcast/wire/control_codec.h"
 
 namespace selmcast::manager {
 namespace {
 
 using nlohmann::json;
-
-json rate_json(Rate rate) { return rate.is_unlimited() ? json(nullptr) : json(rate.bps()); }
-
-json version_json(PlanVersion version) { return json::array({version.epoch, version.number}); }
-
-json transfer_json(const sync::Transfer& t) {
-  return {{"transfer", t.id.value()},          {"sender", to_string(t.sender)},
-          {"receiver", to_string(t.receiver)}, {"reason", std::string(plan::to_string(t.reason))},
-          {"bytes", t.bytes.count()},          {"rate_bps", rate_json(t.allocated)},
-          {"paced_bps", rate_json(t.paced)}};
-}
-
-json plan_json(const Planned& planned) {
-  json line = {{"event", "plan"},
-               {"version", version_json(planned.version)},
-               {"round", planned.plan.round.value()},
-               {"predicted_seconds", planned.plan.predicted.in_seconds()},
-               {"bound_seconds", planned.plan.bound.in_seconds()},
-               {"transfers", json::array()}};
-  for (const sync::Transfer& transfer : planned.plan.transfers)
-    line["transfers"].push_back(transfer_json(transfer));
-  return line;
-}
-
-json round_json(const RoundOver& over, Instant now) {
-  const sync::RoundEnded& round = over.round;
-  json line = {{"event", "round"},
-               {"round", round.round.value()},
-               {"version", version_json(over.version)},
-               {"issued_seconds", round.issued.in_seconds()},
-               {"sync_seconds", (now - round.issued).in_seconds()},
-               {"delivery_seconds", (round.last_commit - round.issued).in_seconds()},
-               {"predicted_seconds", round.predicted.in_seconds()},
-               {"bound_seconds", round.bound.in_seconds()},
-               {"receivers_mean", 0.0},
-               {"deliveries", json::array()},
-               {"estimates", json::array()},
-               {"oldest_pair_age", round.oldest_age},
-               {"widest_meeting_gap", round.widest_gap}};
-  std::size_t committed = 0;
-  for (const sync::Settled& settled : round.transfers) {
-    json delivery = transfer_json(settled.transfer);
-    delivery["state"] = settled.committed ? "committed" : "cancelled";
-    if (settled.committed) {
-      ++committed;
-      delivery["started_seconds"] = settled.started.in_seconds();
-      delivery["finished_seconds"] = settled.finished.in_seconds();
-    } else {
-      delivery["why"] = settled.why;
-    }
-    line["deliveries"].push_back(std::move(delivery));
-  }
-  if (!round.members.empty()) {
-    line["receivers_mean"] = static_cast<double>(committed) / static_cast<double>(round.members.size());
-  }
-  for (const sync::Estimate& estimate : round.estimates) {
-    line["estimates"].push_back({{"worker", to_string(estimate.worker)},
-                                 {"uplink_bps", estimate.uplink.bps()},
-                                 {"downlink_bps", estimate.downlink.bps()}});
-  }
-  return line;
-}
-
-// What the core decided, as it follows from its inputs alone. Nothing for messages to single workers: they follow from
-// the rest.
-std::optional<json> decision_json(const Output& output, Instant now) {
-  json line;
-  if (const auto* planned = std::get_if<Planned>(&output)) {
-    line = plan_json(*planned);
-  } else if (const auto* over = std::get_if<RoundOver>(&output)) {
-    line = round_json(*over, now);
-  } else if (const auto* started = std::get_if<Started>(&output)) {
-    line = {{"event", "started"}, {"workers", json::array()}};
-    for (const auto& [worker, name] : started->names) {
-      line["workers"].push_back({{"worker", to_string(worker)}, {"name", name}});
-    }
-  } else if (const auto* left = std::get_if<Left>(&output)) {
-    line = {{"event", "left"},
-            {"worker", to_string(left->worker)},
-            {"reason", left->why},
-            {"goodbye", left->goodbye}};
-  } else if (const auto* away = std::get_if<TurnedAway>(&output)) {
-    line = {{"event", "turned_away"}, {"name", away->name}, {"reason", away->why}};
-  } else if (const auto* end = std::get_if<Finished>(&output)) {
-    line = {{"event", "finished"}, {"error", end->error ? json(end->error->message) : json(nullptr)}};
-  } else {
-    return std::nullopt;
-  }
-  line["at_seconds"] = now.in_seconds();
-  return line;
-}
-
-json settings_json(const ManagerSettings& s) {
-  const sync::RoundSettings& r = s.rounds;
-  return {{"event", "settings"},
-          {"schema", "selmcast.journal/1"},
-          {"planner", std::string(r.planner->name)},
-          {"min_receivers", r.min_receivers.value()},
-          {"max_age", r.max_age},
-          {"ages_from_zero", r.age_start == sync::AgeStart::zero},
-          {"seed", r.seed},
-          {"paced", r.paced},
-          {"bursts", r.bursts},
-          {"compute_patience_seconds", r.compute_patience.in_seconds()},
-          {"delivery_patience_min_seconds", r.delivery_patience_min.in_seconds()},
-          {"delivery_patience_factor", r.delivery_patience_factor},
-          {"workers", s.workers},
-          {"epoch", s.epoch},
-          {"hello_patience_seconds", s.hello_patience.in_seconds()},
-          {"join_patience_seconds", s.join_patience.in_seconds()},
-          {"heartbeat_interval_seconds", s.heartbeat_interval.in_seconds()},
-          {"heartbeat_timeout_seconds", s.heartbeat_timeout.in_seconds()},
-          {"manager_timeout_seconds", s.manager_timeout.in_seconds()}};
-}
-
-Result<ManagerSettings> settings_from(const json& line) {
-  const auto seconds = [&](const char* key) { return Duration::seconds(line.at(key).get<double>()); };
-  ManagerSettings s;
-  sync::RoundSettings& r = s.rounds;
-  r.planner = plan::find_planner(line.at("planner").get<std::string>());
-  const auto min_receivers = sync::MinReceivers::from(line.at("min_receivers").get<double>());
-  if (!min_receivers) return std::unexpected(min_receivers.error());
-  r.min_receivers = *min_receivers;
-  r.max_age = line.at("max_age").get<std::uint32_t>();
-  r.age_start = line.at("ages_from_zero").get<bool>() ? sync::AgeStart::zero : sync::AgeStart::staggered;
-  r.seed = line.at("seed").get<std::uint64_t>();
-  r.paced = line.at("paced").get<bool>();
-  r.bursts = line.at("bursts").get<bool>();
-  r.compute_patience = seconds("compute_patience_seconds");
-  r.delivery_patience_min = seconds("delivery_patience_min_seconds");
-  r.delivery_patience_factor = line.at("delivery_patience_factor").get<double>();
-  s.workers = line.at("workers").get<std::uint32_t>();
-  s.epoch = line.at("epoch").get<std::uint64_t>();
-  s.hello_patience = seconds("hello_patience_seconds");
-  s.join_patience = seconds("join_patience_seconds");
-  s.heartbeat_interval = seconds("heartbeat_interval_seconds");
-  s.heartbeat_timeout = seconds("heartbeat_timeout_seconds");
-  s.manager_timeout = seconds("manager_timeout_seconds");
-  if (auto usable = check_settings(s); !usable) return std::unexpected(usable.error());
-  return s;
-}
 
 json input_json(const char* kind, Instant now) {
   return {{"event", "input"}, {"at_seconds", now.in_seconds()}, {"kind", kind}};
@@ -172,7 +32,7 @@ Result<std::unique_ptr<Journal>> Journal::create(const std::filesystem::path& pa
                    "cannot write the journal " + path.string() + ": does its folder exist, writable?");
   }
   journal->path_ = path.string();
-  journal->planner_ = settings.rounds.planner->name;
+  journal->planner_ = planner_of(settings);
   json line = settings_json(settings);
   line["at_seconds"] = now.in_seconds();
   journal->write(line.dump());
@@ -216,7 +76,10 @@ void Journal::output(const Output& output, Instant now, Duration deciding) {
   if (!file_.is_open()) return;
   auto line = decision_json(output, now);
   if (!line) return;
-  if (std::holds_alternative<Planned>(output)) {
+  const auto* replanned = std::get_if<Replanned>(&output);
+  const bool plans =
+      std::holds_alternative<Planned>(output) || (replanned != nullptr && !replanned->plan.started.empty());
+  if (plans) {
     last_plan_took_ = deciding;
     (*line)["plan_seconds"] = deciding.in_seconds();
   }
@@ -226,7 +89,10 @@ void Journal::output(const Output& output, Instant now, Duration deciding) {
   }
   write(line->dump(-1, ' ', false, json::error_handler_t::replace));
   // Whoever follows the journal sees plans and rounds at once, and a killed manager leaves them.
-  if (std::holds_alternative<Planned>(output) || std::holds_alternative<RoundOver>(output)) file_.flush();
+  if (plans || std::holds_alternative<RoundOver>(output) ||
+      std::holds_alternative<sync::MulticastEnded>(output)) {
+    file_.flush();
+  }
 }
 
 Result<void> Journal::finish() {
@@ -311,7 +177,7 @@ class Replay {
       return failure(ErrorCode::corrupt, "the replay decided otherwise: " +
                                              (decided_.empty() ? "nothing" : decided_.front().dump()));
     }
-    if (line.at("event") == "plan") ++summary_.plans;
+    if (line.at("event") == "plan" || line.at("event") == "replan") ++summary_.plans;
     decided_.pop_front();
     return {};
   }

@@ -27,11 +27,24 @@ std::string first_difference(const wire::ModelManifest& mine, const wire::ModelM
   return "its tensor " + describe(*t) + " should be " + describe(*m);
 }
 
+std::unique_ptr<sync::TrainingMachine> machine_of(const ManagerSettings& settings) {
+  if (settings.online) return std::make_unique<sync::OnlineRounds>(settings.rounds, *settings.online);
+  return std::make_unique<sync::RoundMachine>(settings.rounds);
+}
+
 }  // namespace
 
 Result<void> check_settings(const ManagerSettings& s) {
   const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, what); };
-  if (s.rounds.planner == nullptr) return bad("there is no such planner");
+  if (!s.online && s.rounds.planner == nullptr) return bad("there is no such planner");
+  if (s.online && sync::make_online_policy(s.online->policy, Rng(1)) == nullptr) {
+    std::string names = "auto";
+    for (const std::string_view name : sync::online_policy_names()) names += ", " + std::string(name);
+    return bad("there is no planner '" + s.online->policy + "' for ssp and asp; there are " + names);
+  }
+  if (s.online && !(s.online->keep_fraction >= 0 && s.online->keep_fraction <= 1)) {
+    return bad("keep_fraction " + std::to_string(s.online->keep_fraction) + ": give a number from 0 to 1");
+  }
   if (s.workers < 1 || s.workers > plan::kMaxWorkers) {
     return bad(std::to_string(s.workers) + " workers: give between 1 and " +
                std::to_string(plan::kMaxWorkers));
@@ -50,7 +63,7 @@ Result<void> check_settings(const ManagerSettings& s) {
 }
 
 ManagerCore::ManagerCore(ManagerSettings settings, Instant now)
-    : settings_(settings), rounds_(settings_.rounds), created_(now) {}
+    : settings_(std::move(settings)), machine_(machine_of(settings_)), created_(now) {}
 
 Outputs ManagerCore::opened(SessionId session, Instant now) {
   sessions_[session] = {now, now, std::nullopt, std::nullopt};
@@ -94,17 +107,18 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
 
 Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::FromWorker& message,
                                                   Instant now) {
-  return std::visit(Overloaded{
-                        [&](const wire::Ready& ready) { return rounds_.ready(worker, ready.round, now); },
-                        [&](const wire::Delivered& d) {
-                          return rounds_.delivered(worker, {d.transfer, d.bytes, d.started, d.finished}, now);
-                        },
-                        [&](const wire::TransferFailed& failed) {
-                          return rounds_.failed(worker, failed.transfer, failed.reason, now);
-                        },
-                        [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
-                    },
-                    message);
+  return std::visit(
+      Overloaded{
+          [&](const wire::Ready& ready) { return machine_->ready(worker, ready.round, now); },
+          [&](const wire::Delivered& d) {
+            return machine_->delivered(worker, {d.transfer, d.bytes, d.started, d.finished}, now);
+          },
+          [&](const wire::TransferFailed& failed) {
+            return machine_->failed(worker, failed.transfer, failed.reason, now);
+          },
+          [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
+      },
+      message);
 }
 
 // ---- joining -----------------------------------------------------------------------------------------------
@@ -154,15 +168,18 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
     session.last_heard = now;  // waiting for the others was no silence
     session_of_[worker] = order[k];
     const wire::Hello& hello = *session.hello;
-    rounds_.join(worker, {hello.name, hello.declared_uplink, hello.declared_downlink,
-                          wire::payload_bytes(hello.model), hello.receive_buffers});
+    machine_->join(worker,
+                   {hello.name, hello.declared_uplink, hello.declared_downlink,
+                    wire::payload_bytes(hello.model), hello.receive_buffers},
+                   now);
     started.names.emplace_back(worker, hello.name);
   }
   for (const auto& [worker, session] : session_of_) {
-    send_to(worker,
-            wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
-                          settings_.heartbeat_interval, settings_.manager_timeout},
-            outputs);
+    send_to(
+        worker,
+        wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
+                      settings_.heartbeat_interval, settings_.manager_timeout, settings_.online.has_value()},
+        outputs);
   }
   outputs.push_back(std::move(started));
 }
@@ -182,17 +199,32 @@ void ManagerCore::carry_out(const sync::Actions& actions, Outputs& outputs) {
                      send_to(cancelled.transfer.receiver, cancel, outputs);
                    },
                    [&](const sync::RoundEnded& ended) { send_round_end(ended, outputs); },
-                   [&](const sync::Evicted& evicted) {
-                     const auto session = session_of_.find(evicted.worker);
-                     if (session == session_of_.end()) return;
-                     const SessionId id = session->second;
-                     session_of_.erase(session);
-                     outputs.push_back(Left{evicted.worker, evicted.why, session_of_.size(), false});
-                     turn_away(id, evicted.why, outputs);
+                   [&](const sync::Evicted& evicted) { evict(evicted, outputs); },
+                   [&](const sync::PlanChanged& plan) { send_updates(plan, outputs); },
+                   [&](const sync::WentOn& went) {
+                     send_to(went.worker,
+                             wire::GoOn{went.done, went.committed, static_cast<std::uint32_t>(went.members)},
+                             outputs);
+                     outputs.push_back(went);
                    },
+                   [&](const auto& told) { outputs.push_back(told); },
                },
                action);
   }
+}
+
+void ManagerCore::evict(const sync::Evicted& evicted, Outputs& outputs) {
+  const auto session = session_of_.find(evicted.worker);
+  if (session == session_of_.end()) return;
+  const SessionId id = session->second;
+  session_of_.erase(session);
+  outputs.push_back(Left{evicted.worker, evicted.why, session_of_.size(), false});
+  turn_away(id, evicted.why, outputs);
+}
+
+wire::Outgoing ManagerCore::outgoing(const sync::Transfer& transfer) const {
+  const wire::Hello& receiver = *sessions_.at(session_of_.at(transfer.receiver)).hello;
+  return {transfer.id, {transfer.receiver, receiver.data_host, receiver.data_port}, transfer.paced};
 }
 
 void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
@@ -202,14 +234,29 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
     parts[worker] = {version, plan.round, {}, {}, plan.predicted};
   }
   for (const sync::Transfer& transfer : plan.transfers) {
-    const wire::Hello& receiver = *sessions_.at(session_of_.at(transfer.receiver)).hello;
-    parts.at(transfer.sender)
-        .outgoing.push_back(
-            {transfer.id, {transfer.receiver, receiver.data_host, receiver.data_port}, transfer.paced});
+    parts.at(transfer.sender).outgoing.push_back(outgoing(transfer));
     parts.at(transfer.receiver).incoming.push_back({transfer.id, transfer.sender, transfer.bytes});
   }
   outputs.push_back(Planned{version, plan});
   for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);
+}
+
+// Whom a change does not concern hears nothing of it.
+void ManagerCore::send_updates(const sync::PlanChanged& plan, Outputs& outputs) {
+  const PlanVersion version{settings_.epoch, plan.number};
+  std::map<WorkerId, wire::PlanUpdate> parts;
+  const auto part = [&](WorkerId worker) -> wire::PlanUpdate& {
+    return parts.try_emplace(worker, wire::PlanUpdate{version, plan.round, {}, {}, {}, plan.predicted})
+        .first->second;
+  };
+  for (const sync::Transfer& transfer : plan.started) {
+    part(transfer.sender).outgoing.push_back(outgoing(transfer));
+    part(transfer.receiver).incoming.push_back({transfer.id, transfer.sender, transfer.bytes});
+  }
+  for (const sync::PlanChanged::NewRate& change : plan.new_rates)
+    part(change.transfer.sender).rates.push_back({change.transfer.id, change.transfer.paced});
+  outputs.push_back(Replanned{version, plan});
+  for (auto& [worker, update] : parts) send_to(worker, std::move(update), outputs);
 }
 
 void ManagerCore::send_round_end(const sync::RoundEnded& ended, Outputs& outputs) {
@@ -250,7 +297,7 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
   if (worker) {
     session_of_.erase(*worker);
     outputs.push_back(Left{*worker, why, session_of_.size(), departure == Departure::goodbye});
-    carry_out(rounds_.leave(*worker, why, now), outputs);
+    carry_out(machine_->leave(*worker, why, now), outputs);
   }
   if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
 }
@@ -272,6 +319,7 @@ Outputs ManagerCore::stop(const std::string& why, Instant /*now*/) {
 
 void ManagerCore::finish(std::optional<Error> error, Outputs& outputs) {
   if (std::exchange(finished_, true)) return;
+  if (const auto promises = machine_->promises(); promises && started_) outputs.push_back(Kept{*promises});
   outputs.push_back(Finished{std::move(error)});
 }
 
@@ -298,14 +346,14 @@ Outputs ManagerCore::tick(Instant now) {
     }
   }
   for (const auto& [id, why] : silent) drop(id, why, Departure::expelled, now, outputs);
-  carry_out(rounds_.tick(now), outputs);
+  carry_out(machine_->tick(now), outputs);
   if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
   return outputs;
 }
 
 Instant ManagerCore::deadline() const {
   if (finished_) return Instant::never();
-  Instant earliest = started_ ? rounds_.deadline() : created_ + settings_.join_patience;
+  Instant earliest = started_ ? machine_->deadline() : created_ + settings_.join_patience;
   for (const auto& [id, session] : sessions_) {
     if (!session.hello) earliest = std::min(earliest, session.opened + settings_.hello_patience);
     if (session.worker) earliest = std::min(earliest, session.last_heard + settings_.heartbeat_timeout);

@@ -1,8 +1,10 @@
 // The manager of one training as a pure state machine: sessions, membership, and the rounds between them.
 //
-//     waiting for workers ── all have said hello ──> training (rounds: sync/round_machine.h) ── all left ──> finished
+//     waiting for workers ── all have said hello ──> training ── all left ──> finished
 //                         └─ join_patience over ──> everybody rejected, finished with an error
 //
+// The training itself is a sync::TrainingMachine: with rounds in common (bsp, sync/round_machine.h), or online,
+// everybody in a round of its own (ssp, asp, sync/online_rounds.h). This core puts messages around either.
 // A session is one worker's control stream. Its first message is Hello; a worker whose protocol version, name or model
 // does not fit is rejected with the reason, the others are not disturbed. Ids are given when all are there, in natural
 // order of the names (w2 before w10), so that the same workers get the same ids whatever order they came in.
@@ -14,6 +16,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -22,7 +25,9 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/sync/online_rounds.h"
 #include "selmcast/sync/round_machine.h"
+#include "selmcast/sync/training_machine.h"
 #include "selmcast/wire/control.h"
 
 namespace selmcast::manager {
@@ -31,8 +36,9 @@ namespace selmcast::manager {
 using SessionId = Id<struct SessionIdTag, std::uint64_t>;
 
 struct ManagerSettings {
-  sync::RoundSettings rounds;
-  std::uint32_t workers = 1;  // the training starts when so many have said hello
+  sync::RoundSettings rounds;                // online: all but the planner
+  std::optional<sync::OnlineChoice> online;  // ssp or asp; nothing: bsp
+  std::uint32_t workers = 1;                 // the training starts when so many have said hello
   std::uint64_t epoch = 1;
   std::uint64_t run_token = 0;  // keeps strangers out of the data plane
   Duration hello_patience = Duration::seconds(10);
@@ -66,6 +72,11 @@ struct RoundOver {
   PlanVersion version;
   sync::RoundEnded round;
 };
+// Online: the plan has changed.
+struct Replanned {
+  PlanVersion version;
+  sync::PlanChanged plan;
+};
 struct Left {
   WorkerId worker;
   std::string why;
@@ -76,11 +87,16 @@ struct TurnedAway {
   std::string name;
   std::string why;
 };
+// Online, at the end: how the promises were kept.
+struct Kept {
+  sync::Promises promises;
+};
 // Nothing will happen any more. An error if the training never started.
 struct Finished {
   std::optional<Error> error;
 };
-using Output = std::variant<Send, Close, Started, Planned, RoundOver, Left, TurnedAway, Finished>;
+using Output = std::variant<Send, Close, Started, Planned, RoundOver, Replanned, sync::MulticastEnded,
+                            sync::WentOn, sync::Learnt, Left, TurnedAway, Kept, Finished>;
 using Outputs = std::vector<Output>;
 
 class ManagerCore {
@@ -97,7 +113,6 @@ class ManagerCore {
   Instant deadline() const;
   bool finished() const { return finished_; }
   bool started() const { return started_; }
-  Round round() const { return rounds_.round(); }
 
  private:
   struct Session {
@@ -112,6 +127,9 @@ class ManagerCore {
   Result<sync::Actions> member_message(WorkerId worker, const wire::FromWorker& message, Instant now);
   void carry_out(const sync::Actions& actions, Outputs& outputs);
   void send_plans(const sync::RoundPlanned& plan, Outputs& outputs);
+  void send_updates(const sync::PlanChanged& plan, Outputs& outputs);
+  wire::Outgoing outgoing(const sync::Transfer& transfer) const;
+  void evict(const sync::Evicted& evicted, Outputs& outputs);
   void send_round_end(const sync::RoundEnded& ended, Outputs& outputs);
   void send_to(WorkerId worker, wire::ToWorker message, Outputs& outputs);
   void turn_away(SessionId id, const std::string& why, Outputs& outputs);
@@ -120,7 +138,7 @@ class ManagerCore {
   void finish(std::optional<Error> error, Outputs& outputs);
 
   ManagerSettings settings_;
-  sync::RoundMachine rounds_;
+  std::unique_ptr<sync::TrainingMachine> machine_;
   Instant created_;
   bool started_ = false;
   bool finished_ = false;

@@ -26,6 +26,7 @@ struct SspCandidate {
   std::uint32_t age = 0;
   Bytes remaining;
   bool required = false;
+  Reason reason = Reason::basic;  // of a running one: why it was taken
 };
 
 struct SspTask {

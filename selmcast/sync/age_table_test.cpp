@@ -86,6 +86,26 @@ TEST(Meetings, CountsMulticastsFromOneMeetingToTheNext) {
   EXPECT_EQ(meetings.widest_gap(), 3u);  // met in the third
 }
 
+TEST(Meetings, AGapWiderThanPromisedIsBrokenOnceAndAFailedDeliveryExcusesOneMulticast) {
+  Meetings meetings(2);  // at most 3 multicasts from one meeting to the next
+  for (const WorkerId worker : {a, b, c}) meetings.join(worker);
+  const auto multicast = [&] { meetings.multicast_completed(a); };
+  for (int k = 0; k < 2; ++k) multicast();
+  meetings.met({a, b});
+  meetings.excuse({a, c});  // failed
+  multicast();              // gaps: a -> b 3 and over, a -> c 3 and open
+  EXPECT_EQ(meetings.broken(), 0u);
+  multicast();  // a -> c 4, excused
+  EXPECT_EQ(meetings.broken(), 0u);
+  multicast();  // a -> c 5
+  EXPECT_EQ(meetings.broken(), 1u);
+  multicast();  // a -> b 3, a -> c 6: counted already
+  EXPECT_EQ(meetings.broken(), 1u);
+  multicast();  // a -> b 4
+  EXPECT_EQ(meetings.broken(), 2u);
+  EXPECT_EQ(meetings.widest_gap(), 7u);
+}
+
 TEST(Meetings, ForgettingAnAgeWouldShow) {
   // 4 workers, max_age 2, each multicast reaches the required pairs and one at random: no gap over 3. If required
   // pairs are ignored, a gap over 3 appears.

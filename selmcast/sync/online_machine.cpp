@@ -325,7 +325,9 @@ void OnlineMachine::keep_chosen(const plan::SspTask& task, std::span<const plan:
   for (auto k = static_cast<std::size_t>(first_out); k < verdicts.size(); ++k) {
     const plan::SspCandidate candidate = candidates[k];
     if (verdicts[k].has_value()) {
-      *kept++ = candidate;
+      *kept = candidate;
+      if (task.sender == ready) kept->reason = *verdicts[k];
+      ++kept;
       continue;
     }
     SELMCAST_CHECK(!candidate.required, "a required pair is selected and never dropped");

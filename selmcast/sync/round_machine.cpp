@@ -32,7 +32,7 @@ RoundMachine::RoundMachine(RoundSettings settings)
   SELMCAST_CHECK(settings_.planner != nullptr, "a round machine needs a planner");
 }
 
-void RoundMachine::join(WorkerId worker, const Member& member) {
+void RoundMachine::join(WorkerId worker, const Member& member, Instant /*now*/) {
   SELMCAST_CHECK(gathering(), "workers join between rounds");
   members_[worker] = member;
   ready_[worker] = false;

@@ -22,18 +22,15 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "selmcast/base/error.h"
-#include "selmcast/base/ids.h"
 #include "selmcast/base/rng.h"
-#include "selmcast/base/units.h"
 #include "selmcast/plan/planner.h"
 #include "selmcast/sync/age_table.h"
 #include "selmcast/sync/bandwidth_estimator.h"
 #include "selmcast/sync/meetings.h"
 #include "selmcast/sync/min_receivers.h"
+#include "selmcast/sync/training_machine.h"
 
 namespace selmcast::sync {
 
@@ -50,100 +47,20 @@ struct RoundSettings {
   double delivery_patience_factor = 5;  // times the predicted time
 };
 
-struct Member {
-  std::string name;
-  Rate declared_uplink;
-  Rate declared_downlink;
-  Bytes volume;
-  std::uint32_t receive_buffers = 8;  // deliveries it takes at the same time; more of them come in turns
-};
-
-struct Transfer {
-  TransferId id;
-  WorkerId sender;
-  WorkerId receiver;
-  Bytes bytes;
-  Rate allocated;  // its share by the allocator: the prediction rests on it
-  Rate paced;      // what the sender is told; above `allocated` in a burst or where deliveries take turns,
-                   // unlimited if not paced
-  plan::Reason reason = plan::Reason::basic;
-};
-
-// How a transfer ended.
-struct Settled {
-  Transfer transfer;
-  bool committed = false;
-  std::string why;             // of a cancelled one
-  Duration started, finished;  // of a committed one: offsets from the receiver's receipt of the plan
-};
-
-struct Estimate {
-  WorkerId worker;
-  Rate uplink;
-  Rate downlink;
-};
-
-// ---- actions, to be carried out in order -------------------------------------------------------------------
-
-struct RoundPlanned {
-  std::uint64_t number = 0;  // of the plan, from 1
-  Round round;
-  std::vector<Transfer> transfers;  // by sender, then receiver
-  Duration predicted;               // the plan's completion time under the estimates
-  Duration bound;                   // no plan could be faster under the estimates
-};
-struct TransferCommitted {
-  Transfer transfer;
-};
-struct TransferCancelled {
-  Transfer transfer;
-  std::string why;
-};
-struct RoundEnded {
-  std::uint64_t number = 0;
-  Round round;
-  Instant issued;
-  Instant last_commit;  // = issued if nothing was committed
-  Duration predicted;
-  Duration bound;
-  std::vector<Settled> transfers;
-  std::vector<WorkerId> members;
-  std::vector<Estimate> estimates;  // after learning from this round
-  std::uint32_t oldest_age = 0;
-  std::uint64_t widest_gap = 0;
-};
-// Too slow: the caller ends its session. It is out of the training already.
-struct Evicted {
-  WorkerId worker;
-  std::string why;
-};
-using Action = std::variant<RoundPlanned, TransferCommitted, TransferCancelled, RoundEnded, Evicted>;
-using Actions = std::vector<Action>;
-
-class RoundMachine {
+class RoundMachine final : public TrainingMachine {
  public:
   explicit RoundMachine(RoundSettings settings);
 
   // Only while gathering. The member takes part from the current round on.
-  void join(WorkerId worker, const Member& member);
-  // At any time: its open transfers are cancelled, the others go on.
-  Actions leave(WorkerId worker, const std::string& why, Instant now);
+  void join(WorkerId worker, const Member& member, Instant now) override;
+  Actions leave(WorkerId worker, const std::string& why, Instant now) override;
   // Error (protocol) if it is not the round that the worker is in, or said twice.
-  Result<Actions> ready(WorkerId worker, Round round, Instant now);
+  Result<Actions> ready(WorkerId worker, Round round, Instant now) override;
+  Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
+  Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now) override;
+  Actions tick(Instant now) override;
+  Instant deadline() const override;
 
-  struct Delivery {
-    TransferId transfer;
-    Bytes bytes;
-    Duration started, finished;
-  };
-  // Said by `receiver`. A transfer already settled is no error (a late report) and changes nothing. Error (protocol)
-  // if the transfer was never this receiver's, or the bytes differ from the plan's.
-  Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now);
-  // Said by either side.
-  Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now);
-  Actions tick(Instant now);
-
-  Instant deadline() const;  // when tick() has something to do; never() if nothing is pending
   Round round() const { return round_; }
   bool gathering() const { return !in_flight_.has_value(); }
   std::size_t members() const { return members_.size(); }

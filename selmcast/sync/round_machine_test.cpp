@@ -24,8 +24,10 @@ RoundMachine machine_of(std::uint32_t workers, const RoundSettings& made) {
   RoundMachine machine(made);
   for (std::uint32_t w = 0; w < workers; ++w) {
     // Downlinks 8, 16, 24 ... Mbit/s under uplinks of 800.
-    machine.join(WorkerId(w), {"w" + std::to_string(w), Rate::megabits_per_second(800),
-                               Rate::megabits_per_second(8 * (w + 1)), kModel, 8});
+    machine.join(WorkerId(w),
+                 {"w" + std::to_string(w), Rate::megabits_per_second(800),
+                  Rate::megabits_per_second(8 * (w + 1)), kModel, 8},
+                 Instant());
   }
   return machine;
 }
@@ -239,8 +241,10 @@ TEST(RoundMachine, DeliveriesThatTakeTurnsArePacedFasterByTheirShareOfTheTime) {
   made.bursts = false;
   RoundMachine machine(made);
   for (std::uint32_t w = 0; w < 5; ++w) {
-    machine.join(WorkerId(w), {"w", Rate::megabits_per_second(800), Rate::megabits_per_second(8), kModel,
-                               w == 0 ? 2u : 9u});
+    machine.join(
+        WorkerId(w),
+        {"w", Rate::megabits_per_second(800), Rate::megabits_per_second(8), kModel, w == 0 ? 2u : 9u},
+        Instant());
   }
   const Actions actions = all_ready(machine, 5, 0);
   for (const Transfer& t : planned(actions).transfers) {

@@ -8,7 +8,11 @@
 // A claim (maxmin/solver.h) says it to whoever computes the rates: the simulator's network, or the manager.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "selmcast/base/units.h"
 #include "selmcast/maxmin/solver.h"
@@ -16,6 +20,20 @@
 namespace selmcast::sync {
 
 enum class Sharing { fair, priority, reserved };
+
+inline constexpr std::array<std::pair<std::string_view, Sharing>, 3> kSharingNames{
+    {{"fair", Sharing::fair}, {"priority", Sharing::priority}, {"reserved", Sharing::reserved}}};
+
+constexpr std::string_view to_string(Sharing sharing) {
+  return kSharingNames[static_cast<std::size_t>(sharing)].first;
+}
+// nullopt if there is none of that name.
+constexpr std::optional<Sharing> sharing_from(std::string_view text) {
+  for (const auto& [name, sharing] : kSharingNames) {
+    if (name == text) return sharing;
+  }
+  return std::nullopt;
+}
 
 struct NewMulticast {
   std::uint64_t completed_rounds = 0;  // of its sender

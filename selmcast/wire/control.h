@@ -12,7 +12,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 1;
+inline constexpr std::uint32_t kControlProtocolVersion = 2;
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {
@@ -86,6 +86,7 @@ struct Welcome {
   std::uint32_t workers = 0;
   Duration heartbeat_interval;  // send a Heartbeat at least this often
   Duration manager_timeout;     // give the manager up after this long without a word
+  bool online = false;          // no rounds in common: PlanUpdate and GoOn come, not RoundPlan and RoundEnd
   bool operator==(const Welcome&) const = default;
 };
 struct Outgoing {
@@ -108,6 +109,28 @@ struct RoundPlan {
   std::vector<Incoming> incoming;
   Duration predicted;  // of the whole synchronisation
   bool operator==(const RoundPlan&) const = default;
+};
+struct NewRate {
+  TransferId transfer;
+  Rate rate;
+  bool operator==(const NewRate&) const = default;
+};
+// Online: what is new for this worker, on top of all that came before. What a plan drops comes before it as Cancel.
+struct PlanUpdate {
+  PlanVersion version;             // rising, with gaps: not every plan concerns everybody
+  Round round;                     // that the outgoing transfers are of
+  std::vector<Outgoing> outgoing;  // this worker's multicast, all of it
+  std::vector<Incoming> incoming;
+  std::vector<NewRate> rates;  // of outgoing transfers that run
+  Duration predicted;          // of the multicast
+  bool operator==(const PlanUpdate&) const = default;
+};
+// Online: the multicast of `round` is complete and the rule of staleness allows the next one: mix and compute it.
+struct GoOn {
+  Round round;
+  std::vector<TransferId> committed;  // this worker's outgoing ones, ascending
+  std::uint32_t workers = 0;          // still in the training
+  bool operator==(const GoOn&) const = default;
 };
 // The delivery counts: the receiver may mix it now. Sent to the receiver only.
 struct Commit {
@@ -137,6 +160,6 @@ struct Reject {
   std::string reason;
   bool operator==(const Reject&) const = default;
 };
-using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject>;
+using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject, PlanUpdate, GoOn>;
 
 }  // namespace selmcast::wire

@@ -148,30 +148,49 @@ Result<Welcome> decode_welcome(const pb::Welcome& in) {
   if (heartbeat < Duration::milliseconds(1) || timeout < heartbeat) {
     return bad("welcome.heartbeat_interval_seconds", "is below 1 ms or above manager_timeout_seconds");
   }
-  return Welcome{WorkerId(in.id()), in.epoch(), in.run_token(), in.workers(), heartbeat, timeout};
+  return Welcome{WorkerId(in.id()), in.epoch(), in.run_token(), in.workers(),
+                 heartbeat,         timeout,    in.online()};
 }
 
-Result<RoundPlan> decode_round_plan(const pb::RoundPlan& in) {
-  RoundPlan plan;
+Result<Rate> pacing(const std::string& field, double bps) {
+  if (bps == 0) return Rate::unlimited();
+  return usable_rate(field, bps);
+}
+
+// What a RoundPlan and a PlanUpdate have in common; `name` is the field's.
+template <class Plan, class Message>
+Result<Plan> decode_plan(const std::string& name, const Message& in) {
+  Plan plan;
   plan.version = {in.epoch(), in.number()};
   plan.round = Round(in.round());
-  SELMCAST_TRY(predicted, duration("round_plan.predicted_seconds", in.predicted_seconds()));
+  SELMCAST_TRY(predicted, duration(name + ".predicted_seconds", in.predicted_seconds()));
   plan.predicted = predicted;
   for (const pb::Outgoing& out : in.outgoing()) {
-    SELMCAST_TRY(host, text("round_plan.outgoing.host", out.host(), kNameBytesMax));
-    SELMCAST_TRY(port, port_number("round_plan.outgoing.port", out.port()));
-    Rate rate = Rate::unlimited();
-    if (out.rate_bps() != 0) {
-      SELMCAST_TRY(paced, usable_rate("round_plan.outgoing.rate_bps", out.rate_bps()));
-      rate = paced;
-    }
+    SELMCAST_TRY(host, text(name + ".outgoing.host", out.host(), kNameBytesMax));
+    SELMCAST_TRY(port, port_number(name + ".outgoing.port", out.port()));
+    SELMCAST_TRY(rate, pacing(name + ".outgoing.rate_bps", out.rate_bps()));
     plan.outgoing.push_back({TransferId(out.transfer()), {WorkerId(out.receiver()), host, port}, rate});
   }
   for (const pb::Incoming& incoming : in.incoming()) {
-    SELMCAST_TRY(bytes, size("round_plan.incoming.bytes", incoming.bytes()));
+    SELMCAST_TRY(bytes, size(name + ".incoming.bytes", incoming.bytes()));
     plan.incoming.push_back({TransferId(incoming.transfer()), WorkerId(incoming.sender()), bytes});
   }
   return plan;
+}
+
+Result<PlanUpdate> decode_plan_update(const pb::PlanUpdate& in) {
+  SELMCAST_TRY(update, decode_plan<PlanUpdate>("plan_update", in));
+  for (const pb::NewRate& change : in.rates()) {
+    SELMCAST_TRY(rate, pacing("plan_update.rates.rate_bps", change.rate_bps()));
+    update.rates.push_back({TransferId(change.transfer()), rate});
+  }
+  return update;
+}
+
+GoOn decode_go_on(const pb::GoOn& in) {
+  GoOn go_on{Round(in.round()), {}, in.workers()};
+  for (std::uint64_t transfer : in.committed()) go_on.committed.push_back(TransferId(transfer));
+  return go_on;
 }
 
 RoundEnd decode_round_end(const pb::RoundEnd& in) {
@@ -195,7 +214,10 @@ void encode_into(pb::Hello& out, const Hello& hello) {
   }
 }
 
-void encode_into(pb::RoundPlan& out, const RoundPlan& plan) {
+double pacing_bps(Rate rate) { return rate.is_unlimited() ? 0 : rate.bps(); }
+
+template <class Message, class Plan>
+void encode_plan(Message& out, const Plan& plan) {
   out.set_epoch(plan.version.epoch);
   out.set_number(plan.version.number);
   out.set_round(plan.round.value());
@@ -206,7 +228,7 @@ void encode_into(pb::RoundPlan& out, const RoundPlan& plan) {
     o.set_receiver(outgoing.receiver.id.value());
     o.set_host(outgoing.receiver.host);
     o.set_port(outgoing.receiver.port);
-    o.set_rate_bps(outgoing.rate.is_unlimited() ? 0 : outgoing.rate.bps());
+    o.set_rate_bps(pacing_bps(outgoing.rate));
   }
   for (const Incoming& incoming : plan.incoming) {
     pb::Incoming& i = *out.add_incoming();
@@ -214,6 +236,21 @@ void encode_into(pb::RoundPlan& out, const RoundPlan& plan) {
     i.set_sender(incoming.sender.value());
     i.set_bytes(static_cast<std::uint64_t>(incoming.bytes.count()));
   }
+}
+
+void encode_into(pb::PlanUpdate& out, const PlanUpdate& update) {
+  encode_plan(out, update);
+  for (const NewRate& change : update.rates) {
+    pb::NewRate& r = *out.add_rates();
+    r.set_transfer(change.transfer.value());
+    r.set_rate_bps(pacing_bps(change.rate));
+  }
+}
+
+void encode_into(pb::GoOn& out, const GoOn& go_on) {
+  out.set_round(go_on.round.value());
+  for (TransferId transfer : go_on.committed) out.add_committed(transfer.value());
+  out.set_workers(go_on.workers);
 }
 
 template <class Message>
@@ -262,8 +299,9 @@ pb::ToWorker encode(const ToWorker& message) {
                    w.set_workers(welcome.workers);
                    w.set_heartbeat_interval_seconds(welcome.heartbeat_interval.in_seconds());
                    w.set_manager_timeout_seconds(welcome.manager_timeout.in_seconds());
+                   w.set_online(welcome.online);
                  },
-                 [&](const RoundPlan& plan) { encode_into(*out.mutable_round_plan(), plan); },
+                 [&](const RoundPlan& plan) { encode_plan(*out.mutable_round_plan(), plan); },
                  [&](const Commit& commit) { out.mutable_commit()->set_transfer(commit.transfer.value()); },
                  [&](const Cancel& cancel) {
                    out.mutable_cancel()->set_transfer(cancel.transfer.value());
@@ -277,6 +315,8 @@ pb::ToWorker encode(const ToWorker& message) {
                    for (TransferId transfer : end.committed) e.add_committed(transfer.value());
                    e.set_workers(end.workers);
                  },
+                 [&](const PlanUpdate& update) { encode_into(*out.mutable_plan_update(), update); },
+                 [&](const GoOn& go_on) { encode_into(*out.mutable_go_on(), go_on); },
                  [&](const Alive&) { out.mutable_alive(); },
                  [&](const Reject& reject) { out.mutable_reject()->set_reason(reason_text(reject.reason)); },
              },
@@ -303,11 +343,13 @@ Result<FromWorker> decode(const pb::FromWorker& message) {
 Result<ToWorker> decode(const pb::ToWorker& message) {
   switch (message.kind_case()) {
     case pb::ToWorker::kWelcome: return decode_welcome(message.welcome());
-    case pb::ToWorker::kRoundPlan: return decode_round_plan(message.round_plan());
+    case pb::ToWorker::kRoundPlan: return decode_plan<RoundPlan>("round_plan", message.round_plan());
     case pb::ToWorker::kCommit: return Commit{TransferId(message.commit().transfer())};
     case pb::ToWorker::kCancel:
       return Cancel{TransferId(message.cancel().transfer()), reason_text(message.cancel().reason())};
     case pb::ToWorker::kRoundEnd: return decode_round_end(message.round_end());
+    case pb::ToWorker::kPlanUpdate: return decode_plan_update(message.plan_update());
+    case pb::ToWorker::kGoOn: return decode_go_on(message.go_on());
     case pb::ToWorker::kAlive: return Alive{};
     case pb::ToWorker::kReject: return Reject{reason_text(message.reject().reason())};
     case pb::ToWorker::KIND_NOT_SET: break;

@@ -53,9 +53,18 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
   RoundPlan plan{{2, 9}, Round(4), {}, {{TransferId(5), WorkerId(1), Bytes(100)}}, Duration::seconds(0.5)};
   plan.outgoing.push_back({TransferId(6), {WorkerId(2), "127.0.0.1", 99}, Rate::megabits_per_second(3)});
   plan.outgoing.push_back({TransferId(7), {WorkerId(3), "::1", 98}, Rate::unlimited()});
+  const PlanUpdate update{plan.version,
+                          plan.round,
+                          plan.outgoing,
+                          plan.incoming,
+                          {{TransferId(8), Rate::megabits_per_second(2)}, {TransferId(9), Rate::unlimited()}},
+                          plan.predicted};
   const ToWorker messages[] = {
       Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10)},
+      Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10), true},
       plan,
+      update,
+      GoOn{Round(4), {TransferId(5), TransferId(6)}, 8},
       Commit{TransferId(5)},
       Cancel{TransferId(6), "w2 left"},
       RoundEnd{{2, 9}, Round(4), {TransferId(5)}, 8},
@@ -145,6 +154,9 @@ TEST(ControlCodec, TimesAndKindsAreChecked) {
   plan.mutable_round_plan()->add_outgoing()->set_port(5);
   plan.mutable_round_plan()->mutable_outgoing(0)->set_rate_bps(-3);
   EXPECT_FALSE(decode(plan).has_value());
+  pb::ToWorker update;
+  update.mutable_plan_update()->add_rates()->set_rate_bps(-3);
+  EXPECT_NE(decode(update).error().message.find("plan_update.rates.rate_bps"), std::string::npos);
 }
 
 }  // namespace

@@ -10,13 +10,26 @@ namespace selmcast::worker {
 
 Inbox::Answers Inbox::open(const wire::RoundPlan& plan, Instant now) {
   close();
-  version_ = plan.version;
-  opened_ = now;
-  for (const wire::Incoming& planned : plan.incoming) incoming_[planned.transfer].planned = planned;
+  return add(plan.version, plan.incoming, now);
+}
+
+Inbox::Answers Inbox::add(PlanVersion version, std::span<const wire::Incoming> incoming, Instant now) {
+  version_ = version;
+  for (const wire::Incoming& planned : incoming) {
+    Incoming& made = incoming_[planned.transfer];
+    made.planned = planned;
+    made.version = version;
+    made.opened = now;
+  }
   Answers answers;
   for (auto& [link, waiting] : std::exchange(early_, {})) consider(link, waiting, answers);
   grant_waiting(answers);
   return answers;
+}
+
+bool Inbox::expects_from(WorkerId sender) const {
+  return std::ranges::any_of(incoming_,
+                             [&](const auto& entry) { return entry.second.planned.sender == sender; });
 }
 
 void Inbox::close() {
@@ -29,10 +42,9 @@ void Inbox::close() {
 
 Result<Inbox::Answers> Inbox::offered(LinkId link, WorkerId sender, TransferId transfer,
                                       const wire::OfferBody& offer, Instant now) {
-  const bool open_already =
-      early_.contains(link) || std::ranges::any_of(incoming_, [&](const auto& entry) {
-        return entry.second.link == link && !entry.second.is_verified && !entry.second.released;
-      });
+  const bool open_already = early_.contains(link) || std::ranges::any_of(incoming_, [&](const auto& entry) {
+                              return entry.second.link == link && !entry.second.is_verified;
+                            });
   if (open_already) {
     return failure(ErrorCode::protocol, to_string(sender) + " offered transfer " +
                                             std::to_string(transfer.value()) +
@@ -52,13 +64,16 @@ void Inbox::consider(LinkId link, const Waiting& waiting, Answers& answers) {
     early_.emplace(link, waiting);
     return;
   }
-  if (waiting.offer.version < version_) return refuse("the plan is out of date");
   const auto found = incoming_.find(waiting.transfer);
-  if (found == incoming_.end()) return refuse("the plan has no such transfer");
+  if (found == incoming_.end()) {
+    return refuse(waiting.offer.version < version_ ? "the plan is out of date, or the transfer settled"
+                                                   : "the plan has no such transfer");
+  }
   Incoming& incoming = found->second;
+  if (incoming.version != waiting.offer.version) return refuse("another plan names this transfer");
   if (incoming.planned.sender != waiting.sender) return refuse("the plan names another sender");
   if (incoming.planned.bytes != waiting.offer.total) return refuse("the plan names another size");
-  if (incoming.link || incoming.is_verified || incoming.released) return refuse("offered before");
+  if (incoming.link) return refuse("offered before");
   incoming.link = link;
   queue_.push_back(waiting.transfer);
 }
@@ -83,8 +98,7 @@ void Inbox::grant_waiting(Answers& answers) {
 
 Inbox::Incoming* Inbox::granted_on(LinkId link) {
   for (auto& [id, incoming] : incoming_) {
-    if (incoming.link == link && incoming.granted && !incoming.is_verified && !incoming.released)
-      return &incoming;
+    if (incoming.link == link && incoming.granted && !incoming.is_verified) return &incoming;
   }
   return nullptr;
 }
@@ -125,12 +139,12 @@ Result<bool> Inbox::chunk_complete(LinkId link, const wire::FrameHeader& header)
 Inbox::Timing Inbox::timing(TransferId transfer) const {
   const Incoming& incoming = incoming_.at(transfer);
   SELMCAST_CHECK(incoming.is_verified, "only a verified transfer has a timing");
-  return {incoming.received, incoming.first_byte - opened_, incoming.last_byte - opened_};
+  return {incoming.received, incoming.first_byte - incoming.opened, incoming.last_byte - incoming.opened};
 }
 
 Result<std::span<const float>> Inbox::verified(TransferId transfer) const {
   const auto found = incoming_.find(transfer);
-  if (found == incoming_.end() || !found->second.is_verified || found->second.released) {
+  if (found == incoming_.end() || !found->second.is_verified) {
     return failure(ErrorCode::protocol, "the manager committed transfer " + std::to_string(transfer.value()) +
                                             ", which is not verified here");
   }
@@ -140,32 +154,28 @@ Result<std::span<const float>> Inbox::verified(TransferId transfer) const {
 Inbox::Answers Inbox::release(TransferId transfer, Instant /*now*/) {
   Answers answers;
   const auto found = incoming_.find(transfer);
-  if (found == incoming_.end() || found->second.released) return answers;
-  found->second.released = true;
+  if (found == incoming_.end()) return answers;
   std::erase(queue_, transfer);
   if (found->second.granted) free_.push_back(std::move(found->second.buffer));
-  found->second.buffer.clear();
+  incoming_.erase(found);
   grant_waiting(answers);
   return answers;
 }
 
 std::optional<LinkId> Inbox::link_under_way(TransferId transfer) const {
   const auto found = incoming_.find(transfer);
-  if (found == incoming_.end() || found->second.is_verified || found->second.released) return std::nullopt;
+  if (found == incoming_.end() || found->second.is_verified) return std::nullopt;
   return found->second.link;
 }
 
 std::optional<TransferId> Inbox::unsettled() const {
-  for (const auto& [id, incoming] : incoming_) {
-    if (!incoming.released) return id;
-  }
-  return std::nullopt;
+  return incoming_.empty() ? std::nullopt : std::optional(incoming_.begin()->first);
 }
 
 std::optional<TransferId> Inbox::link_lost(LinkId link) {
   early_.erase(link);
   for (auto& [id, incoming] : incoming_) {
-    if (incoming.link == link && !incoming.is_verified && !incoming.released) return id;
+    if (incoming.link == link && !incoming.is_verified) return id;
   }
   return std::nullopt;
 }

@@ -48,6 +48,9 @@ class Inbox {
 
   // A new plan replaces the last one, whose transfers must all be settled. Answers offers that waited for it.
   Answers open(const wire::RoundPlan& plan, Instant now);
+  // Online: these come on top of those that are there; `version` is that of the plan that names them.
+  Answers add(PlanVersion version, std::span<const wire::Incoming> incoming, Instant now);
+  bool expects_from(WorkerId sender) const;  // a transfer that is not settled
   // The round is over: forgets everything, gives all buffers back.
   void close();
 
@@ -63,16 +66,16 @@ class Inbox {
 
   struct Timing {
     Bytes bytes;
-    Duration started, finished;  // offsets from open()
+    Duration started, finished;  // offsets from open() or add()
   };
   Timing timing(TransferId transfer) const;  // of a verified transfer
 
   // The verified model of a transfer, to be mixed, then released. Error (protocol) if it is not verified.
   Result<std::span<const float>> verified(TransferId transfer) const;
-  // Committed and mixed, or cancelled: the buffer is free again, perhaps for an offer that waited.
+  // Committed and mixed, or cancelled: forgotten; the buffer is free again, perhaps for an offer that waited.
   Answers release(TransferId transfer, Instant now);
 
-  // The link on which this transfer was offered, unless it is verified, released or lost.
+  // The link on which this transfer was offered, unless it is verified, settled or lost.
   std::optional<LinkId> link_under_way(TransferId transfer) const;
   // A transfer that is neither committed nor cancelled yet, if there is one.
   std::optional<TransferId> unsettled() const;
@@ -90,8 +93,10 @@ class Inbox {
   using Buffer = std::vector<float>;
   struct Incoming {
     wire::Incoming planned;
+    PlanVersion version;         // of the plan that names it
     std::optional<LinkId> link;  // while offered or granted
-    bool granted = false, is_verified = false, released = false;
+    Instant opened;
+    bool granted = false, is_verified = false;
     Buffer buffer;
     Bytes received;
     std::uint32_t next_sequence = 0;
@@ -112,8 +117,7 @@ class Inbox {
   std::size_t buffers_made_ = 0;
   std::vector<Buffer> free_;
   PlanVersion version_;
-  Instant opened_;
-  std::map<TransferId, Incoming> incoming_;  // of the present plan
+  std::map<TransferId, Incoming> incoming_;  // planned and not settled
   std::map<LinkId, Waiting> early_;          // offers of a plan that is not here yet
   std::vector<TransferId> queue_;            // offered, waiting for a buffer, first come first served
 };

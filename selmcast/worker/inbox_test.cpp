@@ -90,7 +90,7 @@ TEST_F(InboxTest, OffersThatThePlanDoesNotNameAreRefusedWithTheReason) {
     EXPECT_TRUE(answers && answers->grants.empty() && answers->refusals.size() == 1);
     return answers->refusals.empty() ? std::string() : answers->refusals[0].why;
   };
-  EXPECT_THAT(refused(LinkId(1), WorkerId(1), TransferId(1), {{1, 4}, kModel}), HasSubstr("out of date"));
+  EXPECT_THAT(refused(LinkId(1), WorkerId(1), TransferId(1), {{1, 4}, kModel}), HasSubstr("another plan"));
   EXPECT_THAT(refused(LinkId(1), WorkerId(1), TransferId(9), {kPlan, kModel}), HasSubstr("no such transfer"));
   EXPECT_THAT(refused(LinkId(1), WorkerId(1), TransferId(2), {kPlan, kModel}), HasSubstr("another sender"));
   EXPECT_THAT(refused(LinkId(1), WorkerId(1), TransferId(1), {kPlan, Bytes(20)}), HasSubstr("another size"));

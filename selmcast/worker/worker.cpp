@@ -166,6 +166,9 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   void obey(StartStream& order) {
     if (net::Link* link = find(order.link)) link->stream(order.transfer, order.payload, order.rate);
   }
+  void obey(SetRate& order) {
+    if (net::Link* link = find(order.link)) link->set_rate(order.rate);
+  }
   void obey(AbortLink& order) {
     if (net::Link* link = find(order.link)) {
       link->abort();

@@ -12,10 +12,12 @@
 //     }
 //     (*worker)->leave("done");
 //
-// synchronize() waits until every worker of the training has called it (BSP), sends these parameters to the
-// receivers that the manager picked, receives from the senders it picked, and mixes: parameters <- average of
-// its own and of all complete, verified models that arrived. It reads and writes the caller's span in place;
-// no copy of it is made.
+// synchronize() sends these parameters to the receivers that the manager picked and mixes: parameters <- average
+// of its own and of all complete, verified models that arrived. With rounds in common (BSP) it waits for all
+// workers, plans with them and receives from the senders picked for this round. Without (SSP, ASP: the manager
+// says which) it returns as soon as its own multicast is complete and the rule of staleness allows the next
+// round; models that came while the worker computed are mixed then, too. It reads and
+// writes the caller's span in place; no copy of it is made.
 //
 // Errors: invalid_input (options, wrong number of parameters), unavailable (no manager, lost it), rejected
 // (by the manager, with its reason), timeout, protocol, cancelled (leave()). After an error of synchronize()
@@ -72,10 +74,10 @@ struct WorkerOptions {
 // What one synchronize() did.
 struct SyncReport {
   Round round;
-  std::vector<WorkerId> mixed_with;  // ascending
+  std::vector<WorkerId> mixed_with;  // ascending; without rounds in common the same one may stand there twice
   std::vector<WorkerId> sent_to;     // whose receivers have it complete and verified, ascending
   std::uint32_t workers = 1;         // in the training, this one included
-  Duration predicted;                // by the manager, for the whole round
+  Duration predicted;                // by the manager, for the whole round, or for this worker's multicast
   Duration elapsed;                  // from the call to the mixed model
 };
 

@@ -33,16 +33,13 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
   };
   Result<WorkerActions> actions = std::visit(
       Overloaded{
-          [&](const wire::Welcome& welcome) -> Result<WorkerActions> {
-            if (welcome_) return failure(ErrorCode::protocol, "a second welcome");
-            welcome_ = welcome;
-            next_heartbeat_ = now + welcome.heartbeat_interval;
-            return WorkerActions{Joined{welcome.id, welcome.workers}};
-          },
+          [&](const wire::Welcome& welcome) { return welcomed(welcome, now); },
           [&](const wire::RoundPlan& plan) { return obey(plan, now); },
           [&](const wire::Commit& commit_order) { return commit(commit_order.transfer, now); },
           [&](const wire::Cancel& order) -> Result<WorkerActions> { return cancel(order.transfer, now); },
           [&](const wire::RoundEnd& end) { return end_round(end, now); },
+          [&](const wire::PlanUpdate& update) { return obey(update, now); },
+          [&](const wire::GoOn& order) { return go_on(order, now); },
           [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
           [&](const wire::Reject& reject) -> Result<WorkerActions> {
             return end_session({ErrorCode::rejected, "the manager ended the session: " + reject.reason},
@@ -51,6 +48,22 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
       },
       message);
   return actions ? std::move(*actions) : end_session(broken(actions.error()), true);
+}
+
+Result<WorkerActions> WorkerCore::welcomed(const wire::Welcome& welcome, Instant now) {
+  if (welcome_) return failure(ErrorCode::protocol, "a second welcome");
+  welcome_ = welcome;
+  next_heartbeat_ = now + welcome.heartbeat_interval;
+  if (welcome.online) fresh_mix();
+  WorkerActions actions{Joined{welcome.id, welcome.workers}};
+  std::erase_if(in_links_, [&](const auto& entry) {
+    const auto& [link, in] = entry;
+    if (!in.unchecked_token || *in.unchecked_token == welcome.run_token) return false;
+    inbox_.link_lost(link);
+    actions.push_back(AbortLink{link});
+    return true;
+  });
+  return actions;
 }
 
 WorkerActions WorkerCore::manager_lost(const Error& error) {
@@ -102,6 +115,7 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
                                             std::to_string(plan.version.number) + " " + what);
   };
   if (!welcome_) return wrong("came before the welcome");
+  if (is_online()) return wrong("is of a training with rounds in common, which this one has not");
   if (plan.version.epoch != welcome_->epoch) return wrong("is of another epoch");
   if (plan.version <= last_version_) return wrong("is not newer than the last one");
   if (parameters_.empty() || plan_) return wrong("came while this worker was not ready");
@@ -140,22 +154,24 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
   mixer_->begin(parameters_.size());
   WorkerActions actions;
   answer_offers(inbox_.open(plan, now), actions);
-  for (const wire::Outgoing& planned : plan.outgoing) {
-    Outgoing& outgoing = outgoing_[planned.transfer] = {planned};
-    const std::optional<LinkId> link = link_to(planned.receiver.id);
-    if (!link) {
-      const LinkId made(++links_made_);
-      out_links_[made] = {planned.receiver.id, false};
-      actions.push_back(Dial{made, planned.receiver});
-    } else if (out_links_.at(*link).connected) {
-      offer(*link, outgoing, actions);
-    }
-  }
+  for (const wire::Outgoing& planned : plan.outgoing) send_to(planned, plan.version, actions);
   return actions;
 }
 
+void WorkerCore::send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions) {
+  Outgoing& outgoing = outgoing_[planned.transfer] = {planned, version};
+  const std::optional<LinkId> link = link_to(planned.receiver.id);
+  if (!link) {
+    const LinkId made(++links_made_);
+    out_links_[made] = {planned.receiver.id, false};
+    actions.push_back(Dial{made, planned.receiver});
+  } else if (out_links_.at(*link).connected) {
+    offer(*link, outgoing, actions);
+  }
+}
+
 Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
-  if (!plan_) return failure(ErrorCode::protocol, "a commit without a plan");
+  if (!plan_ && !is_online()) return failure(ErrorCode::protocol, "a commit without a plan");
   const auto model = inbox_.verified(transfer);
   if (!model) return std::unexpected(model.error());
   const WorkerId sender = inbox_.sender_of(transfer);
@@ -170,6 +186,7 @@ Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
 WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
   WorkerActions actions;
   if (outgoing_.contains(transfer)) {
+    outgoing_.at(transfer).cancelled = true;
     stop_sending(transfer, actions);
     return actions;
   }

@@ -3,15 +3,19 @@
 //     start ──> joining ── Welcome ──> computing ── synchronize() ──> ready ── RoundPlan ──> exchanging
 //                                          ^                                                    │
 //                                          └──────────────── RoundEnd: mix ─────────────────────┘
+//     online (no rounds in common): synchronize() ──> ready ── GoOn: mix ──> computing; PlanUpdate at any time
 //     any state ── Reject, manager lost, a broken promise of the manager, leave() ──> over (for good)
 //
 // A round: Ready goes to the manager; its plan says to whom this worker sends (each at its rate) and from
 // whom it receives. Sender: one link per receiver, dialled once and kept: hello, offer, then on grant the
 // caller's parameters straight from the caller's span. Receiver: see inbox.h. A verified transfer is
 // reported; the manager's Commit folds it into the mixer; RoundEnd finishes the mix. A plan is obeyed only if
-// it is newer than the last one, of this epoch and for the round this worker is ready for. Invariants: own
-// parameters are written only in RoundEnd, when no stream of theirs runs; they are read only between
-// synchronize() and its answer; one Synchronized or Over answers each synchronize().
+// it is newer than the last one, of this epoch and for the round this worker is ready for.
+// Online, a plan comes in pieces, each newer than the last: what this worker sends in its round, what it
+// receives (also while it computes; a Commit folds at once), new rates of streams that run. What is dropped is
+// cancelled first. GoOn says that the own multicast is complete and that the next round may begin.
+// Invariants: own parameters are written only in RoundEnd and GoOn, when no stream of theirs runs; they are
+// read only between synchronize() and its answer; one Synchronized or Over answers each synchronize().
 // No clock, no I/O: callers hand in events with `now` and carry out the actions in order. The in-process twin
 // (selmcast/arena) and the real shell (worker.h) drive the same code. Thread rule: one owner.
 #pragma once
@@ -58,6 +62,12 @@ struct StartStream {
   std::span<const std::byte> payload;
   Rate rate;
 };
+// Of a stream that runs.
+struct SetRate {
+  LinkId link;
+  TransferId transfer;
+  Rate rate;
+};
 // Discard what is queued; no closed() will follow.
 struct AbortLink {
   LinkId link;
@@ -74,7 +84,7 @@ struct Over {
   Error error;
 };
 using WorkerAction =
-    std::variant<SendToManager, Dial, SendFrame, StartStream, AbortLink, Joined, Synchronized, Over>;
+    std::variant<SendToManager, Dial, SendFrame, StartStream, SetRate, AbortLink, Joined, Synchronized, Over>;
 using WorkerActions = std::vector<WorkerAction>;
 
 class WorkerCore {
@@ -110,20 +120,31 @@ class WorkerCore {
   enum class Sending { waiting, offered, streaming, sent, acknowledged, stopped };
   struct Outgoing {
     wire::Outgoing planned;
+    PlanVersion version;  // of the plan that names it
     Sending state = Sending::waiting;
+    bool cancelled = false;  // by the manager; `stopped` may be this side's view alone
   };
   struct OutLink {
     WorkerId receiver;
     bool connected = false;
   };
   struct InLink {
-    std::optional<WorkerId> sender;  // known after hello
+    std::optional<WorkerId> sender;                // known after hello
+    std::optional<std::uint64_t> unchecked_token;  // of a hello that came before the welcome
     Instant since;
   };
 
   Result<WorkerActions> obey(const wire::RoundPlan& plan, Instant now);
   Result<void> check_plan(const wire::RoundPlan& plan) const;
   std::optional<TransferId> unsettled() const;
+  void send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions);
+  bool is_online() const { return welcome_ && welcome_->online; }
+  Result<WorkerActions> welcomed(const wire::Welcome& welcome, Instant now);
+  Result<WorkerActions> obey(const wire::PlanUpdate& update, Instant now);
+  Result<void> check_update(const wire::PlanUpdate& update) const;
+  Result<WorkerActions> go_on(const wire::GoOn& order, Instant now);
+  Result<void> check_settled(const wire::GoOn& order) const;
+  void fresh_mix();
   Result<WorkerActions> commit(TransferId transfer, Instant now);
   WorkerActions cancel(TransferId transfer, Instant now);
   Result<WorkerActions> end_round(const wire::RoundEnd& end, Instant now);
@@ -151,6 +172,7 @@ class WorkerCore {
   PlanVersion last_version_;
   std::span<float> parameters_;  // empty while computing
   std::optional<wire::RoundPlan> plan_;
+  bool multicast_planned_ = false;  // online: of the present round
   std::map<TransferId, Outgoing> outgoing_;
   std::set<TransferId> folded_;
   SyncReport report_;

@@ -22,7 +22,7 @@ WorkerCore::Outgoing* WorkerCore::outgoing_to(WorkerId receiver) {
 
 LinkId WorkerCore::accepted(Instant now) {
   const LinkId link(++links_made_);
-  in_links_[link] = {std::nullopt, now};
+  in_links_[link] = {std::nullopt, std::nullopt, now};
   return link;
 }
 
@@ -42,7 +42,7 @@ WorkerActions WorkerCore::connected(LinkId link) {
 void WorkerCore::offer(LinkId link, Outgoing& outgoing, WorkerActions& actions) {
   outgoing.state = Sending::offered;
   actions.push_back(
-      SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {plan_->version, model_bytes_})});
+      SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {outgoing.version, model_bytes_})});
 }
 
 void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {
@@ -151,7 +151,9 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
       return failure(ErrorCode::protocol, "a peer did not say hello first");
     const auto hello = wire::decode_hello(payload);
     if (!hello) return std::unexpected(hello.error());
-    if (!welcome_ || hello->run_token != welcome_->run_token) {
+    // Without rounds in common a peer may be planned, and dial, before this worker has its welcome.
+    if (!welcome_) in.unchecked_token = hello->run_token;
+    if (welcome_ && hello->run_token != welcome_->run_token) {
       return failure(ErrorCode::protocol, "a peer of another training (wrong run token) connected");
     }
     in.sender = hello->sender;

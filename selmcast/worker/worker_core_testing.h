@@ -82,10 +82,10 @@ struct WorkerCoreTest : ::testing::Test {
     return {hello, std::make_unique<AverageMixer>(), buffers};
   }
   void SetUp() override { join(); }
-  void join() {
+  void join(bool online = false) {
     core.start(now);
-    const wire::Welcome welcome{WorkerId(0),          1, kToken, 3, Duration::milliseconds(500),
-                                Duration::seconds(10)};
+    const wire::Welcome welcome{WorkerId(0),           1,     kToken, 3, Duration::milliseconds(500),
+                                Duration::seconds(10), online};
     ASSERT_EQ(all<Joined>(core.from_manager(welcome, now)).size(), 1u);
   }
 

@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -135,6 +136,51 @@ TEST_F(Processes, AWorkerKilledInMidRoundIsLeftOutAndTheOthersFinish) {
   }
   EXPECT_TRUE(left);
   EXPECT_EQ(rounds, 4);
+}
+
+TEST_F(Processes, WithoutRoundsInCommonAKilledWorkerIsLeftOutTheOthersFinishAndTheJournalReplays) {
+  const std::string journal = (folder / "journal.jsonl").string();
+  auto manager = Processes::manager({"--workers", "3", "--sync", "ssp", "--staleness", "1", "--planner",
+                                     "broadcast", "--min-receivers", "1", "--journal", journal});
+  const std::string address = address_of(*manager);
+  std::vector<std::unique_ptr<Process>> workers;
+  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k));
+  // Its next deliveries are about to begin, or under way: they take most of a second.
+  ASSERT_TRUE(manager->line_with("w1 round 0:").has_value()) << manager->output();
+  workers[1]->send(SIGKILL);
+  EXPECT_EQ(workers[0]->wait(), 0) << workers[0]->output();
+  EXPECT_EQ(workers[2]->wait(), 0) << workers[2]->output();
+  EXPECT_EQ(manager->wait(), 0) << manager->output();
+  std::map<std::string, int> complete;
+  json kept;
+  std::ifstream file(journal);
+  for (std::string line; std::getline(file, line);) {
+    const json event = json::parse(line, nullptr, false);
+    ASSERT_FALSE(event.is_discarded()) << line;
+    if (event["event"] == "multicast" && event["complete"]) ++complete[event["worker"]];
+    if (event["event"] == "kept") kept = event;
+  }
+  EXPECT_EQ(complete["w0"], 4);
+  EXPECT_EQ(complete["w2"], 4);
+  EXPECT_LT(complete["w1"], 4);
+  EXPECT_EQ(kept["broken_meeting_gaps"], 0);
+  EXPECT_EQ(kept["broken_leads"], 0);
+  EXPECT_LE(kept["widest_lead"], 1);
+  const auto replay = start({SELMCAST_PROGRAM, "manager", "--replay", journal});
+  EXPECT_EQ(replay->wait(), 0) << replay->output();
+}
+
+TEST_F(Processes, FlagsThatDoNotGoTogetherAreWrongUsage) {
+  const auto complaint = [&](std::vector<std::string> flags) {
+    const auto manager = Processes::manager(std::move(flags));
+    EXPECT_EQ(manager->wait(), 2) << manager->output();
+    return manager->output();
+  };
+  EXPECT_THAT(complaint({"--staleness", "2"}), HasSubstr("only --sync ssp has one"));
+  EXPECT_THAT(complaint({"--sync", "asp", "--staleness", "2"}), HasSubstr("this is --sync asp"));
+  EXPECT_THAT(complaint({"--sharing", "fair"}), HasSubstr("only for --sync ssp and asp"));
+  EXPECT_THAT(complaint({"--sync", "ssp", "--planner", "exact"}),
+              HasSubstr("no planner 'exact' for ssp and asp; there are auto"));
 }
 
 TEST_F(Processes, AStoppedWorkerIsRemovedAndSaysSoWhenItGoesOn) {

@@ -90,10 +90,29 @@ void check_mix(const worker::SyncReport& report, std::uint32_t worker, std::span
   }
 }
 
+// The same where the senders may be in other rounds: what is left of the sum when all but ten times their rounds is
+// taken off must be ten times a whole number, the same at every place.
+void check_mix_of_any_round(const worker::SyncReport& report, std::uint32_t worker,
+                            std::span<const float> mixed, WorkerStory& story) {
+  const auto models = static_cast<double>(1 + report.mixed_with.size());
+  std::optional<double> rounds;
+  for (std::size_t place = 0; place < mixed.size(); ++place) {
+    double rest = static_cast<double>(mixed[place]) * models -
+                  static_cast<double>(model_value(worker, report.round.value(), place));
+    for (const WorkerId sender : report.mixed_with)
+      rest -= static_cast<double>(model_value(sender.value(), 0, place));
+    if (!rounds) rounds = std::round(rest / 10);
+    if (std::abs(rest - 10 * *rounds) <= 0.5 && *rounds >= 0) continue;
+    story.wrong_mixes.push_back("round " + std::to_string(report.round.value()) + " place " +
+                                std::to_string(place) + ": no sum of models of whole rounds");
+    return;
+  }
+}
+
 }  // namespace
 
 WorkerStory train(const worker::WorkerOptions& options, std::uint32_t worker, std::uint64_t rounds,
-                  const std::function<bool(std::uint64_t)>& before_round) {
+                  const std::function<bool(std::uint64_t)>& before_round, MixOf mix) {
   WorkerStory story;
   const auto connected = worker::Worker::connect(options);
   if (!connected) {
@@ -113,7 +132,11 @@ WorkerStory train(const worker::WorkerOptions& options, std::uint32_t worker, st
         story.wrong_mixes.push_back("an error of synchronize() changed the parameters");
       return story;
     }
-    check_mix(*report, worker, parameters, story);
+    if (mix == MixOf::own_round) {
+      check_mix(*report, worker, parameters, story);
+    } else {
+      check_mix_of_any_round(*report, worker, parameters, story);
+    }
     ++story.rounds;
     story.models_mixed += report->mixed_with.size();
     story.workers_last = report->workers;

@@ -61,9 +61,12 @@ struct WorkerStory {
   std::uint32_t workers_last = 0;  // of the last report
   std::vector<std::string> wrong_mixes;
 };
+// Whose models are mixed: of the own round, or without rounds in common of any.
+enum class MixOf { own_round, any_round };
 // Connects and trains; `before_round` is called before each synchronisation, and false ends the training there.
 WorkerStory train(const worker::WorkerOptions& options, std::uint32_t worker, std::uint64_t rounds,
-                  const std::function<bool(std::uint64_t round)>& before_round = nullptr);
+                  const std::function<bool(std::uint64_t round)>& before_round = nullptr,
+                  MixOf mix = MixOf::own_round);
 
 // Runs `story(k)` for k = 0 .. count - 1 in threads and returns what they returned.
 std::vector<WorkerStory> in_threads(std::uint32_t count,

@@ -1,0 +1,79 @@
+// Trainings without rounds in common, on the simulated network with its faults.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "selmcast/arena/arena.h"
+#include "selmcast/sync/online_policy.h"
+
+namespace selmcast::arena {
+namespace {
+
+std::string described(const ArenaResult& result) {
+  std::string text;
+  for (const std::string& violation : result.violations) text += "violation: " + violation + "\n";
+  const std::size_t from = result.story.size() > 60 ? result.story.size() - 60 : 0;
+  for (std::size_t k = from; k < result.story.size(); ++k) text += result.story[k] + "\n";
+  return text;
+}
+
+ArenaSettings of(Sync sync, std::uint64_t seed, bool calm = false) {
+  ArenaSettings settings;
+  settings.sync = sync;
+  settings.seed = seed;
+  if (calm) settings.faults = {false, false, false, false};
+  return settings;
+}
+
+TEST(OnlineArena, WithoutFaultsEverybodyFinishesAndOnlyPlansCutAnythingOff) {
+  for (const Sync sync : {Sync::ssp, Sync::asp}) {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+      const ArenaResult result = run_arena(of(sync, seed, true));
+      EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+      EXPECT_EQ(result.survivors, result.workers);
+      EXPECT_EQ(result.rounds_done, 12u * result.workers);
+      EXPECT_GT(result.deliveries, 0u);
+    }
+  }
+}
+
+TEST(OnlineArena, FaultsNeverBreakAPromise) {
+  std::uint64_t cancelled = 0, lost = 0, dropped = 0, new_rates = 0, widest_lead = 0;
+  for (const Sync sync : {Sync::ssp, Sync::asp}) {
+    for (std::uint64_t seed = 100; seed < 120; ++seed) {
+      const ArenaResult result = run_arena(of(sync, seed));
+      EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+      cancelled += result.cancelled;
+      dropped += result.dropped;
+      new_rates += result.new_rates;
+      lost += result.workers - result.survivors;
+      widest_lead = std::max(widest_lead, result.widest_lead);
+    }
+  }
+  // All of it did happen: otherwise this test would prove nothing.
+  EXPECT_GT(cancelled, 40u);
+  EXPECT_GT(dropped, 40u);
+  EXPECT_GT(new_rates, 1000u);
+  EXPECT_GT(lost, 20u);
+  EXPECT_GT(widest_lead, 4u);
+}
+
+TEST(OnlineArena, EveryPolicyAndSizeTrains) {
+  for (const std::string_view policy : sync::online_policy_names()) {
+    for (const std::uint32_t workers : {1u, 2u, 3u, 16u}) {
+      ArenaSettings settings = of(Sync::ssp, 9, true);
+      settings.policy = policy;
+      settings.workers = workers;
+      settings.rounds = 5;
+      const ArenaResult result = run_arena(settings);
+      EXPECT_TRUE(result.violations.empty()) << policy << " n=" << workers << "\n" << described(result);
+    }
+  }
+}
+
+TEST(OnlineArena, TheSameSeedIsTheSameStory) {
+  EXPECT_EQ(run_arena(of(Sync::ssp, 42)).story, run_arena(of(Sync::ssp, 42)).story);
+  EXPECT_NE(run_arena(of(Sync::ssp, 42)).story, run_arena(of(Sync::ssp, 43)).story);
+}
+
+}  // namespace
+}  // namespace selmcast::arena

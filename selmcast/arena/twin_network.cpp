@@ -1,0 +1,200 @@
+// The half of the Twin (twin.h) that is the network: control streams, connections and what flows on them.
+#include <algorithm>
+#include <utility>
+
+#include "selmcast/arena/twin.h"
+#include "selmcast/base/check.h"
+
+namespace selmcast::arena {
+namespace {
+
+constexpr std::size_t kStreamPiece = 4096;  // bytes a chunk in the twin: several chunks even of a small model
+
+// The most that one of them gets of a link that those who want less leave to the others.
+Rate level_of(Rate capacity, std::vector<Rate> wanted) {
+  std::ranges::sort(wanted);
+  Rate left = capacity;
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
+    const Rate equal = left * (1.0 / static_cast<double>(wanted.size() - k));
+    if (wanted[k] > equal) return equal;
+    left = left - wanted[k];
+  }
+  return capacity;
+}
+
+}  // namespace
+
+void Twin::to_manager(std::size_t k, const wire::FromWorker& message) {
+  Node& node = nodes_[k];
+  node.to_manager_free = std::max(node.to_manager_free, queue_.now() + delay(node.rng));
+  queue_.at(node.to_manager_free, [this, k, message] {
+    if (!nodes_[k].silent) carry_out(manager_.message(nodes_[k].session, message, queue_.now()));
+  });
+}
+
+void Twin::to_worker(std::size_t k, const wire::ToWorker& message) {
+  Node& node = nodes_[k];
+  node.to_worker_free = std::max(node.to_worker_free, queue_.now() + delay(node.rng));
+  queue_.at(node.to_worker_free, [this, k, message] {
+    if (nodes_[k].alive && !nodes_[k].silent)
+      carry_out(k, nodes_[k].core->from_manager(message, queue_.now()));
+  });
+}
+
+bool Twin::cut_off(const Connection& c) const { return nodes_[c.from].silent || nodes_[c.to].silent; }
+
+std::optional<Twin::ConnectionId> Twin::connection_of(std::size_t k, worker::LinkId link) const {
+  for (const auto& [id, c] : connections_) {
+    if ((c.from == k && c.from_link == link) || (c.to == k && c.to_link == link)) return id;
+  }
+  return std::nullopt;
+}
+
+void Twin::dial(std::size_t k, const worker::Dial& order) {
+  const ConnectionId id = ++connections_made_;
+  const std::size_t to = order.peer.port - 1U;
+  connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now()};
+  queue_.after(delay(nodes_[k].rng), [this, id, k, to] {
+    const auto found = connections_.find(id);
+    if (found == connections_.end() || cut_off(found->second)) return;
+    if (!nodes_[to].alive || nodes_[to].core->is_over())
+      return break_connection(id, "connection refused", to);
+    found->second.to_link = nodes_[to].core->accepted(queue_.now());
+    schedule_tick(to);
+    carry_out(k, nodes_[k].core->connected(*found->second.from_link));
+  });
+}
+
+void Twin::send_frame(std::size_t k, worker::LinkId link, std::vector<std::byte> frame) {
+  const auto id = connection_of(k, link);
+  if (!id) return;
+  Connection& c = connections_.at(*id);
+  const bool forth = c.from == k;
+  Instant& free = forth ? c.forth_free : c.back_free;
+  free = std::max(free, queue_.now() + delay(nodes_[k].rng));
+  const auto header =
+      wire::decode_header(std::span<const std::byte, wire::kHeaderBytes>(frame.data(), wire::kHeaderBytes));
+  SELMCAST_CHECK(header.has_value(), "our own frames are well formed");
+  std::vector<std::byte> payload(frame.begin() + wire::kHeaderBytes, frame.end());
+  queue_.at(free, [this, id = *id, forth, header = *header, payload = std::move(payload)] {
+    deliver(id, forth, header, payload);
+  });
+}
+
+std::size_t Twin::Stream::pieces() const { return (payload.size() + kStreamPiece - 1) / kStreamPiece; }
+
+void Twin::stream(std::size_t k, const worker::StartStream& order) {
+  const auto id = connection_of(k, order.link);
+  if (!id) return;
+  Connection& c = connections_.at(*id);
+  const WorkerId from(static_cast<std::uint32_t>(k)), to(static_cast<std::uint32_t>(c.to));
+  if (online()) {
+    online_checkers_.stream_started(from, to, order.transfer, order.rate);
+  } else {
+    checkers_.stream_started(from, to, order.transfer, order.rate);
+  }
+  Rng& rng = nodes_[k].rng;
+  Stream made{.transfer = order.transfer, .payload = order.payload, .paced = order.rate};
+  made.breaks = settings_.faults.broken_links && rng.below(60) == 0;
+  made.corrupts = settings_.faults.corruption && rng.below(80) == 0;
+  made.struck = rng.below(made.pieces());
+  made.luck = rng.uniform(0.9, 1.0);
+  SELMCAST_CHECK(streams_.emplace(*id, made).second, "one stream at a time on a link");
+  c.forth_free = std::max(c.forth_free, queue_.now() + delay(rng));
+  next_piece(*id);
+}
+
+void Twin::set_rate(std::size_t k, const worker::SetRate& order) {
+  online_checkers_.rate_set(WorkerId(static_cast<std::uint32_t>(k)), order.transfer, order.rate);
+  const auto id = connection_of(k, order.link);
+  if (!id) return;
+  const auto found = streams_.find(*id);
+  if (found != streams_.end() && found->second.transfer == order.transfer) found->second.paced = order.rate;
+}
+
+// What the two links give a stream beside those that run, which leave what they do not want; pacing may ask for less.
+Rate Twin::rate_of(const Stream& stream, const Connection& c) const {
+  std::vector<Rate> out, in;
+  for (const auto& [id, other] : streams_) {
+    const Connection& of = connections_.at(id);
+    if (of.from == c.from) out.push_back(other.paced);
+    if (of.to == c.to) in.push_back(other.paced);
+  }
+  const Rate share = std::min(level_of(nodes_[c.from].uplink, std::move(out)),
+                              level_of(nodes_[c.to].downlink, std::move(in)));
+  return std::min(stream.paced, share) * stream.luck;
+}
+
+void Twin::next_piece(ConnectionId id) {
+  Connection& c = connections_.at(id);
+  Stream& s = streams_.at(id);
+  const std::size_t begin = s.next * kStreamPiece;
+  const auto chunk = s.payload.subspan(begin, std::min(kStreamPiece, s.payload.size() - begin));
+  const wire::FrameHeader header = wire::chunk_header(s.transfer, static_cast<std::uint32_t>(s.next), chunk);
+  std::vector<std::byte> payload(chunk.begin(), chunk.end());
+  if (s.corrupts && s.next == s.struck) payload[nodes_[c.from].rng.below(payload.size())] ^= std::byte{0x40};
+  c.forth_free =
+      std::max(c.forth_free, queue_.now()) + Bytes(static_cast<std::int64_t>(chunk.size())) / rate_of(s, c);
+  queue_.at(c.forth_free, [this, id, header, payload = std::move(payload)]() mutable {
+    piece_arrives(id, header, std::move(payload));
+  });
+}
+
+void Twin::piece_arrives(ConnectionId id, const wire::FrameHeader& header, std::vector<std::byte> payload) {
+  const auto running = streams_.find(id);
+  if (running == streams_.end() || running->second.transfer != header.transfer) return;  // broken meanwhile
+  Stream& s = running->second;
+  if (s.breaks && s.next == s.struck) return break_connection(id, "connection reset", std::nullopt);
+  const Connection c = connections_.at(id);
+  const bool last = ++s.next == s.pieces();
+  if (last) {
+    streams_.erase(id);
+    if (nodes_[c.from].alive)
+      carry_out(c.from, nodes_[c.from].core->stream_sent(*c.from_link, header.transfer));
+  } else {
+    next_piece(id);
+  }
+  deliver(id, true, header, std::move(payload));
+}
+
+void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header,
+                   std::vector<std::byte> payload) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end() || cut_off(found->second)) return;
+  const std::size_t k = forth ? found->second.to : found->second.from;
+  const worker::LinkId link = forth ? *found->second.to_link : *found->second.from_link;
+  if (!nodes_[k].alive) return;
+  worker::WorkerCore& core = *nodes_[k].core;
+  if (header.kind == wire::FrameKind::chunk) {
+    const auto place = core.chunk_place(link, header);
+    if (!place) return break_connection(id, place.error().message, std::nullopt);
+    std::ranges::copy(payload, place->begin());
+    core.chunk_bytes(link, queue_.now());
+  }
+  const auto actions = core.frame(link, header, payload, queue_.now());
+  if (!actions) return break_connection(id, actions.error().message, std::nullopt);
+  carry_out(k, *actions);
+}
+
+void Twin::break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const Connection broken = found->second;
+  connections_.erase(found);
+  streams_.erase(id);
+  const auto& c = broken;
+  tell("connection w" + std::to_string(c.from) + " -> w" + std::to_string(c.to) + " breaks: " + why);
+  const bool cut = cut_off(broken);
+  const auto inform = [&](std::size_t k, std::optional<worker::LinkId> link) {
+    if (!link || k == tell_not || cut) return;
+    queue_.after(delay(rng_), [this, k, link = *link, why] {
+      if (nodes_[k].alive) {
+        carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, queue_.now()));
+      }
+    });
+  };
+  inform(broken.from, broken.from_link);
+  inform(broken.to, broken.to_link);
+}
+
+}  // namespace selmcast::arena

@@ -1,0 +1,175 @@
+// What the manager of a live training drives: who goes on when, what is sent to whom and how fast, what counts.
+//
+// Two machines, one seam: RoundMachine (bsp: all in step, round_machine.h) and OnlineRounds (ssp, asp: everybody in a
+// round of its own, online_rounds.h). Members say `ready`; the machine plans, gives every delivery a rate, and settles
+// each transfer exactly once: `committed` (the receiver reported it complete and verified) or `cancelled` (failed, a
+// side left, out of time, or dropped by a later plan). What the actions are for stands beside them.
+//
+// No clock, no I/O: callers hand in `now` and carry out the actions in order. Thread rule: one owner.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/error.h"
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/plan/plan.h"
+
+namespace selmcast::sync {
+
+struct Member {
+  std::string name;
+  Rate declared_uplink;
+  Rate declared_downlink;
+  Bytes volume;
+  std::uint32_t receive_buffers = 8;  // deliveries it takes at the same time; more of them come in turns
+};
+
+struct Transfer {
+  TransferId id;
+  WorkerId sender;
+  WorkerId receiver;
+  Bytes bytes;
+  Rate allocated;  // its share by the allocator: the prediction rests on it
+  Rate paced;      // what the sender is told; above `allocated` in a burst or where deliveries take turns,
+                   // unlimited if not paced
+  plan::Reason reason = plan::Reason::basic;
+};
+
+// How a transfer ended.
+struct Settled {
+  Transfer transfer;  // online: with its last rate
+  bool committed = false;
+  std::string why;             // of a cancelled one
+  Duration started, finished;  // of a committed one: offsets from the receiver's receipt of the plan
+  bool dropped = false;        // cancelled by a later plan, not by a fault
+  Instant at = {};             // online: when it was settled
+};
+
+struct Estimate {
+  WorkerId worker;
+  Rate uplink;
+  Rate downlink;
+};
+
+// ---- actions of both, to be carried out in order -----------------------------------------------------------
+
+struct TransferCommitted {
+  Transfer transfer;
+};
+struct TransferCancelled {
+  Transfer transfer;
+  std::string why;
+};
+// Too slow: the caller ends its session. It is out of the training already.
+struct Evicted {
+  WorkerId worker;
+  std::string why;
+};
+
+// ---- of RoundMachine ---------------------------------------------------------------------------------------
+
+struct RoundPlanned {
+  std::uint64_t number = 0;  // of the plan, from 1
+  Round round;
+  std::vector<Transfer> transfers;  // by sender, then receiver
+  Duration predicted;               // the plan's completion time under the estimates
+  Duration bound;                   // no plan could be faster under the estimates
+};
+struct RoundEnded {
+  std::uint64_t number = 0;
+  Round round;
+  Instant issued;
+  Instant last_commit;  // = issued if nothing was committed
+  Duration predicted;
+  Duration bound;
+  std::vector<Settled> transfers;
+  std::vector<WorkerId> members;
+  std::vector<Estimate> estimates;  // after learning from this round
+  std::uint32_t oldest_age = 0;
+  std::uint64_t widest_gap = 0;
+};
+
+// ---- of OnlineRounds ---------------------------------------------------------------------------------------
+
+// The plan has changed: on top of all changes before it. What it drops was cancelled just before.
+struct PlanChanged {
+  struct NewRate {
+    Transfer transfer;  // with its rates from now on
+  };
+  std::uint64_t number = 0;        // from 1
+  std::vector<Transfer> started;   // one worker's multicast, by receiver; empty: rates only
+  Round round;                     // of the sender, if anything is started
+  Duration predicted;              // until the last of `started`, by the present rates
+  std::vector<NewRate> new_rates;  // of running transfers, by id
+};
+// Watched apart from the policies that keep them: how the promises of a training have been kept so far.
+struct Promises {
+  std::uint64_t widest_gap = 0;    // multicasts of a sender from one meeting of a pair to the next
+  std::uint64_t gaps_broken = 0;   // how often a gap went beyond max_age + 1, failed deliveries excused
+  std::uint64_t widest_lead = 0;   // rounds completed by a worker that starts one, above the least of all
+  std::uint64_t leads_broken = 0;  // how often it went beyond the staleness
+  bool operator==(const Promises&) const = default;
+};
+// A worker's multicast is over: complete, or the worker has left.
+struct MulticastEnded {
+  WorkerId worker;
+  Round round;
+  bool complete = true;
+  Instant computing_since;         // the worker computed from here
+  Instant ready;                   // ... to here, when its multicast was planned
+  Duration predicted;              // at that moment
+  std::vector<Settled> transfers;  // by receiver
+  std::uint32_t oldest_age = 0;
+  Promises promises = {};
+};
+// The worker may compute its next round; the parameters that it mixed may be written.
+struct WentOn {
+  WorkerId worker;
+  Round done;                         // the round that is over
+  std::vector<TransferId> committed;  // of its multicast, ascending
+  Duration waited;                    // for the rule of staleness
+  std::uint64_t lead = 0;             // its completed rounds above the least of all
+  std::size_t members = 0;            // in the training
+};
+// The estimates after learning from deliveries.
+struct Learnt {
+  std::vector<Estimate> estimates;
+};
+
+using Action = std::variant<TransferCommitted, TransferCancelled, Evicted, RoundPlanned, RoundEnded,
+                            PlanChanged, MulticastEnded, WentOn, Learnt>;
+using Actions = std::vector<Action>;
+
+class TrainingMachine {
+ public:
+  virtual ~TrainingMachine() = default;
+
+  virtual void join(WorkerId worker, const Member& member, Instant now) = 0;
+  // At any time: its open transfers are cancelled, the others go on.
+  virtual Actions leave(WorkerId worker, const std::string& why, Instant now) = 0;
+  // Error (protocol) if it is not the round that the worker computes.
+  virtual Result<Actions> ready(WorkerId worker, Round round, Instant now) = 0;
+
+  struct Delivery {
+    TransferId transfer;
+    Bytes bytes;
+    Duration started, finished;  // offsets from the receiver's receipt of the plan
+  };
+  // Said by `receiver`. A transfer already settled is no error (a late report) and changes nothing. Error (protocol)
+  // if the transfer was never this receiver's, or the bytes differ from the plan's.
+  virtual Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) = 0;
+  // Said by either side.
+  virtual Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why,
+                                 Instant now) = 0;
+  virtual Actions tick(Instant now) = 0;
+  virtual Instant deadline() const = 0;  // when tick() has something to do; never() if nothing is pending
+  // So far, if this machine watches them.
+  virtual std::optional<Promises> promises() const { return std::nullopt; }
+};
+
+}  // namespace selmcast::sync
