@@ -37,9 +37,9 @@ TEST(JointBound, LeavesTimeForTheSlowestReceiver) {
 }
 
 TEST(JointBound, CountsWhomASenderCanReachInTime) {
-  // A cycle of 30 s leaves 20 s for sending. w0 (t: 50 s to w1, 10 to w2) reaches 1 in 10 s, 2 in 50: at 20 s on average
-  // 1 + 10 / 40. w1 (10 s, 20 s): 2. w2 (20 s to w0, 50 to w1): 1. Together 4.25 of 9. Downlinks: w0 and w2 carry three
-  // in 30 s, but there are 2 others; w1 0.6: 4.6 of 9.
+  // A cycle of 30 s leaves 20 s for sending. w0 (t: 50 s to w1, 10 to w2) reaches 1 in 10 s, 2 in 50: at 20 s on
+  // average 1 + 10 / 40. w1 (10 s, 20 s): 2. w2 (20 s to w0, 50 to w1): 1. Together 4.25 of 9. Downlinks: w0 and w2
+  // carry three in 30 s, but there are 2 others; w1 0.6: 4.6 of 9.
   EXPECT_NEAR(joint_scale_bound(kUplink, kDownlink, Duration::seconds(30), demands(std::nullopt)), 4.25 / 9,
               1e-12);
   EXPECT_EQ(joint_scale_bound(kUplink, kDownlink, Duration::seconds(29.9), demands(std::nullopt)), 0);

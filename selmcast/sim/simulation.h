@@ -16,9 +16,9 @@
 // like `computed`: where staleness is small the two are far apart, and Figure 10's Orpheus curves are met by `computed`
 // everywhere (simulation_test.cpp) and missed by `completed` at ssp = 1 by 12 to 19 %.
 //
-// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment (less estimate_error); what it expects of the others is
-// in sync/online_machine.h, with the mean of `compute` and at first min_receivers * volume / bandwidth for a multicast.
-// How running multicasts share: sync/sharing.h, unless the planner has a view of its own.
+// What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment, but for estimate_error; what it
+// expects of the others is in sync/online_machine.h, with the mean of `compute` and at first min_receivers * volume /
+// bandwidth for a multicast. How running multicasts share: sync/sharing.h, unless the planner has a view of its own.
 //
 // Conventions. Everything counts from the first instant, when all begin to compute: there is no warm-up. At the horizon
 // the run stops where it is: computing counts as far as it has come, a multicast only if it is complete, a round of bsp

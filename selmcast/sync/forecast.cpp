@@ -70,6 +70,11 @@ Duration Forecast::add(Bytes remaining, Rate limit, std::span<const WorkerIndex>
   return Duration::infinite();
 }
 
+Duration Forecast::time_alone(WorkerIndex receiver, Bytes volume, Rate limit) const {
+  const auto rate_of = [&](std::size_t k) { return std::min(limit.bps(), free_in(k)[position(receiver)]); };
+  return Duration::seconds(seconds_to_send(volume.in_bits(), seconds_, rate_of));
+}
+
 Forecast::Path::Path(const Forecast& forecast) : forecast_(forecast), bps_(forecast.row_.size(), kForEver) {}
 
 void Forecast::Path::to(WorkerIndex receiver) {
@@ -87,16 +92,6 @@ Duration Forecast::Path::time_with(WorkerIndex another, Bytes volume, Rate limit
     return std::min({limit.bps(), bps_[k], forecast_.free_in(k)[position(another)]});
   };
   return Duration::seconds(seconds_to_send(volume.in_bits(), forecast_.seconds_, rate_of));
-}
-
-Rate Forecast::Path::lowest_limit(Bytes volume, Rate limit, Duration within) const {
-  double enough = limit.bps();
-  double too_little = 0;
-  while (enough - too_little > 1e-6 * enough) {
-    const double middle = (enough + too_little) / 2;
-    (time(volume, Rate::bits_per_second(middle)) <= within ? enough : too_little) = middle;
-  }
-  return Rate::bits_per_second(enough);
 }
 
 }  // namespace selmcast::sync

@@ -29,6 +29,9 @@ class Forecast {
   // The next multicast in the order takes what it will use. Returns when it ends, from now; infinite if it never does.
   Duration add(Bytes remaining, Rate limit, std::span<const WorkerIndex> receivers);
 
+  // Until `volume` is sent to this receiver alone, at no more than `limit`; infinite if it never is.
+  Duration time_alone(WorkerIndex receiver, Bytes volume, Rate limit) const;
+
   // The least free rate over a set of receivers, by step: how fast a multicast to them could go that came next.
   class Path {
    public:
@@ -39,9 +42,6 @@ class Forecast {
     Duration time(Bytes volume, Rate limit) const;
     // The same if it went to `another` receiver too. Never less than time().
     Duration time_with(WorkerIndex another, Bytes volume, Rate limit) const;
-    // The lowest limit, up to `limit`, with which `volume` is sent within `time` (to a relative 1e-6). Requires
-    // time(volume, limit) <= time.
-    Rate lowest_limit(Bytes volume, Rate limit, Duration time) const;
 
    private:
     const Forecast& forecast_;

@@ -20,7 +20,8 @@ TEST(Forecast, LeavesTheNextWhatTheFirstDoesNotUse) {
   Forecast forecast;
   forecast.restart(std::array{rate(10), rate(6), rate(8)});
   EXPECT_DOUBLE_EQ(forecast.add(Bytes(60), Rate::unlimited(), std::array{w(0), w(1)}).in_seconds(), 10);
-  // Second: 100 bytes to 0 and 2. Downlink 0 leaves 4 for 10 s (40 bytes), then 10; downlink 2 lets 8: 60 bytes in 7.5 s.
+  // Second: 100 bytes to 0 and 2. Downlink 0 leaves 4 for 10 s (40 bytes), then 10; downlink 2 lets 8:
+  // 60 bytes in 7.5 s.
   EXPECT_DOUBLE_EQ(forecast.add(Bytes(100), Rate::unlimited(), std::array{w(0), w(2)}).in_seconds(), 17.5);
   // Third: to 0: nothing for 10 s, then 10 - 8 = 2 for 7.5 s (15 bytes), then 10: 35 bytes take 10 + 7.5 + 2.
   EXPECT_DOUBLE_EQ(forecast.add(Bytes(35), Rate::unlimited(), std::array{w(0)}).in_seconds(), 19.5);
@@ -47,8 +48,8 @@ TEST(Forecast, TellsTheTimeOfAMulticastBeforeItIsAdded) {
   EXPECT_DOUBLE_EQ(path.time_with(w(0), Bytes(100), Rate::unlimited()).in_seconds(), 17.5);
   path.to(w(0));
   EXPECT_DOUBLE_EQ(path.time(Bytes(100), Rate::unlimited()).in_seconds(), 17.5);
-  // Within 20 s: 4 a second for 10 s, whatever the limit; the other 60 bytes in 10 s need 6 a second.
-  EXPECT_NEAR(path.lowest_limit(Bytes(100), rate(10), Duration::seconds(20)).bps(), 8 * 6, 1e-3);
+  // To 0 alone: 4 a second for 10 s, then 6 s at 10.
+  EXPECT_DOUBLE_EQ(forecast.time_alone(w(0), Bytes(100), Rate::unlimited()).in_seconds(), 16);
 }
 
 TEST(Forecast, ComesTrueInANetworkWithStrictPriorities) {

@@ -15,6 +15,7 @@ constexpr double kStretch = 1.2;
 constexpr double kDue = 0.05;
 constexpr double kQueue = 0.1;
 constexpr double kDoubt = 0.3;
+constexpr double kUnicastPrice = 2.5;
 constexpr double kDearest = 2.4;  // kappa at width 0
 
 // Priorities are instants in us with a counter behind them: no two are the same.
@@ -56,9 +57,9 @@ void SlackPolicy::look(const OnlineView& view) {
   double sum = 0;
   for (const Rate rate : view.tasks.downlink) sum += rate.bps();
   mean_downlink_bps_ = sum / static_cast<double>(n);
-  keep_fraction_ = view.tasks.keep_fraction;
-  const bool one_copy = view.tasks.multicast == plan::MulticastKind::network;
-  const double receivers = one_copy ? static_cast<double>(ready_->candidates.size() + 1) : 1;
+  const double receivers = view.tasks.multicast == plan::MulticastKind::network
+                               ? static_cast<double>(ready_->candidates.size() + 1)
+                               : kUnicastPrice;
   a_second_ = kappa(width_) * receivers * mean_downlink_bps_ / ready_->volume.in_bits();
 }
 
@@ -95,61 +96,61 @@ std::uint64_t SlackPolicy::priority_of(const OnlineView& view) {
   return instant << kCounterBits | (planned_++ & ((1U << kCounterBits) - 1));
 }
 
-// To each receiver, if the sender sends to so many.
-Rate SlackPolicy::pace(const OnlineView& view, std::size_t receivers) const {
-  const Rate uplink = view.tasks.uplink[position(ready_->sender)];
-  const bool one_copy = view.tasks.multicast == plan::MulticastKind::network;
-  return one_copy ? uplink : uplink * (1 / static_cast<double>(std::max<std::size_t>(receivers, 1)));
-}
-
 // What those before `priority` leave.
 void SlackPolicy::foretell(const OnlineView& view, std::uint64_t priority) {
-  const bool one_copy = view.tasks.multicast == plan::MulticastKind::network;
-  running_count_ = 0;
+  running_.clear();
   for (const plan::SspTask& task : view.tasks.tasks) {
-    const Place& place = places_[position(task.sender)];
-    if (task.sender == view.ready || place.priority > priority) continue;
-    if (running_count_ == running_.size()) running_.emplace_back();
-    Running& running = running_[running_count_++];
-    const double copies = one_copy ? 1 : static_cast<double>(task.candidates.size());
-    running.task = &task;
-    running.remaining = most_remaining(task);
-    running.limit = std::min(place.limit, view.tasks.uplink[position(task.sender)]) * (1 / copies);
-    running.receivers.clear();
-    for (const plan::SspCandidate& candidate : task.candidates)
-      running.receivers.push_back(candidate.receiver);
+    if (task.sender != view.ready && places_[position(task.sender)].priority < priority)
+      running_.push_back(&task);
   }
-  const auto running = std::span(running_).first(running_count_);
-  std::ranges::sort(running, {},
-                    [&](const Running& r) { return places_[position(r.task->sender)].priority; });
+  std::ranges::sort(running_, {},
+                    [&](const plan::SspTask* task) { return places_[position(task->sender)].priority; });
   forecast_.restart(view.tasks.downlink);
-  for (Running& r : running) {
-    drop_laggards(r);
-    forecast_.add(r.remaining, r.limit, r.receivers);
+  for (const plan::SspTask* task : running_) {
+    receivers_.clear();
+    for (const plan::SspCandidate& candidate : task->candidates) receivers_.push_back(candidate.receiver);
+    drop_laggards(view, *task);
+    reserve(view, *task);
+  }
+}
+
+Rate SlackPolicy::limit_of(const OnlineView& view, WorkerIndex sender) const {
+  return std::min(places_[position(sender)].limit, view.tasks.uplink[position(sender)]);
+}
+
+// The running multicast goes on to receivers_.
+void SlackPolicy::reserve(const OnlineView& view, const plan::SspTask& task) {
+  const Rate limit = limit_of(view, task.sender);
+  if (view.tasks.multicast == plan::MulticastKind::network) {
+    forecast_.add(most_remaining(task), limit, receivers_);
+    return;
+  }
+  const Rate each = limit * (1 / static_cast<double>(receivers_.size()));
+  for (const plan::SspCandidate& candidate : task.candidates) {
+    if (std::ranges::binary_search(receivers_, candidate.receiver))
+      forecast_.add(candidate.remaining, each, std::span(&candidate.receiver, 1));
   }
 }
 
 // Links that carry less than foretold may hold a multicast up for one receiver.
-void SlackPolicy::drop_laggards(Running& running) {
-  const plan::SspTask& task = *running.task;
-  if (running.remaining.in_bits() < keep_fraction_ * task.volume.in_bits()) return;
-  while (static_cast<int>(running.receivers.size()) > std::max(1, task.needed)) {
-    const Forecast::Path alone(forecast_);
-    const auto time = [&](WorkerIndex j) { return alone.time_with(j, running.remaining, running.limit); };
+void SlackPolicy::drop_laggards(const OnlineView& view, const plan::SspTask& task) {
+  const Bytes remaining = most_remaining(task);
+  if (remaining.in_bits() < view.tasks.keep_fraction * task.volume.in_bits()) return;
+  const Rate limit = limit_of(view, task.sender);
+  while (static_cast<int>(receivers_.size()) > std::max(1, task.needed)) {
+    const auto time = [&](WorkerIndex j) { return forecast_.time_alone(j, remaining, limit); };
     std::optional<WorkerIndex> slowest;
     for (const plan::SspCandidate& candidate : task.candidates) {
-      if (candidate.required || !std::ranges::binary_search(running.receivers, candidate.receiver)) continue;
+      if (candidate.required || !std::ranges::binary_search(receivers_, candidate.receiver)) continue;
       if (!slowest || time(candidate.receiver) > time(*slowest)) slowest = candidate.receiver;
     }
     if (!slowest) return;
-    Forecast::Path others(forecast_);
-    for (const WorkerIndex j : running.receivers) {
+    Prospect others(forecast_, view.tasks.multicast, remaining, limit);
+    for (const WorkerIndex j : receivers_) {
       if (j != *slowest) others.to(j);
     }
-    const double with = cost(others.time_with(*slowest, running.remaining, running.limit));
-    const double without = cost(others.time(running.remaining, running.limit));
-    if (!(kDoubt * (with - without) > 1)) return;
-    std::erase(running.receivers, *slowest);
+    if (!(kDoubt * (cost(others.end_with(*slowest)) - cost(others.end())) > 1)) return;
+    std::erase(receivers_, *slowest);
     dropped_.push_back({task.sender, *slowest});
   }
 }
@@ -182,35 +183,41 @@ void SlackPolicy::weigh_candidates(const OnlineView& view) {
 
 // Takes the candidate with the least score: of equal ones the first worker. Scores of before are too low, if anything
 // (ends only grow with the set), so only the first has to be looked at.
-void SlackPolicy::take_next(const OnlineView& view, const Forecast::Path& path) {
+void SlackPolicy::take_next(Prospect& prospect) {
   const auto later = [](const Choice& a, const Choice& b) {
     return a.score != b.score ? a.score > b.score : a.receiver > b.receiver;
   };
-  const Rate limit = pace(view, chosen_.size() + 1);
   for (bool is_least = false; !is_least;) {
     std::ranges::pop_heap(choices_, later);
     Choice& first = choices_.back();
     const WorkerIndex receiver = first.receiver;
-    first.score = cost(path.time_with(receiver, ready_->volume, limit)) - first.worth;
+    first.score = cost(prospect.end_with(receiver)) - first.worth;
     std::ranges::push_heap(choices_, later);
     is_least = choices_.front().receiver == receiver;
   }
   std::ranges::pop_heap(choices_, later);
   chosen_.push_back(choices_.back());
   choices_.pop_back();
+  prospect.to(chosen_.back().receiver);
+}
+
+Prospect SlackPolicy::prospect_of_chosen(const OnlineView& view) const {
+  const Rate uplink = view.tasks.uplink[position(view.ready)];
+  Prospect prospect(forecast_, view.tasks.multicast, ready_->volume, uplink);
+  for (const Choice& choice : chosen_) prospect.to(choice.receiver);
+  return prospect;
 }
 
 // The best of the sets that taking the least score again and again leads to. Those required are chosen already.
 void SlackPolicy::choose(const OnlineView& view) {
   const auto needed = static_cast<std::size_t>(std::max(0, ready_->needed));
-  Forecast::Path path(forecast_);
-  for (const Choice& choice : chosen_) path.to(choice.receiver);
+  Prospect prospect = prospect_of_chosen(view);
   double worth = 0, still_to_win = 0;
   for (const Choice& choice : choices_) still_to_win += std::max(0.0, choice.worth);
   std::optional<double> best;
   std::size_t best_size = 0;
   for (;;) {
-    const double value = worth - cost(path.time(ready_->volume, pace(view, chosen_.size())));
+    const double value = worth - cost(prospect.end());
     if (chosen_.size() >= needed || choices_.empty()) {
       if (!best || value > *best) {
         best = value;
@@ -218,8 +225,7 @@ void SlackPolicy::choose(const OnlineView& view) {
       }
       if (choices_.empty() || value + still_to_win <= *best) break;
     }
-    take_next(view, path);
-    path.to(chosen_.back().receiver);
+    take_next(prospect);
     worth += chosen_.back().worth;
     still_to_win -= std::max(0.0, chosen_.back().worth);
   }
@@ -230,15 +236,10 @@ void SlackPolicy::choose(const OnlineView& view) {
 void SlackPolicy::start(const OnlineView& view, std::uint64_t priority) {
   Place& place = places_[position(view.ready)];
   place = {priority, Rate::unlimited()};
-  if (chosen_.empty()) return;
-  Forecast::Path path(forecast_);
-  for (const Choice& choice : chosen_) path.to(choice.receiver);
-  const Rate most = pace(view, chosen_.size());
-  const Duration end = path.time(ready_->volume, most) * kStretch;
-  if (!(end < Duration::infinite())) return;
-  const Rate each = path.lowest_limit(ready_->volume, most, end);
-  const bool one_copy = view.tasks.multicast == plan::MulticastKind::network;
-  place.limit = one_copy ? each : each * static_cast<double>(chosen_.size());
+  if (chosen_.empty() || view.tasks.multicast == plan::MulticastKind::unicast) return;
+  const Prospect prospect = prospect_of_chosen(view);
+  const Duration end = prospect.end() * kStretch;
+  if (end < Duration::infinite()) place.limit = prospect.lowest_limit(end);
 }
 
 void SlackPolicy::give_verdicts(const OnlineView& view) {

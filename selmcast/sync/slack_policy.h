@@ -18,12 +18,13 @@
 //      where end(S) is when a multicast to S would end by the forecast; of all these sets, at least min_receivers
 //      large, the one with the greatest sum of worth_j - price end(S).
 //          price    receivers that one second is worth: kappa n / tau, tau = v / mean downlink (network; unicast:
-//                   kappa / tau, for there each receiver alone costs a tau), with kappa = 2.4 (1 - width)^2
+//                   2.5 kappa / tau, for there each receiver alone costs about a tau), with kappa = 2.4 (1 - width)^2
 //          worth_j  1 receiver; more for a pair that will be required next time, where it may come at a bad moment,
 //                   the more the slower j is; less the longer the queue at j is, which all who come later must bear:
 //                   1 + kDue n (mean downlink / downlink_j) [age + 1 >= max_age]
 //                     - kQueue kappa (queue_j + v) / downlink_j / tau
-//   3. Rate: the lowest one with which the multicast to that set ends within kStretch of the time it could.
+//   3. Rate: the lowest one with which the multicast to that set ends within kStretch of the time it could. (Unicast:
+//      what it can. There no receiver waits for another, so nothing is gained by flat rates.)
 //   4. Drops, only where links turned out to carry less than foretold: of a running multicast that has just begun
 //      (remaining >= keep_fraction v), and beyond min_receivers, the slowest receiver, if doing without it saves more
 //      than 1 / kDoubt receivers' worth of time. Required ones never.
@@ -31,8 +32,8 @@
 // The knob `width`, from 0 (fast) to 1 (wide: everybody is reached): NPU utilisation is traded for scale at the same
 // marginal price by all workers.
 //
-// Unicast multicasts are forecast as if all their streams kept pace. Constants were chosen on other seeds than those
-// of bench/policy_bench.h; docs/policies.md has what was tried, and what failed.
+// Unicast multicasts: a stream to each receiver, foretold one by one (prospect.h). Constants were chosen on other seeds
+// than those of bench/policy_bench.h; docs/policies.md has what was tried, and what failed.
 // Complexity: O(n f) for the forecast of f running multicasts, and about O(n f) more for the choice (ends are computed
 // anew only where they may have become the least). Thread rule: one owner.
 #pragma once
@@ -43,6 +44,7 @@
 
 #include "selmcast/sync/forecast.h"
 #include "selmcast/sync/online_policy.h"
+#include "selmcast/sync/prospect.h"
 
 namespace selmcast::sync {
 
@@ -58,12 +60,6 @@ class SlackPolicy : public OnlinePolicy {
     std::uint64_t priority = 0;
     Rate limit;
   };
-  struct Running {
-    const plan::SspTask* task = nullptr;
-    Bytes remaining;
-    Rate limit;  // to each receiver
-    std::vector<WorkerIndex> receivers;
-  };
   struct Choice {
     std::size_t candidate = 0;  // place among the ready worker's
     WorkerIndex receiver;
@@ -75,27 +71,28 @@ class SlackPolicy : public OnlinePolicy {
   double seconds_ahead(const OnlineView& view) const;
   std::uint64_t priority_of(const OnlineView& view);
   void foretell(const OnlineView& view, std::uint64_t priority);
-  void drop_laggards(Running& running);
+  Rate limit_of(const OnlineView& view, WorkerIndex sender) const;
+  void reserve(const OnlineView& view, const plan::SspTask& task);
+  void drop_laggards(const OnlineView& view, const plan::SspTask& task);
   void weigh_candidates(const OnlineView& view);
   void choose(const OnlineView& view);
   double cost(Duration end) const;
-  void take_next(const OnlineView& view, const Forecast::Path& path);
+  void take_next(Prospect& prospect);
+  Prospect prospect_of_chosen(const OnlineView& view) const;
   void start(const OnlineView& view, std::uint64_t priority);
   void give_verdicts(const OnlineView& view);
-  Rate pace(const OnlineView& view, std::size_t receivers) const;
 
   Width width_;
   std::vector<Place> places_;  // by worker
   std::uint64_t planned_ = 0;
   // Of the planning under way.
   const plan::SspTask* ready_ = nullptr;
-  std::size_t first_verdict_ = 0;  // of the ready worker's candidates
-  std::vector<Running> running_;   // the first running_count_
-  std::size_t running_count_ = 0;
-  std::vector<double> sent_;        // by worker: the part of its running multicast that is through
+  std::size_t first_verdict_ = 0;              // of the ready worker's candidates
+  std::vector<const plan::SspTask*> running_;  // those before it, in order
+  std::vector<WorkerIndex> receivers_;         // of one of them
+  std::vector<double> sent_;                   // by worker: the part of its running multicast that is through
   std::vector<double> queue_bits_;  // by worker: what running multicasts still have for its downlink
   double mean_downlink_bps_ = 0;
-  double keep_fraction_ = 0;
   double a_second_ = 0;  // is worth so many receivers
   Forecast forecast_;
   std::vector<plan::Pair> dropped_;

@@ -182,11 +182,14 @@ TEST(SlackPolicy, DropsAReceiverWhoseLinkBrokeDownUnlessItIsRequiredOrNearlyThro
 }
 
 TEST(SlackPolicy, CountsEveryCopyOfAUnicastMulticast) {
-  // One copy takes 100 / 5 = 20 s, three 60 s at 5 / 3 each; width 1 takes all. Limit of the uplink: 300 bytes in 72 s.
-  Training training({5, 5, 5, 5}, {10, 10, 10, 10}, 1);
-  training.multicast = plan::MulticastKind::unicast;
-  EXPECT_EQ(training.ready(0, 1).size(), 3U);
-  EXPECT_NEAR(training.limit(0), 300 / 72.0, 1e-4);
+  // One copy takes 100 / 5 = 20 s, two 40 s. With a mean downlink of 10 tau is 10 s, and at width 0.5 a second is worth
+  // 2.5 * 0.6 / 10 receivers: 20 s cost 3 and bring 1. At width 1 they cost nothing. There is no limit to the uplink.
+  for (const double width : {0.5, 1.0}) {
+    Training training({5, 5, 5, 5}, {10, 10, 10, 10}, width);
+    training.multicast = plan::MulticastKind::unicast;
+    EXPECT_EQ(training.ready(0, 1).size(), width == 1 ? 3U : 1U);
+    EXPECT_EQ(training.limit(0), Rate::unlimited().bytes_per_second());
+  }
 }
 
 TEST(Width, IsAShare) {

@@ -46,6 +46,7 @@ const Colour& paper() { return kPalette[kPaper]; }
 const Colour& alarm() { return kPalette[kAlarm]; }
 
 const Colour& planner_colour(std::string_view planner) {
+  if (planner == "slack") return kPalette[kInk];
   if (planner == "paper") return kPalette[kBlue];
   if (planner == "random") return kPalette[kVermilion];
   if (planner == "broadcast") return kPalette[kGreen];

@@ -68,14 +68,14 @@ void add_bounds(Panel& panel, const sim::Settings& settings, const StudyOptions&
     for (const Cluster& cluster : clusters) sum += of_cluster(cluster);
     return sum / static_cast<double>(clusters.size());
   };
-  panel.curves.push_back(bound_curve(
-      "broadcast", "free communication", mean_of(clusters, &Cluster::free_utilization), [&](double u) {
+  panel.curves.push_back(
+      bound_curve("free", "free communication", mean_of(clusters, &Cluster::free_utilization), [&](double u) {
         return mean_scale([&](const Cluster& cluster) {
           return sim::scale_bound(cluster.downlink, demands.computing * (1 / u), demands.volume);
         });
       }));
   panel.curves.push_back(
-      bound_curve("bound", "joint bound", mean_of(clusters, &Cluster::most_utilization), [&](double u) {
+      bound_curve("broadcast", "joint bound", mean_of(clusters, &Cluster::most_utilization), [&](double u) {
         return mean_scale([&](const Cluster& cluster) {
           // A cluster that cannot be so quick counts as it is at its quickest.
           const double own = std::min(u, cluster.most_utilization);
