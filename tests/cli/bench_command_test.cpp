@@ -75,6 +75,21 @@ TEST(BenchCommand, MeasuresGapsThatAreNeverNegativeNorWorseThanAlgorithm1) {
   }
 }
 
+TEST(BenchCommand, ComparesPoliciesOnTheSameClustersAndSaysTheSameEachTime) {
+  const Finished finished = selmcast("bench policies --quick --format json");
+  ASSERT_EQ(finished.status, 0);
+  const auto json = nlohmann::json::parse(finished.out);
+  EXPECT_EQ(json["schema"], "selmcast.bench_policies/1");
+  // Three workloads; paper, random and slack at six widths; two trials.
+  EXPECT_EQ(json["rows"].size(), 24U);
+  for (const auto& row : json["rows"]) {
+    EXPECT_EQ(row["npu_utilization"].size(), 2U) << row;
+    EXPECT_EQ(row.contains("width"), row["planner"] == "slack") << row;
+  }
+  EXPECT_EQ(json["verdicts"].size(), 6U);
+  EXPECT_EQ(selmcast("bench policies --quick --format json").out, finished.out);
+}
+
 TEST(BenchCommand, RefusesUnknownWork) {
   EXPECT_EQ(selmcast("bench").status, 2);
   EXPECT_EQ(selmcast("bench plam").status, 2);
