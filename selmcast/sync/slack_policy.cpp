@@ -15,7 +15,7 @@ constexpr double kStretch = 1.2;
 constexpr double kDue = 0.05;
 constexpr double kQueue = 0.1;
 constexpr double kDoubt = 0.3;
-constexpr double kUnicastPrice = 2.5;
+constexpr double kUnicastPrice = 6;
 constexpr double kDearest = 2.4;  // kappa at width 0
 
 // Priorities are instants in us with a counter behind them: no two are the same.

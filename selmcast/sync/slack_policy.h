@@ -18,7 +18,7 @@
 //      where end(S) is when a multicast to S would end by the forecast; of all these sets, at least min_receivers
 //      large, the one with the greatest sum of worth_j - price end(S).
 //          price    receivers that one second is worth: kappa n / tau, tau = v / mean downlink (network; unicast:
-//                   2.5 kappa / tau, for there each receiver alone costs about a tau), with kappa = 2.4 (1 - width)^2
+//                   6 kappa / tau, for there each receiver alone costs about a tau), with kappa = 2.4 (1 - width)^2
 //          worth_j  1 receiver; more for a pair that will be required next time, where it may come at a bad moment,
 //                   the more the slower j is; less the longer the queue at j is, which all who come later must bear:
 //                   1 + kDue n (mean downlink / downlink_j) [age + 1 >= max_age]

@@ -183,7 +183,7 @@ TEST(SlackPolicy, DropsAReceiverWhoseLinkBrokeDownUnlessItIsRequiredOrNearlyThro
 
 TEST(SlackPolicy, CountsEveryCopyOfAUnicastMulticast) {
   // One copy takes 100 / 5 = 20 s, two 40 s. With a mean downlink of 10 tau is 10 s, and at width 0.5 a second is worth
-  // 2.5 * 0.6 / 10 receivers: 20 s cost 3 and bring 1. At width 1 they cost nothing. There is no limit to the uplink.
+  // 6 * 0.6 / 10 receivers: 20 s cost 7.2 and bring 1. At width 1 they cost nothing. There is no limit to the uplink.
   for (const double width : {0.5, 1.0}) {
     Training training({5, 5, 5, 5}, {10, 10, 10, 10}, width);
     training.multicast = plan::MulticastKind::unicast;
