@@ -23,6 +23,7 @@ using nlohmann::ordered_json;
 
 struct Flags {
   bool grid = false;
+  std::size_t workers = 0;  // of the grid; 0: all sizes
   bool quick = false;
   std::string format = "table";
 };
@@ -120,6 +121,8 @@ PolicyBench measure(const Flags& flags) {
     }
     if (flags.grid) cases.resize(15);
   }
+  if (flags.workers > 0)
+    std::erase_if(cases, [&](const PolicyCase& c) { return c.settings.workers != flags.workers; });
   std::vector<Contender> contenders{{"paper", {}}, {"random", {}}, {"slack", {}}};
   if (!flags.grid) {
     for (const double width : {0.0, 0.25, 0.4, 0.6, 0.75})
@@ -173,10 +176,14 @@ void add_policy_bench(CLI::App& bench, int& exit_status) {
       "missed is no error.\n"
       "Examples:\n"
       "  selmcast bench policies                  the paper's cluster, three workloads: two minutes\n"
-      "  selmcast bench policies --grid           180 settings: half an hour\n"
+      "  selmcast bench policies --grid           180 settings: an hour or two\n"
+      "  selmcast bench policies --grid --workers 50      the 60 of them with 50 workers: some minutes\n"
       "  selmcast bench policies --format json    by trial, for another program");
-  command->add_flag("--grid", flags->grid,
-                    "Other sizes, spreads and fluctuations instead of the paper's cluster");
+  CLI::Option* grid = command->add_flag(
+      "--grid", flags->grid, "Other sizes, spreads and fluctuations instead of the paper's cluster");
+  command->add_option("--workers", flags->workers, "Of the grid only the settings of this size")
+      ->check(CLI::IsMember({20, 50, 200}))
+      ->needs(grid);
   command->add_flag("--quick", flags->quick,
                     "Two short trials each, of the grid 15 settings: no verdict to go by");
   command->add_option("--format", flags->format, "table or json")
