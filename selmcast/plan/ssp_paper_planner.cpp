@@ -29,7 +29,6 @@ void SspPaperPlanner::select(const SspTasks& tasks, std::size_t task, std::size_
   verdicts_[state.first + candidate] = reason;
 }
 
-// Over a link that is down (rate 0) everything takes for ever.
 bool SspPaperPlanner::fits_uplink(const SspTasks& tasks, std::size_t task, Bytes remaining) const {
   const Rate uplink = tasks.uplink[position(tasks.tasks[task].sender)];
   return seconds(uplink_load_with(tasks, task, remaining), uplink) <= states_[task].deadline_seconds;
@@ -181,7 +180,7 @@ void SspPaperPlanner::collect_spare(const SspTasks& tasks) {
     bool is_in_time = fits_uplink(tasks, t, looked_at);
     for (std::size_t k = 0; k < task.candidates.size(); ++k) {
       const SspCandidate& candidate = task.candidates[k];
-      if (verdict[k]) continue;
+      if (verdict[k] || !tasks.is_up(task, candidate)) continue;
       if (candidate.remaining != looked_at) {
         looked_at = candidate.remaining;
         is_in_time = fits_uplink(tasks, t, looked_at);
