@@ -109,6 +109,19 @@ Result<WorkerActions> WorkerCore::synchronize(std::span<float> parameters, Insta
 
 // ---- the manager's orders ----------------------------------------------------------------------------------
 
+// What a plan must not say of whom this worker sends to. Adds its transfers to `transfers`.
+std::optional<std::string> WorkerCore::outgoing_fault(std::span<const wire::Outgoing> outgoing,
+                                                      std::set<TransferId>& transfers) const {
+  std::set<WorkerId> receivers;
+  for (const wire::Outgoing& out : outgoing) {
+    if (out.receiver.id == welcome_->id) return "makes this worker its own receiver";
+    if (!receivers.insert(out.receiver.id).second) return "names a receiver twice";
+    if (!transfers.insert(out.transfer).second) return "names a transfer twice";
+    if (!(out.rate > Rate())) return "has a rate that is not positive";
+  }
+  return std::nullopt;
+}
+
 Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
   const auto wrong = [&](const std::string& what) {
     return failure(ErrorCode::protocol, "plan " + std::to_string(plan.version.epoch) + "." +
@@ -123,14 +136,9 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
     return wrong("is for round " + std::to_string(plan.round.value()) + ", this worker is in round " +
                  std::to_string(round_.value()));
   }
-  std::set<WorkerId> receivers, senders;
+  std::set<WorkerId> senders;
   std::set<TransferId> transfers;
-  for (const wire::Outgoing& out : plan.outgoing) {
-    if (out.receiver.id == welcome_->id) return wrong("makes this worker its own receiver");
-    if (!receivers.insert(out.receiver.id).second) return wrong("names a receiver twice");
-    if (!transfers.insert(out.transfer).second) return wrong("names a transfer twice");
-    if (!(out.rate > Rate())) return wrong("has a rate that is not positive");
-  }
+  if (const auto fault = outgoing_fault(plan.outgoing, transfers)) return wrong(*fault);
   for (const wire::Incoming& in : plan.incoming) {
     if (in.sender == welcome_->id) return wrong("makes this worker its own sender");
     if (!senders.insert(in.sender).second) return wrong("names a sender twice");

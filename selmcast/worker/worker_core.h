@@ -137,6 +137,8 @@ class WorkerCore {
   };
 
   Result<WorkerActions> obey(const wire::RoundPlan& plan, Instant now);
+  std::optional<std::string> outgoing_fault(std::span<const wire::Outgoing> outgoing,
+                                            std::set<TransferId>& transfers) const;
   Result<void> check_plan(const wire::RoundPlan& plan) const;
   std::optional<TransferId> unsettled() const;
   void start_mass(const std::vector<wire::Outgoing>& multicast);

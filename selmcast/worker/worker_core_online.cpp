@@ -22,7 +22,7 @@ Result<void> WorkerCore::check_update(const wire::PlanUpdate& update) const {
   if (!is_online()) return wrong("is of a training without rounds in common, which this one has");
   if (update.version.epoch != welcome_->epoch) return wrong("is of another epoch");
   if (update.version <= last_version_) return wrong("is not newer than the last one");
-  std::set<WorkerId> receivers, senders;
+  std::set<WorkerId> senders;
   std::set<TransferId> transfers;
   if (!update.outgoing.empty()) {
     if (parameters_.empty()) return wrong("came while this worker was not ready");
@@ -32,12 +32,7 @@ Result<void> WorkerCore::check_update(const wire::PlanUpdate& update) const {
                    std::to_string(round_.value()));
     }
   }
-  for (const wire::Outgoing& out : update.outgoing) {
-    if (out.receiver.id == welcome_->id) return wrong("makes this worker its own receiver");
-    if (!receivers.insert(out.receiver.id).second) return wrong("names a receiver twice");
-    if (!transfers.insert(out.transfer).second) return wrong("names a transfer twice");
-    if (!(out.rate > Rate())) return wrong("has a rate that is not positive");
-  }
+  if (const auto fault = outgoing_fault(update.outgoing, transfers)) return wrong(*fault);
   for (const wire::Incoming& in : update.incoming) {
     if (in.sender == welcome_->id) return wrong("makes this worker its own sender");
     if (!senders.insert(in.sender).second || inbox_.expects_from(in.sender))
