@@ -25,9 +25,9 @@
 //                     - kQueue kappa (queue_j + v) / downlink_j / tau
 //   3. Rate: the lowest one with which the multicast to that set ends within kStretch of the time it could. (Unicast:
 //      what it can. There no receiver waits for another, so nothing is gained by flat rates.)
-//   4. Drops, only where links turned out to carry less than foretold: of a running multicast that has just begun
-//      (remaining >= keep_fraction v), and beyond min_receivers, the slowest receiver, if doing without it saves more
-//      than 1 / kDoubt receivers' worth of time. Required ones never.
+//   4. Drops, where a forecast failed (a link carries less now, or somebody passed): of a running multicast that has
+//      just begun (remaining >= keep_fraction v), and beyond min_receivers, the slowest receiver, if doing without it
+//      saves more than 1 / kDoubt receivers' worth of time. Required ones never.
 //
 // The knob `width`, from 0 (fast) to 1 (wide: everybody is reached): NPU utilisation is traded for scale at the same
 // marginal price by all workers.
