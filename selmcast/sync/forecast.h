@@ -6,8 +6,8 @@
 // free_j is constant within a step; the last step has no end. With strict priorities (maxmin/solver.h) the network does
 // just that, as long as nobody new comes and no bandwidth changes: the forecast is no estimate.
 //
-// Invariants: free rates are >= 0; in the last step everything is free. Complexity: add() O(steps x receivers + workers);
-// steps <= calls of add() + 1. No allocation once it has grown. Thread rule: one owner.
+// Invariants: free rates are >= 0; in the last step everything is free. Complexity: add() O(steps x receivers +
+// workers); steps <= calls of add() + 1. No allocation once it has grown. Thread rule: one owner.
 #pragma once
 
 #include <cstddef>
