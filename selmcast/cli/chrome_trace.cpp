@@ -27,14 +27,20 @@ const char* name_of(sim::DeliveryEnd end) {
 
 }  // namespace
 
-ChromeTrace::ChromeTrace(const std::string& path, std::size_t workers) : path_(path), out_(path) {
+ChromeTrace::ChromeTrace(const std::string& path, const sim::Settings& settings)
+    : path_(path), overlap_(settings.overlap), out_(path) {
   out_ << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
-  for (std::size_t i = 0; i < workers; ++i) {
+  for (std::size_t i = 0; i < settings.workers; ++i) {
     write(
         fmt::format(R"({{"ph":"M","name":"process_name","pid":{},"tid":0,"args":{{"name":"w{}"}}}})", i, i));
     write(fmt::format(
         R"({{"ph":"M","name":"process_sort_index","pid":{},"tid":0,"args":{{"sort_index":{}}}}})", i, i));
-    write(fmt::format(R"({{"ph":"M","name":"thread_name","pid":{},"tid":0,"args":{{"name":"work"}}}})", i));
+    const auto name_thread = [&](int thread, const char* name) {
+      write(fmt::format(R"({{"ph":"M","name":"thread_name","pid":{},"tid":{},"args":{{"name":"{}"}}}})", i,
+                        thread, name));
+    };
+    name_thread(0, "work");
+    if (overlap_) name_thread(1, "multicast");
   }
 }
 
@@ -46,11 +52,11 @@ void ChromeTrace::write(const std::string& event) {
 
 void ChromeTrace::did(WorkerIndex worker, sim::Activity activity, sim::Span span, std::uint64_t round,
                       std::size_t reached) {
-  const std::string more =
-      activity == sim::Activity::sending ? fmt::format(",\"reached\":{}", reached) : std::string();
+  const bool sends = activity == sim::Activity::sending;
+  const std::string more = sends ? fmt::format(",\"reached\":{}", reached) : std::string();
   write(fmt::format(
-      R"({{"ph":"X","name":"{}","cat":"work","pid":{},"tid":0,"ts":{:.3f},"dur":{:.3f},"args":{{"round":{}{}}}}})",
-      name_of(activity), worker.value(), microseconds(span.from),
+      R"({{"ph":"X","name":"{}","cat":"work","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{"round":{}{}}}}})",
+      name_of(activity), worker.value(), overlap_ && sends ? 1 : 0, microseconds(span.from),
       microseconds(span.to) - microseconds(span.from), round, more));
 }
 

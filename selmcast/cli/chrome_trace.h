@@ -1,7 +1,7 @@
 // A simulated training as a timeline, in the Trace Event Format that ui.perfetto.dev and chrome://tracing open.
 //
 // One process a worker. Its thread "work" has slices computing, sending and waiting (arguments: round, and of sending
-// how many were reached); they do not overlap. Every delivery is an asynchronous slice of the receiver's process,
+// how many were reached); they do not overlap: with overlap, sending has a thread "multicast" of its own. Every delivery is an asynchronous slice of the receiver's process,
 // named after the sender, that says how it ended. Times are microseconds of virtual time. Events are written as they
 // come: memory does not grow with the run. Thread rule: one owner.
 #pragma once
@@ -12,12 +12,14 @@
 
 #include "selmcast/base/error.h"
 #include "selmcast/sim/observer.h"
+#include "selmcast/sim/simulation.h"
 
 namespace selmcast::cli {
 
 class ChromeTrace : public sim::Observer {
  public:
-  ChromeTrace(const std::string& path, std::size_t workers);
+  // Of a run with these settings.
+  ChromeTrace(const std::string& path, const sim::Settings& settings);
   void did(WorkerIndex worker, sim::Activity activity, sim::Span span, std::uint64_t round,
            std::size_t reached) override;
   void delivery(plan::Pair pair, sim::Span span, sim::DeliveryEnd end) override;
@@ -28,6 +30,7 @@ class ChromeTrace : public sim::Observer {
   void write(const std::string& event);
 
   std::string path_;
+  bool overlap_;
   std::ofstream out_;
   bool first_ = true;
   std::uint64_t deliveries_ = 0;

@@ -31,7 +31,7 @@ std::unexpected<Error> complaint(const std::string& file, const std::string& key
   return failure(ErrorCode::invalid_input, fmt::format("{}: {}: {}", file, key, what));
 }
 
-bool is_value(const json& value) { return value.is_number() || value.is_string(); }
+bool is_value(const json& value) { return value.is_number() || value.is_string() || value.is_boolean(); }
 std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 class Reader {
@@ -62,7 +62,7 @@ class Reader {
 
   Result<void> take(const std::string& key, const json& value) {
     if (const Result<void> known = check_key(key, key); !known) return known;
-    if (!is_value(value)) return complaint(file_, key, "give a number or a string");
+    if (!is_value(value)) return complaint(file_, key, "give a number, a string, true or false");
     if (!is_overridden(key)) scenario_.fixed.emplace_back(key, text_of(value));
     return {};
   }
@@ -79,7 +79,7 @@ class Reader {
       SweptKey swept{key, {}};
       for (std::size_t k = 0; k < values.size(); ++k) {
         if (!is_value(values[k]))
-          return complaint(file_, fmt::format("{}[{}]", path, k), "give a number or a string");
+          return complaint(file_, fmt::format("{}[{}]", path, k), "give a number, a string, true or false");
         swept.values.push_back(text_of(values[k]));
       }
       if (!is_overridden(key)) scenario_.swept.push_back(std::move(swept));

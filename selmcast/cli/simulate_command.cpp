@@ -109,7 +109,7 @@ void simulate(SimulationReport& report, std::size_t threads) {
 
 // The first trial of the first point once more, with somebody who looks on.
 Result<void> write_trace(const std::string& path, const SimulationPoint& point) {
-  ChromeTrace trace(path, point.settings.workers);
+  ChromeTrace trace(path, point.settings);
   sim::simulate(point.settings, sim::seed_of_trial(point.seed, 0), &trace);
   return trace.finish();
 }

@@ -51,6 +51,8 @@ void add_training_flags(CLI::App& command, SimulateFlags& flags) {
       .add_option("--keep-fraction", settings.keep_fraction,
                   "Of ssp: nearer to its end a delivery is not cut off")
       ->capture_default_str();
+  command.add_flag("--overlap", settings.overlap,
+                   "Of ssp and asp: compute the next round while the multicast is delivered");
   command.add_option("--width", flags.width, "Of slack: from 0, compute the most, to 1, reach the most")
       ->capture_default_str();
   command.add_option("--volume", flags.volume, "Bytes of a multicast")->capture_default_str();

@@ -66,6 +66,7 @@ ordered_json settings_json(const SimulationPoint& point) {
                        {"ages", name_of(kAgeStarts, s.age_start)},
                        {"staleness", s.staleness},
                        {"staleness_rule", name_of(kStalenessRules, s.staleness_rule)},
+                       {"overlap", s.overlap},
                        {"keep_fraction", s.keep_fraction},
                        {"width", s.width.value()},
                        {"volume_bytes", s.volume.count()},
@@ -116,10 +117,11 @@ std::string point_as_table(const SimulationReport& report) {
   const SimulationPoint& point = report.points.front();
   const sim::Settings& s = point.settings;
   std::string out =
-      fmt::format("{}, {} multicast, {}, planner {}, sharing {}: {} of {:g} s, {}, {}, in {:.2g} s\n\n",
-                  count_of(s.workers, "worker"), to_string(s.multicast), name_of(kSyncs, s.sync), s.planner,
-                  name_of(kSharings, s.sharing), count_of(point.outcomes.size(), "trial"),
-                  s.horizon.in_seconds(), count_of(sum(point, &sim::Outcome::multicasts), "multicast"),
+      fmt::format("{}, {} multicast, {}{}, planner {}, sharing {}: {} of {:g} s, {}, {}, in {:.2g} s\n\n",
+                  count_of(s.workers, "worker"), to_string(s.multicast), name_of(kSyncs, s.sync),
+                  s.overlap ? " with overlap" : "", s.planner, name_of(kSharings, s.sharing),
+                  count_of(point.outcomes.size(), "trial"), s.horizon.in_seconds(),
+                  count_of(sum(point, &sim::Outcome::multicasts), "multicast"),
                   count_of(sum(point, &sim::Outcome::events), "event"), report.wall.in_seconds());
   out += fmt::format("{:<22} {:>8}  {:>8}  {:>8}  {:>9}\n", "", "mean", "min", "max", "std error");
   out += row(point, "NPU utilization", &sim::Outcome::npu_utilization);

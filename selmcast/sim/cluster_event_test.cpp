@@ -261,6 +261,47 @@ TEST(ClusterEvents, MistakesAreNamed) {
   EXPECT_EQ(message({event(1, 0, Kind::slow, 0)}), "events[0], w0: slow by a factor of 0.001 to 1000");
 }
 
+// Sending lies beside what else a worker does.
+class WorkAccount : public Account {
+ public:
+  void did(WorkerIndex worker, Activity activity, Span span, std::uint64_t round,
+           std::size_t reached) override {
+    if (activity != Activity::sending) return Account::did(worker, activity, span, round, reached);
+    auto& end = sent_until_[worker.value()];
+    if (span.from < end) sends_twice = true;
+    end = span.to;
+  }
+  bool sends_twice = false;
+
+ private:
+  std::map<std::uint32_t, Instant> sent_until_;
+};
+
+TEST(Observer, WithOverlapWorkersComputeOrWaitAndSendOneMulticastAtATime) {
+  for (const char* planner : {"slack", "paper", "random"}) {
+    Settings settings;
+    settings.planner = planner;
+    settings.overlap = true;
+    settings.workers = 10;
+    settings.min_receivers = sync::MinReceivers::count(3);
+    settings.horizon = Duration::seconds(20);
+    settings.staleness = 1;
+    WorkAccount plain;
+    const Outcome outcome = simulate(settings, 3, &plain);
+    EXPECT_NEAR(plain.seconds[Activity::computing], outcome.npu_utilization * 10 * 20, 1e-6);
+    EXPECT_NEAR(plain.seconds[Activity::computing] + plain.seconds[Activity::waiting], 10 * 20, 1e-6);
+    EXPECT_EQ(plain.deliveries[DeliveryEnd::dropped], outcome.dropped);
+    EXPECT_FALSE(plain.overlap || plain.sends_twice);
+    settings.events = {event(3, 1, Kind::crash), event(7, 1, Kind::join), event(8, 2, Kind::leave),
+                       event(9, 3, Kind::crash), event(9.5, 3, Kind::join)};
+    WorkAccount account;
+    const Outcome seen = simulate(settings, 3, &account);
+    EXPECT_FALSE(account.overlap || account.sends_twice);
+    EXPECT_EQ(account.deliveries[DeliveryEnd::dropped], seen.dropped);
+    EXPECT_GT(seen.npu_utilization, 0.5);
+  }
+}
+
 TEST(Observer, ItsAccountIsThatOfTheOutcome) {
   for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {
     for (const auto kind : {plan::MulticastKind::network, plan::MulticastKind::unicast}) {

@@ -31,7 +31,8 @@ sync::OnlineSettings machine_settings(const Settings& settings) {
                                .staleness_rule = settings.staleness_rule,
                                .keep_fraction = settings.keep_fraction,
                                .sharing = settings.sharing,
-                               .unit = settings.bandwidth.nominal};
+                               .unit = settings.bandwidth.nominal,
+                               .overlap = settings.overlap};
   if (settings.sync == Sync::asp) machine.staleness.reset();
   return machine;
 }
@@ -96,6 +97,7 @@ class OnlineRun {
   void computation_ended(WorkerIndex worker);
   // What it leads to.
   void carry_out(sync::OnlineMachine::Actions actions);
+  void carry_out_alone(sync::OnlineMachine::Actions actions);
   void start_multicast(WorkerIndex sender, maxmin::Claim claim, Rate limit);
   void start_computing(WorkerIndex worker);
   void join(WorkerIndex worker);
@@ -125,8 +127,7 @@ class OnlineRun {
     bool leaving = false;            // when its multicast is complete
     bool dead = false;               // and nobody knows
     Instant joined;
-    Instant started;  // its multicast
-    Instant waits;    // since
+    Instant waits;  // since
   };
 
   const Settings& settings_;
@@ -220,11 +221,22 @@ void OnlineRun::computation_ended(WorkerIndex worker) {
   const sync::OnlineWorker& state = machine_.workers()[position(worker)];
   computed_ += now() - state.since;
   tell(worker, Activity::computing, state.since, state.computed);
-  workers_[position(worker)].started = now();
+  if (settings_.overlap) workers_[position(worker)].waits = now();
   carry_out(machine_.computed(worker, network_, now()));
 }
 
 void OnlineRun::carry_out(sync::OnlineMachine::Actions actions) {
+  carry_out_alone(actions);
+  while (const auto held = machine_.unplanned()) {
+    if (workers_[position(*held)].leaving) {
+      take_out(*held);
+    } else {
+      carry_out_alone(machine_.plan(*held, network_, now()));
+    }
+  }
+}
+
+void OnlineRun::carry_out_alone(sync::OnlineMachine::Actions actions) {
   using Kind = sync::OnlineAction::Kind;
   for (const sync::OnlineAction& action : actions) {
     Worker& worker = workers_[position(action.worker)];
@@ -241,9 +253,9 @@ void OnlineRun::carry_out(sync::OnlineMachine::Actions actions) {
         const std::size_t reached = machine_.delivered(action.worker).size();
         ++outcome_.multicasts;
         outcome_.deliveries += reached;
-        tell(action.worker, Activity::sending, worker.started,
-             machine_.workers()[position(action.worker)].completed - 1, reached);
-        worker.waits = now();
+        const sync::OnlineWorker& state = machine_.workers()[position(action.worker)];
+        tell(action.worker, Activity::sending, state.sending_since, state.completed - 1, reached);
+        if (!settings_.overlap) worker.waits = now();
         break;
       }
       case Kind::go_on:
@@ -262,7 +274,7 @@ void OnlineRun::start_multicast(WorkerIndex sender, maxmin::Claim claim, Rate li
 
 void OnlineRun::start_computing(WorkerIndex index) {
   Worker& worker = workers_[position(index)];
-  tell(index, Activity::waiting, worker.waits, machine_.workers()[position(index)].completed);
+  tell(index, Activity::waiting, worker.waits, machine_.workers()[position(index)].computed);
   const std::size_t i = position(index);
   const std::uint64_t round = worker.computations++;
   if (!has_round(settings_, i, round)) {
@@ -362,19 +374,17 @@ void OnlineRun::tell(WorkerIndex worker, Activity activity, Instant from, std::u
 }
 
 void OnlineRun::tell(plan::Pair pair, DeliveryEnd end) {
-  if (observer_ != nullptr) observer_->delivery(pair, {workers_[position(pair.sender)].started, now()}, end);
+  const Instant started = machine_.workers()[position(pair.sender)].sending_since;
+  if (observer_ != nullptr) observer_->delivery(pair, {started, now()}, end);
 }
 
 // What a worker does that is not computing, up to now.
 void OnlineRun::tell_idle(WorkerIndex index) {
   const sync::OnlineWorker& state = machine_.workers()[position(index)];
-  const Worker& worker = workers_[position(index)];
-  if (state.computing) return;
-  if (state.sending) {
-    tell(index, Activity::sending, worker.started, state.completed, machine_.delivered(index).size());
-  } else {
-    tell(index, Activity::waiting, worker.waits, state.completed);
-  }
+  if (state.sending)
+    tell(index, Activity::sending, state.sending_since, state.completed, machine_.delivered(index).size());
+  if (!state.computing && (settings_.overlap || !state.sending))
+    tell(index, Activity::waiting, workers_[position(index)].waits, state.computed);
 }
 
 void OnlineRun::tell_the_rest() {

@@ -41,13 +41,14 @@ class Ages : public Observer {
 TEST(Promises, EveryPairMeetsInMaxAgePlusOneMulticasts) {
   // So no pair is ever older than max_age when a multicast is complete; with 15 of 50 some must get that old.
   for (const char* planner : {"slack", "paper", "random"}) {
-    for (const double gamma : {0.0, 1.0}) {
+    for (const auto& [gamma, overlap] : {std::pair(0.0, false), {1.0, false}, {1.0, true}}) {
       for (const std::uint32_t max_age : {1U, 4U}) {
         SCOPED_TRACE(std::string(planner) + ", gamma " + std::to_string(gamma) + ", max age " +
-                     std::to_string(max_age));
+                     std::to_string(max_age) + (overlap ? ", overlap" : ""));
         Settings settings;
         settings.planner = planner;
         settings.max_age = max_age;
+        settings.overlap = overlap;
         settings.bandwidth.gamma = gamma;
         settings.horizon = Duration::seconds(30);
         Ages ages(settings.workers);

@@ -105,6 +105,10 @@ std::string first_fault(const Settings& settings) {
     return "bandwidth interval: give at least 1 ms";
   if (settings.staleness < 1 && settings.staleness_rule == StalenessRule::computed)
     return "staleness: give at least 1 where computed rounds count; with 0 nobody could ever start";
+  if (settings.overlap && settings.sync == Sync::bsp)
+    return "overlap: not with bsp, where all wait for the round's multicasts; use ssp or asp";
+  if (settings.overlap && settings.sync == Sync::ssp && settings.staleness < 1)
+    return "overlap: give a staleness of at least 1; its own multicast alone puts a worker one round ahead";
   if (!is_between(settings.keep_fraction, 0, 1)) return "keep fraction: give 0 to 1";
   if (!is_between(horizon.in_seconds(), 1e-3, 1e9)) return "seconds: give 1 ms to 1e9 s";
   if (!is_between(settings.compute.mean().in_seconds(), 1e-6, 1e9))

@@ -16,6 +16,10 @@
 // like `computed`: where staleness is small the two are far apart, and Figure 10's Orpheus curves are met by `computed`
 // everywhere (simulation_test.cpp) and missed by `completed` at ssp = 1 by 12 to 19 %.
 //
+// Overlap (ssp, asp): a worker goes on as soon as the rule allows, while its multicast is delivered from a snapshot; it
+// has one, so who has computed again before that is over is held until it is. r counts the rounds it has computed,
+// against the least completed of all. A mode of its own: never compare it with figures of blocking trainings.
+//
 // What a plan of ssp knows. Bandwidth is known to the planner as it is at that moment, but for estimate_error; what it
 // expects of the others is in sync/online_machine.h, with the mean of `compute` and at first min_receivers * volume /
 // bandwidth for a multicast. How running multicasts share: sync/sharing.h, unless the planner has a view of its own.
@@ -70,7 +74,9 @@ struct Settings {
   std::uint32_t staleness = 4;  // of ssp
   StalenessRule staleness_rule = StalenessRule::completed;
   double keep_fraction = 0.75;  // of ssp
-  sync::Width width;            // of the planner slack
+  // Of ssp and asp: workers compute their next round while their multicast is delivered (sync/online_machine.h).
+  bool overlap = false;
+  sync::Width width;  // of the planner slack
   Bytes volume = Bytes(200'000'000);
   BandwidthModel bandwidth;
   // Of ssp and asp: the planner takes a link that carries b for one that carries b (1 + estimate_error x), x uniform in
@@ -119,7 +125,7 @@ Outcome simulate(const Settings& settings, std::uint64_t seed, Observer* observe
 // network can do better on average. (Not a bound for each single seed: later rounds see other draws.)
 double npu_utilization_bound(const Settings& settings, std::uint64_t seed);
 // The same, but every multicast takes the time that its sender's uplink needs for one copy (network) or min_receivers
-// copies (unicast). Of ssp and asp with StalenessRule::completed it bounds each single seed: ends of rounds are maxima
+// copies (unicast). Not with overlap. Of ssp and asp with StalenessRule::completed it bounds each single seed: ends of rounds are maxima
 // of sums of earlier ones and of the same times, so none comes later than with any policy.
 double npu_utilization_uplink_bound(const Settings& settings, std::uint64_t seed);
 

@@ -55,6 +55,36 @@ TEST(Simulation, OfTwoEqualWorkersIsWhatThePencilSays) {
   }
 }
 
+TEST(Simulation, WithOverlapASlowMulticastCostsOnlyWhatIsLongerThanComputing) {
+  // Two workers, 1 s of computing. Multicasts of 0.5 s are over before the next is computed: nobody ever waits. Of 1.5 s:
+  // computed at 1, sent until 2.5; computed again at 2, held until 2.5, sent until 4; and so on: 1 s of every 1.5, which
+  // is 1 + 6 x 1 s until 10, and then half a second.
+  Settings settings = two_workers();
+  settings.overlap = true;
+  for (const Sync sync : {Sync::ssp, Sync::asp}) {
+    settings.sync = sync;
+    settings.volume = Bytes(50);
+    EXPECT_NEAR(simulate(settings, 1).npu_utilization, 1, 1e-9);
+    settings.volume = Bytes(150);
+    const Outcome outcome = simulate(settings, 1);
+    EXPECT_NEAR(outcome.npu_utilization, 7.5 / 10.5, 1e-9);
+    EXPECT_EQ(outcome.multicasts, 2 * 6U) << "at 2.5, 4, ..., 10";
+  }
+}
+
+TEST(Simulation, OverlapNeedsSspOrAspAndStaleness) {
+  Settings settings = two_workers();
+  settings.overlap = true;
+  settings.sync = Sync::bsp;
+  EXPECT_FALSE(validate(settings));
+  settings.sync = Sync::ssp;
+  EXPECT_TRUE(validate(settings));
+  settings.staleness = 0;
+  EXPECT_FALSE(validate(settings));
+  settings.sync = Sync::asp;
+  EXPECT_TRUE(validate(settings));
+}
+
 TEST(Simulation, RecordedComputingTimesAreTakenRoundByRoundAndThenTheWorkerLeaves) {
   const auto utilization = [](Sync sync, std::uint32_t staleness, std::vector<std::vector<double>> times) {
     Settings settings = two_workers();
@@ -154,9 +184,11 @@ TEST(Simulation, MaxAgeZeroMakesEveryPairMeetInEveryRound) {
 }
 
 TEST(Simulation, NoPlannerBeatsFreeCommunication) {
-  for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {
+  for (const auto& [sync, overlap] :
+       {std::pair(Sync::bsp, false), {Sync::ssp, false}, {Sync::asp, false}, {Sync::ssp, true}}) {
     for (const char* planner : {"random", "paper", "broadcast"}) {
-      const Settings settings = fifty_workers(sync, kUnicast, planner, 20);
+      Settings settings = fifty_workers(sync, kUnicast, planner, 20);
+      settings.overlap = overlap;
       for (std::uint64_t seed = 1; seed <= 3; ++seed) {
         EXPECT_LT(simulate(settings, seed).npu_utilization, npu_utilization_bound(settings, seed))
             << planner << ", seed " << seed;

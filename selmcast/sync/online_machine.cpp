@@ -11,6 +11,10 @@ using Kind = OnlineAction::Kind;
 
 WorkerId id_of(WorkerIndex worker) { return WorkerId(worker.value()); }
 
+Duration rest_of_computing(const OnlineWorker& worker, Instant now) {
+  return std::max(Duration(), worker.expected_computing - (now - worker.since));
+}
+
 // How far a worker's rounds may be ahead of the least when it starts the next one.
 std::uint64_t most_ahead(const OnlineSettings& settings) {
   if (!settings.staleness) return UINT64_MAX;
@@ -58,7 +62,7 @@ OnlineMachine::Actions OnlineMachine::leave(WorkerIndex index, Instant now) {
     actions_.push_back({.kind = Kind::drop, .worker = index, .receiver = candidate.receiver, .claim = {}});
   multicasts_[position(index)].candidates.clear();
   const bool was_least = rounds(worker) == least_rounds_;
-  worker.present = worker.computing = worker.sending = false;
+  worker.present = worker.computing = worker.sending = worker.held = false;
   ages_.leave(id_of(index));
   min_receivers_ = settings_.min_receivers.of(--present_);
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
@@ -81,16 +85,37 @@ OnlineMachine::Actions OnlineMachine::computed(WorkerIndex index, const NetworkV
   SELMCAST_CHECK(worker.present && worker.computing, "a worker computes before it is ready");
   const std::uint64_t before = rounds(worker);
   worker.computing = false;
-  worker.sending = true;
+  worker.held = true;
   worker.since = now;
   ++worker.computed;
   if (counts_computed_) count_round(before, now);
-  if (policy_) {
-    plan_for(index, network, now);
-  } else {
-    complete(index, now);
-  }
+  if (!worker.sending) start(index, network, now);
   return actions_;
+}
+
+std::optional<WorkerIndex> OnlineMachine::unplanned() const {
+  if (!settings_.overlap) return std::nullopt;
+  const auto found = std::ranges::find_if(
+      workers_, [](const OnlineWorker& worker) { return worker.held && !worker.sending; });
+  if (found == workers_.end()) return std::nullopt;
+  return WorkerIndex(static_cast<std::uint32_t>(found - workers_.begin()));
+}
+
+OnlineMachine::Actions OnlineMachine::plan(WorkerIndex index, const NetworkView& network, Instant now) {
+  actions_.clear();
+  OnlineWorker& worker = worker_of(index);
+  SELMCAST_CHECK(worker.held && !worker.sending, "only who is held no more is planned for late");
+  start(index, network, now);
+  return actions_;
+}
+
+void OnlineMachine::start(WorkerIndex index, const NetworkView& network, Instant now) {
+  worker_of(index).held = false;
+  worker_of(index).sending = true;
+  worker_of(index).sending_since = now;
+  if (!policy_) return complete(index, now);
+  plan_for(index, network, now);
+  if (settings_.overlap) go_on_if_it_may(index, now);
 }
 
 OnlineMachine::Actions OnlineMachine::delivered(std::span<const plan::Pair> pairs, Instant now) {
@@ -127,13 +152,17 @@ void OnlineMachine::complete(WorkerIndex index, Instant now) {
   OnlineWorker& worker = worker_of(index);
   act(Kind::complete, index);
   ages_.complete(id_of(index), multicasts_[position(index)].delivered);
-  worker.last_multicast = now - worker.since;
+  worker.last_multicast = now - worker.sending_since;
   worker.sending = false;
-  worker.since = now;
+  if (!settings_.overlap) worker.since = now;
   const std::uint64_t before = rounds(worker);
   ++worker.completed;
   if (!counts_computed_) count_round(before, now);
-  if (!worker.computing && may_go_on(worker)) go_on(index, now);
+  go_on_if_it_may(index, now);
+}
+
+void OnlineMachine::go_on_if_it_may(WorkerIndex index, Instant now) {
+  if (is_waiting(worker_of(index)) && may_go_on(worker_of(index))) go_on(index, now);
 }
 
 // A worker has one round more than `before`.
@@ -152,11 +181,7 @@ void OnlineMachine::find_least(Instant now) {
   }
   if (least == UINT64_MAX) return;  // nobody is left
   least_rounds_ = least;
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
-    const OnlineWorker& worker = workers_[i];
-    if (worker.present && !worker.computing && !worker.sending && may_go_on(worker))
-      go_on(WorkerIndex(i), now);
-  }
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) go_on_if_it_may(WorkerIndex(i), now);
 }
 
 void OnlineMachine::go_on(WorkerIndex index, Instant now) {
@@ -171,7 +196,7 @@ void OnlineMachine::plan_for(WorkerIndex ready, const NetworkView& network, Inst
   collect_candidates(ready, network);
   look_at_links(network);
   expect_slowest(ready, network, now);
-  collect_tasks(ready, network);
+  collect_tasks(ready, network, now);
   const OnlineDecision decision = policy_->decide({.now = now,
                                                    .ready = ready,
                                                    .tasks = {.multicast = settings_.multicast,
@@ -218,7 +243,7 @@ void OnlineMachine::collect_candidates(WorkerIndex ready, const NetworkView& net
 }
 
 // All that run, if the policy plans them, and the ready one.
-void OnlineMachine::collect_tasks(WorkerIndex ready, const NetworkView& network) {
+void OnlineMachine::collect_tasks(WorkerIndex ready, const NetworkView& network, Instant now) {
   tasks_.clear();
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     const WorkerIndex worker(i);
@@ -226,14 +251,14 @@ void OnlineMachine::collect_tasks(WorkerIndex ready, const NetworkView& network)
       if (!policy_->plans_running() || multicasts_[i].candidates.empty()) continue;
       network.read_remaining(worker, multicasts_[i].candidates);
     }
-    add_task(worker);
+    add_task(worker, now);
   }
 }
 
-void OnlineMachine::add_task(WorkerIndex worker) {
+void OnlineMachine::add_task(WorkerIndex worker, Instant now) {
   const Multicast& multicast = multicasts_[position(worker)];
   tasks_.push_back({.sender = worker,
-                    .wait = wait_of(worker),
+                    .wait = wait_of(worker, now),
                     .volume = multicast.volume,
                     .needed = min_receivers_ - static_cast<int>(multicast.delivered.size()),
                     .candidates = multicast.candidates});
@@ -260,23 +285,26 @@ void OnlineMachine::expect_slowest(WorkerIndex ready, const NetworkView& network
 Duration OnlineMachine::expected_rest(WorkerIndex index, WorkerIndex ready, const NetworkView& network,
                                       Instant now) const {
   const OnlineWorker& worker = workers_[position(index)];
-  if (worker.computing) {
-    const Duration computing = std::max(Duration(), worker.expected_computing - (now - worker.since));
-    return counts_computed_ ? computing : computing + worker.last_multicast;
-  }
+  const Duration computing = worker.computing ? rest_of_computing(worker, now) : Duration();
+  if (counts_computed_ && worker.computing) return computing;
   Duration sending = worker.last_multicast;  // if it is ready, or its rate not known yet
   if (index != ready && worker.sending) {
     const Duration rest = network.time_left(index);
     if (rest < Duration::infinite()) sending = rest;
   }
-  return counts_computed_ ? sending + worker.expected_computing : sending;
+  if (counts_computed_) return sending + worker.expected_computing;
+  return worker.sending ? sending : computing + sending;
 }
 
-Duration OnlineMachine::wait_of(WorkerIndex index) const {
+Duration OnlineMachine::wait_of(WorkerIndex index, Instant now) const {
   const OnlineWorker& worker = workers_[position(index)];
-  const std::uint64_t when_complete = rounds(worker) + (counts_computed_ ? 0 : 1);
-  if (when_complete - least_rounds_ <= most_ahead_) return {};
-  return index == slowest_.worker ? second_slowest_ : slowest_.rest;
+  if (settings_.overlap && worker.computing) return rest_of_computing(worker, now);
+  if (settings_.overlap && worker.held) return {};
+  const Duration computing = settings_.overlap ? worker.expected_computing : Duration();
+  const std::uint64_t when_complete =
+      settings_.overlap ? worker.computed : rounds(worker) + (counts_computed_ ? 0 : 1);
+  if (when_complete - least_rounds_ <= most_ahead_) return computing;
+  return computing + (index == slowest_.worker ? second_slowest_ : slowest_.rest);
 }
 
 // ---- carrying out ------------------------------------------------------------------------------------------

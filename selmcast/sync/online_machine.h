@@ -2,6 +2,10 @@
 //
 //     computing ── computed() ──> sending ── its deliveries end ──> waiting ── rule of staleness ──> computing ...
 //
+//     with overlap, side by side:
+//     computing ── computed() ──> waiting ── its last multicast over, rule of staleness ──> computing ...
+//                                         └─> sending ── its deliveries end ──> complete
+//
 // In words (paper sections II-A and III-C): a worker that has computed is `ready`; the policy (online_policy.h) plans
 // its multicast, and may cut receivers off those that run; when the last delivery of a multicast has ended, one way
 // or the other, it is complete, ages move on, and the worker computes its next round as soon as it may.
@@ -11,13 +15,19 @@
 // StalenessRule::computed: r counts the rounds computed, sent or not, and a worker may start the next one while
 // r - (least r of all) < staleness (sim/simulation.h says why it is here).
 //
-// What a policy is told. `wait`, the tau_i of a running multicast, is 0 if i could go on at once after completing; else
-// an estimate of when the slowest of the workers with the least r has one more. What is not known is expected:
+// Overlap. A worker computes its next round while its multicast is still being delivered, from a snapshot of its
+// parameters. It has one snapshot: who has computed while its last multicast still runs is *held* until that is over,
+// and only then planned for (unplanned(), plan()). The rule of staleness counts honestly: r are the rounds computed,
+// against the least completed of all, its own among them. (Without overlap, who may go on has as many computed as
+// completed.) So its own multicast alone may put it one round ahead: a staleness of 0 is blocking again.
+//
+// What a policy is told. `wait`, the tau_i of a running multicast, is 0 if i could go on at once after completing (with
+// overlap: until i is expected to have computed, for then it needs its snapshot); else an estimate of when the slowest of the workers with the least r has one more. What is not known is expected:
 // computing takes `expected_computing`, a multicast that has not begun as long as that worker's last one (at first
 // `first_multicast`), a running one what remains at the present rate.
 //
 // Invariants:
-//   - a worker computes, sends or waits; it has at most one multicast;
+//   - a worker computes, sends or waits, with overlap it may send beside; it has at most one multicast;
 //   - nobody starts a round against the rule of staleness; when the slowest completes one, all that may go on do;
 //   - no pair is required over a link that is down (rate 0), for as long as it is;
 //   - a delivery ends once: delivered, dropped, failed, or a side left; only a delivered one resets an age;
@@ -57,6 +67,7 @@ struct OnlineSettings {
   double keep_fraction = 0.75;
   Sharing sharing = Sharing::fair;
   Rate unit = Rate::bits_per_second(1e9);  // a reservation of this rate weighs 1
+  bool overlap = false;
 };
 
 // What a worker brings, or is expected to.
@@ -105,8 +116,12 @@ class OnlineMachine {
   Actions join(WorkerIndex worker, const OnlineMember& member, Instant now);
   // Requires a present worker. Its deliveries, sent and received, are dropped.
   Actions leave(WorkerIndex worker, Instant now);
-  // Requires a computing worker. It is planned for at once.
+  // Requires a computing worker. It is planned for at once, unless it is held.
   Actions computed(WorkerIndex worker, const NetworkView& network, Instant now);
+  // The first of those who are held no more. After each event, when its actions are carried out, plan() them all.
+  std::optional<WorkerIndex> unplanned() const;
+  // Requires a worker that unplanned() has named.
+  Actions plan(WorkerIndex worker, const NetworkView& network, Instant now);
   // Deliveries that ended at this instant, ascending. Requires that each is running.
   Actions delivered(std::span<const plan::Pair> pairs, Instant now);
   // A delivery came to nothing. Requires that it is running.
@@ -116,6 +131,10 @@ class OnlineMachine {
 
   std::span<const OnlineWorker> workers() const { return workers_; }  // by index, also those that left
   std::size_t present() const { return present_; }
+  // For the rule of staleness.
+  bool is_waiting(const OnlineWorker& worker) const {
+    return worker.present && !worker.computing && !worker.held && (settings_.overlap || !worker.sending);
+  }
   // The receivers that a multicast still runs to, ascending; empty if none is under way.
   std::span<const plan::SspCandidate> receivers(WorkerIndex sender) const {
     return multicasts_[position(sender)].candidates;
@@ -144,21 +163,23 @@ class OnlineMachine {
   std::uint64_t rounds(const OnlineWorker& worker) const {
     return counts_computed_ ? worker.computed : worker.completed;
   }
-  bool may_go_on(const OnlineWorker& worker) const { return rounds(worker) - least_rounds_ <= most_ahead_; }
+  bool may_go_on(const OnlineWorker& worker) const { return worker.computed - least_rounds_ <= most_ahead_; }
+  void go_on_if_it_may(WorkerIndex worker, Instant now);
   void act(OnlineAction::Kind kind, WorkerIndex worker) {
     actions_.push_back({.kind = kind, .worker = worker, .receiver = {}, .claim = {}});
   }
 
+  void start(WorkerIndex ready, const NetworkView& network, Instant now);
   void plan_for(WorkerIndex ready, const NetworkView& network, Instant now);
   void collect_candidates(WorkerIndex ready, const NetworkView& network);
   bool is_required(plan::Pair pair, std::uint32_t age, const NetworkView& network) const;
   void look_at_links(const NetworkView& network);
-  void collect_tasks(WorkerIndex ready, const NetworkView& network);
-  void add_task(WorkerIndex worker);
+  void collect_tasks(WorkerIndex ready, const NetworkView& network, Instant now);
+  void add_task(WorkerIndex worker, Instant now);
   void expect_slowest(WorkerIndex ready, const NetworkView& network, Instant now);
   Duration expected_rest(WorkerIndex worker, WorkerIndex ready, const NetworkView& network,
                          Instant now) const;
-  Duration wait_of(WorkerIndex worker) const;
+  Duration wait_of(WorkerIndex worker, Instant now) const;
   void carry_out(const OnlineDecision& decision, WorkerIndex ready, const NetworkView& network, Instant now);
   void give_right_of_way(const OnlineDecision& decision, std::size_t task, WorkerIndex ready,
                          const NetworkView& network);

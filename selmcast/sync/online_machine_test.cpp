@@ -90,6 +90,7 @@ class OnlineMachineTest : public testing::Test {
   std::string failed(int sender, int receiver) {
     return text(machine_->failed({index(sender), index(receiver)}, now_));
   }
+  std::string plan(int worker) { return text(machine_->plan(index(worker), network_, now_)); }
   void at(double seconds) { now_ = Instant::at_seconds(seconds); }
   std::uint32_t age(int sender, int receiver) const {
     return machine_->ages().age(
@@ -253,8 +254,83 @@ TEST_F(OnlineMachineTest, ANewcomerIsAsFarAsTheSlowest) {
 }
 
 TEST_F(OnlineMachineTest, OneThatIsLeftAloneGoesOn) {
-  start(1, lenient());
-  EXPECT_EQ(computed(0), "0. 0+");
+  for (const bool overlap : {false, true}) {
+    OnlineSettings settings = lenient();
+    settings.overlap = overlap;
+    start(1, settings);
+    EXPECT_EQ(computed(0), "0. 0+");
+  }
+}
+
+// ---- overlap -----------------------------------------------------------------------------------------------
+
+TEST_F(OnlineMachineTest, WithOverlapAWorkerComputesWhileItSendsAndIsHeldByItsLastMulticast) {
+  OnlineSettings settings = lenient();
+  settings.overlap = true;
+  start(2, settings);
+  at(2);
+  EXPECT_EQ(computed(0), "0>1 0+");
+  at(3);
+  EXPECT_EQ(computed(0), "") << "it has one snapshot, which is still being sent";
+  EXPECT_TRUE(machine_->workers()[0].held);
+  EXPECT_EQ(machine_->unplanned(), std::nullopt);
+  at(4);
+  EXPECT_EQ(delivered(0, 1), "0.");
+  EXPECT_EQ(machine_->workers()[0].last_multicast, Duration::seconds(2));
+  ASSERT_EQ(machine_->unplanned(), index(0));
+  EXPECT_EQ(plan(0), "0>1 0+");
+  EXPECT_EQ(machine_->unplanned(), std::nullopt);
+  at(5);
+  EXPECT_EQ(delivered(0, 1), "0.") << "it computes, and so does not go on";
+  EXPECT_EQ(machine_->workers()[0].last_multicast, Duration::seconds(1));
+}
+
+TEST_F(OnlineMachineTest, WithOverlapTheRoundsComputedCountAgainstTheLeastCompleted) {
+  OnlineSettings settings = lenient();
+  settings.overlap = true;
+  settings.staleness = 1;
+  start(2, settings);
+  EXPECT_EQ(computed(0), "0>1 0+") << "one ahead of w1, and of its own multicast";
+  EXPECT_EQ(delivered(0, 1), "0.");
+  EXPECT_EQ(computed(0), "0>1") << "two ahead of w1";
+  EXPECT_EQ(computed(1), "1>0 1+");
+  EXPECT_EQ(delivered(1, 0), "1. 0+") << "w1 has completed one, and w0 computed two";
+  EXPECT_EQ(computed(0), "") << "held: its second multicast runs";
+  EXPECT_EQ(delivered(0, 1), "0.");
+  EXPECT_EQ(plan(0), "0>1") << "three computed, one completed by w1";
+}
+
+TEST_F(OnlineMachineTest, WithOverlapNobodyNeedsItsLinksBeforeItHasComputed) {
+  OnlineSettings settings = lenient();
+  settings.overlap = true;
+  settings.staleness = 1;
+  start(3, settings);
+  at(0.5);
+  computed(0);
+  // w0 goes on at once, and expects to compute for 2 s.
+  EXPECT_EQ(policy_->waits, std::vector{Duration::seconds(2)});
+  at(1.5);
+  computed(1);
+  EXPECT_EQ(policy_->waits, (std::vector{Duration::seconds(1), Duration::seconds(2)}));
+  at(2);
+  computed(0);  // held: what runs should end now
+  computed(2);
+  EXPECT_EQ(policy_->waits, (std::vector{Duration(), Duration::seconds(1.5), Duration::seconds(2)}));
+}
+
+TEST_F(OnlineMachineTest, WithOverlapAHeldWorkerMayLeave) {
+  OnlineSettings settings = lenient();
+  settings.overlap = true;
+  start(3, settings);
+  EXPECT_EQ(computed(1), "1>0 1+");
+  EXPECT_EQ(computed(1), "");
+  EXPECT_EQ(leave(1), "1>0!");
+  EXPECT_EQ(machine_->unplanned(), std::nullopt);
+  EXPECT_EQ(join(1), "1+");
+  EXPECT_EQ(computed(1), "1>0 1+");
+  EXPECT_EQ(computed(1), "");
+  EXPECT_EQ(leave(0), "1>0! 1.") << "its only receiver is gone";
+  EXPECT_EQ(plan(1), "1>2 1+");
 }
 
 }  // namespace

@@ -50,7 +50,9 @@ struct OnlineWorker {
   bool present = false;
   bool computing = false;
   bool sending = false;
-  Instant since;                // of what it does: computing, else sending, else waiting
+  bool held = false;            // it has computed, and its last multicast still runs (overlap)
+  Instant since;                // it computes, waits or is held; without overlap, or sends
+  Instant sending_since = {};   // of its running multicast, or the last one
   std::uint64_t computed = 0;   // rounds whose computation is over
   std::uint64_t completed = 0;  // rounds whose multicast is complete
   Duration expected_computing;  // of a round

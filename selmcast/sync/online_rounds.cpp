@@ -381,14 +381,13 @@ void OnlineRounds::extend_deadlines(Instant now) {
 OnlineRounds::Late OnlineRounds::next_late() const {
   Instant waiting_since = Instant::never();
   for (const OnlineWorker& worker : machine_.workers()) {
-    if (worker.present && !worker.computing && !worker.sending)
-      waiting_since = std::min(waiting_since, worker.since);
+    if (machine_.is_waiting(worker)) waiting_since = std::min(waiting_since, worker.since);
   }
   Late late;
   if (waiting_since == Instant::never()) return late;
   for (const auto& [worker, life] : lives_) {
     const OnlineWorker& state = machine_.workers()[worker.value()];
-    if (!state.computing || state.completed != machine_.least_rounds()) continue;
+    if (!state.computing || state.sending || state.completed != machine_.least_rounds()) continue;
     const Instant due = std::max(state.since, waiting_since) + common_.compute_patience;
     if (due < late.due) late = {due, {}};
     if (due == late.due) late.workers.push_back(worker);
