@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
     if (!report) return complain(report.error());
     print(name, *report, parameters.front());
   }
+  if (const auto last = (*worker)->drain(parameters); !last) return complain(last.error());
   (*worker)->leave("done");
   return 0;
 }

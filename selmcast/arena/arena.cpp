@@ -15,6 +15,8 @@ sync::OnlineChoice drawn_choice(const ArenaSettings& settings, Rng& rng) {
   if (settings.sync == Sync::asp) choice.staleness.reset();
   choice.keep_fraction = 0.25 * static_cast<double>(rng.below(5));
   choice.sharing = sync::kSharingNames[rng.below(sync::kSharingNames.size())].second;
+  choice.overlap =
+      settings.overlap.value_or(Rng(settings.seed).fork(9).below(2) == 0) && choice.staleness != 0;
   return choice;
 }
 

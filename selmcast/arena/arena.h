@@ -34,6 +34,7 @@ struct ArenaSettings {
   Sync sync = Sync::bsp;
   const plan::Planner* planner = nullptr;  // of bsp; null: drawn
   std::string policy;                      // of ssp and asp; empty: drawn
+  std::optional<bool> overlap;             // of ssp and asp; empty: drawn. Never with a staleness of 0
   std::optional<wire::MixingKind> mixing;  // empty: drawn
   Faults faults;
   Duration virtual_time_max = Duration::seconds(3600);
@@ -42,7 +43,8 @@ struct ArenaSettings {
 struct ArenaResult {
   std::vector<std::string> violations;  // empty: all checkers are content
   std::vector<std::string> story;       // what happened, a line an event, with virtual times
-  std::uint64_t rounds_done = 0;        // by the survivors
+  bool overlap = false;
+  std::uint64_t rounds_done = 0;  // by the survivors
   std::uint32_t workers = 0;
   std::uint32_t survivors = 0;
   std::uint64_t deliveries = 0;  // committed

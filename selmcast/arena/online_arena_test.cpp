@@ -37,13 +37,14 @@ TEST(OnlineArena, WithoutFaultsEverybodyFinishesAndOnlyPlansCutAnythingOff) {
 }
 
 TEST(OnlineArena, FaultsNeverBreakAPromise) {
-  std::uint64_t cancelled = 0, lost = 0, dropped = 0, new_rates = 0, widest_lead = 0;
+  std::uint64_t cancelled = 0, lost = 0, dropped = 0, new_rates = 0, widest_lead = 0, overlaps = 0;
   for (const Sync sync : {Sync::ssp, Sync::asp}) {
     for (std::uint64_t seed = 100; seed < 120; ++seed) {
       const ArenaResult result = run_arena(of(sync, seed));
       EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
       cancelled += result.cancelled;
       dropped += result.dropped;
+      overlaps += result.overlap ? 1 : 0;
       new_rates += result.new_rates;
       lost += result.workers - result.survivors;
       widest_lead = std::max(widest_lead, result.widest_lead);
@@ -55,6 +56,8 @@ TEST(OnlineArena, FaultsNeverBreakAPromise) {
   EXPECT_GT(new_rates, 1000u);
   EXPECT_GT(lost, 20u);
   EXPECT_GT(widest_lead, 4u);
+  EXPECT_GT(overlaps, 10u);
+  EXPECT_LT(overlaps, 30u);
 }
 
 TEST(OnlineArena, EveryPolicyAndSizeTrains) {

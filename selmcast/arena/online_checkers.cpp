@@ -38,7 +38,7 @@ void OnlineCheckers::replanned(const manager::Replanned& plan) {
     }
     if (deliveries_.contains(t.id)) violated(name_of(t) + " has a number that was used before");
     Worker& sender = workers_[t.sender];
-    deliveries_[t.id] = {t, sender.ready, State::open, false, {}, {t.paced}};
+    deliveries_[t.id] = {t, nullptr, State::open, false, {}, {t.paced}};
     sender.multicast.push_back(t.id);
   }
   for (const auto& change : plan.plan.new_rates) {
@@ -66,49 +66,55 @@ void OnlineCheckers::settle(TransferId transfer, State state) {
 
 void OnlineCheckers::told(WorkerId worker, const wire::ToWorker& message) {
   std::visit(Overloaded{
-                 [&](const wire::Commit& commit) {
-                   settle(commit.transfer, State::committed);
-                   if (const auto found = workers_.find(worker); found != workers_.end())
-                     found->second.committed_to.push_back(commit.transfer);
-                 },
+                 [&](const wire::Commit& commit) { settle(commit.transfer, State::committed); },
                  [&](const wire::Cancel& cancel) { settle(cancel.transfer, State::cancelled); },
+                 [&](const wire::MulticastOver& over) { multicast_over(worker, over); },
                  [&](const wire::GoOn& order) { went_on(worker, order); },
                  [](const auto&) {},
              },
              message);
 }
 
-void OnlineCheckers::went_on(WorkerId worker, const wire::GoOn& order) {
+void OnlineCheckers::multicast_over(WorkerId worker, const wire::MulticastOver& over) {
   Worker& it = workers_[worker];
-  if (it.completed != order.round.value() + 1)
-    violated(to_string(worker) + " goes on from another round than it completed");
-  std::uint64_t least = UINT64_MAX;
-  for (const auto& [id, other] : workers_) least = std::min(least, other.completed);
-  if (staleness_ && it.completed > least + *staleness_) {
-    violated(to_string(worker) + " goes on with " + std::to_string(it.completed) +
-             " rounds, the slowest has " + std::to_string(least));
-  }
-  Expected expected{order.round, it.ready, std::exchange(it.committed_to, {}), {}, 0};
+  if (it.completed != over.round.value())
+    violated(to_string(worker) + " is told that another round than its next one is complete");
+  std::vector<WorkerId> reached;
+  it.last_multicast = it.multicast.size();
   for (const TransferId transfer : std::exchange(it.multicast, {})) {
     const Delivery& delivery = deliveries_.at(transfer);
     const bool committed = delivery.state == State::committed;
     if (delivery.state == State::open)
-      violated(name_of(delivery.transfer) + " runs while its sender goes on");
-    if (committed != std::ranges::binary_search(order.committed, transfer))
+      violated(name_of(delivery.transfer) + " runs while its multicast is said to be over");
+    if (committed != std::ranges::binary_search(over.committed, transfer))
       violated(name_of(delivery.transfer) + " is counted otherwise at its sender");
-    if (committed) expected.reached.push_back(delivery.transfer.receiver);
+    if (committed) reached.push_back(delivery.transfer.receiver);
   }
+  std::ranges::sort(reached);
+  it.overs.push_back(std::move(reached));
+}
+
+void OnlineCheckers::went_on(WorkerId worker, const wire::GoOn& order) {
+  Worker& it = workers_[worker];
+  const std::uint64_t computed = order.round.value() + 1;
+  if (computed < it.completed || computed > it.completed + (rules_.overlap ? 1 : 0))
+    violated(to_string(worker) + " goes on from another round than it completed");
+  std::uint64_t least = UINT64_MAX;
+  for (const auto& [id, other] : workers_) least = std::min(least, other.completed);
+  if (rules_.staleness && computed > least + *rules_.staleness) {
+    violated(to_string(worker) + " goes on with " + std::to_string(computed) + " rounds, the slowest has " +
+             std::to_string(least));
+  }
+  std::size_t open = 0;
   for (const auto& [id, delivery] : deliveries_) {
-    if (delivery.state == State::open && delivery.transfer.receiver == worker) ++expected.open;
+    if (delivery.state == State::open && delivery.transfer.receiver == worker) ++open;
   }
-  it.expected.push_back(std::move(expected));
+  it.open.push_back(open);
 }
 
 void OnlineCheckers::multicast_ended(const sync::MulticastEnded& ended) {
-  std::size_t planned = 0;
   const auto worker = workers_.find(ended.worker);
-  if (worker != workers_.end()) planned = worker->second.multicast.size();
-  if (ended.complete && planned != ended.transfers.size())
+  if (ended.complete && worker->second.last_multicast != ended.transfers.size())
     violated(to_string(ended.worker) + " completed another multicast than was planned");
   for (const sync::Settled& settled : ended.transfers) {
     Delivery& delivery = deliveries_.at(settled.transfer.id);
@@ -134,7 +140,7 @@ void OnlineCheckers::check_meetings(const sync::MulticastEnded& ended) {
     const auto found = to.find(other);
     const bool met = found != to.end() && found->second->committed;
     if (found != to.end() && !met && !found->second->dropped) ++wait.failed;
-    if (wait.multicasts > max_age_ + 1 + wait.failed) {
+    if (wait.multicasts > rules_.max_age + 1 + wait.failed) {
       violated(to_string(ended.worker) + " -> " + to_string(other) + " has not met for " +
                std::to_string(wait.multicasts) + " multicasts");
     }
@@ -144,10 +150,62 @@ void OnlineCheckers::check_meetings(const sync::MulticastEnded& ended) {
 
 // ---- the workers -------------------------------------------------------------------------------------------
 
-void OnlineCheckers::synchronize_called(WorkerId worker, Round /*round*/, std::span<const float> parameters) {
+void OnlineCheckers::synchronize_called(WorkerId worker, std::span<const float> parameters) {
+  called(worker, parameters, false);
+}
+
+void OnlineCheckers::drain_called(WorkerId worker, std::span<const float> parameters) {
+  called(worker, parameters, true);
+}
+
+void OnlineCheckers::called(WorkerId worker, std::span<const float> parameters, bool draining) {
   const auto found = workers_.find(worker);
   if (found == workers_.end()) return;  // thrown out, and does not know yet
-  found->second.ready = std::make_shared<const std::vector<float>>(parameters.begin(), parameters.end());
+  Worker& it = found->second;
+  it.called_with = std::make_shared<const std::vector<float>>(parameters.begin(), parameters.end());
+  it.draining = draining;
+  it.mixed_with.clear();
+  it.reached_last.clear();
+  it.held = rules_.overlap && it.sending;
+  it.mixes = rules_.overlap && !it.sending;
+}
+
+void OnlineCheckers::heard(WorkerId worker, const wire::ToWorker& message) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end()) return;
+  Worker& it = found->second;
+  if (const auto* commit = std::get_if<wire::Commit>(&message))
+    it.folded.push_back({commit->transfer, it.round});
+  if (std::holds_alternative<wire::MulticastOver>(message) && !it.overs.empty()) {
+    it.reached = it.overs.front();
+    it.overs.pop_front();
+    it.sending = false;
+    it.mixes = std::exchange(it.held, false);
+  }
+  if (std::holds_alternative<wire::GoOn>(message) && !rules_.overlap) it.mixes = true;
+}
+
+void OnlineCheckers::acted(WorkerId worker, std::span<const float> parameters, double own_weight) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end() || !std::exchange(found->second.mixes, false)) return;
+  Worker& it = found->second;
+  if (it.called_with == nullptr) return violated(to_string(worker) + " mixes while it computes");
+  if (!rules_.overlap || it.sent != nullptr) {
+    check_mixing(worker, it, parameters, own_weight);
+    for (const Folded& folded : std::exchange(it.folded, {})) {
+      it.mixed_with.push_back(deliveries_.at(folded.transfer).transfer.sender);
+      deliveries_.at(folded.transfer).model.reset();  // mixed once, needed no more
+    }
+    std::ranges::sort(it.mixed_with);
+    it.reached_last = std::exchange(it.reached, {});
+  } else if (!std::ranges::equal(parameters, *it.called_with)) {
+    violated(to_string(worker) + " mixed before it sent anything");
+  }
+  if (!rules_.overlap) return;
+  it.sent.reset();
+  if (it.draining) return;
+  it.sent = std::make_shared<const std::vector<float>>(parameters.begin(), parameters.end());
+  it.sending = true;
 }
 
 void OnlineCheckers::check_traffic(const std::string& what, WorkerId from, TransferId transfer, Rate rate) {
@@ -167,6 +225,8 @@ void OnlineCheckers::stream_started(WorkerId from, WorkerId to, TransferId trans
   if (found->second.transfer.receiver != to) violated(what + " joins other workers than planned");
   if (std::exchange(found->second.streamed, true)) violated(what + " started twice");
   if (found->second.state == State::committed) violated(what + " starts after it was committed");
+  if (const auto sender = workers_.find(from); sender != workers_.end())
+    found->second.model = rules_.overlap ? sender->second.sent : sender->second.called_with;
 }
 
 void OnlineCheckers::offered(TransferId transfer, const wire::MixHeader& header) {
@@ -178,39 +238,39 @@ void OnlineCheckers::rate_set(WorkerId from, TransferId transfer, Rate rate) {
 }
 
 void OnlineCheckers::synchronized(WorkerId worker, const worker::SyncReport& report,
-                                  std::span<const float> mixed, std::size_t buffers_in_use) {
+                                  std::size_t buffers_in_use) {
   const auto found = workers_.find(worker);
   if (found == workers_.end()) return;
+  Worker& it = found->second;
   const std::string who = to_string(worker) + " in round " + std::to_string(report.round.value());
-  if (found->second.expected.empty()) return violated(who + " went on without being told to");
-  const Expected expected = std::move(found->second.expected.front());
-  found->second.expected.pop_front();
-  if (expected.round != report.round) violated(who + " reports another round");
-  std::vector<WorkerId> senders;
-  for (const TransferId t : expected.folded) senders.push_back(deliveries_.at(t).transfer.sender);
-  std::ranges::sort(senders);
-  if (senders != report.mixed_with) violated(who + " mixed with others than were committed");
-  std::vector<WorkerId> reached = expected.reached;
-  std::ranges::sort(reached);
-  if (reached != report.sent_to) violated(who + " reports other receivers than were committed");
-  if (buffers_in_use > expected.open) violated(who + " holds receive buffers of settled transfers");
-  check_mixing(worker, report, expected, mixed);
-  for (const TransferId t : expected.folded) deliveries_.at(t).model.reset();  // mixed once, needed no more
+  if (it.round != report.round) violated(who + " reports another round");
+  if (report.mixed_with != it.mixed_with) violated(who + " mixed with others than were committed");
+  if (report.sent_to != it.reached_last) violated(who + " reports other receivers than were committed");
+  it.called_with.reset();
+  if (it.draining) return;
+  it.round = next(it.round);
+  if (it.open.empty()) return violated(who + " went on without being told to");
+  if (buffers_in_use > it.open.front()) violated(who + " holds receive buffers of settled transfers");
+  it.open.pop_front();
 }
 
-void OnlineCheckers::check_mixing(WorkerId worker, const worker::SyncReport& report, const Expected& expected,
-                                  std::span<const float> mixed) {
-  const auto never = [&] { violated(to_string(worker) + " mixed with a model that was never offered"); };
-  if (expected.own == nullptr) return never();
-  const auto held = static_cast<std::uint64_t>(report.own_weight * static_cast<double>(worker::kMassUnit));
-  std::vector<Ingredient> models{{*expected.own, {report.round, held}}};
-  for (const TransferId t : expected.folded) {
-    const Delivery& delivery = deliveries_.at(t);
-    if (delivery.model == nullptr) return never();
-    models.push_back({*delivery.model, delivery.offer});
+// What it sent, and with overlap what it has computed since, which is no part of the mixture.
+void OnlineCheckers::check_mixing(WorkerId worker, const Worker& it, std::span<const float> parameters,
+                                  double own_weight) {
+  const std::vector<float>& now = *it.called_with;
+  const std::vector<float>& sent = rules_.overlap ? *it.sent : now;
+  const auto held = static_cast<std::uint64_t>(own_weight * static_cast<double>(worker::kMassUnit));
+  std::vector<Ingredient> models{{sent, {it.round, held}, it.round}};
+  for (const Folded& folded : it.folded) {
+    const Delivery& delivery = deliveries_.at(folded.transfer);
+    if (delivery.model == nullptr)
+      return violated(to_string(worker) + " mixed with a model that was never offered");
+    models.push_back({*delivery.model, delivery.offer, folded.own});
   }
-  if (const auto wrong = wrong_parameter(mixing_, models, mixed)) {
-    violated(to_string(worker) + " has a wrong mix after round " + std::to_string(expected.round.value()) +
+  std::vector<float> mixed(parameters.begin(), parameters.end());
+  for (std::size_t k = 0; k < mixed.size(); ++k) mixed[k] -= now[k] - sent[k];
+  if (const auto wrong = wrong_parameter(rules_.mixing, models, mixed)) {
+    violated(to_string(worker) + " has a wrong mix in round " + std::to_string(it.round.value()) +
              " at parameter " + std::to_string(*wrong));
   }
 }

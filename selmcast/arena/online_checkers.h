@@ -3,9 +3,9 @@
 //   - traffic is the plan: a stream is a transfer that was planned and not settled long ago, between its two workers,
 //     at a rate that was told for it; a pair has one transfer at a time;
 //   - a transfer is settled once: committed, after it was streamed, or cancelled;
-//   - mixing: when a worker goes on its model is exactly the mixture of its own and of the models of the deliveries
-//     committed to it since it last went on, each as it stood when its sender said ready, weighted as the training
-//     mixes (weighted_mix.h, to 1e-5);
+//   - mixing: when a worker mixes its model changes just from what it sent to the mixture of that and of the models of
+//     all deliveries committed to it since it last mixed, each as its sender sent it, weighted as the training mixes
+//     (weighted_mix.h, to 1e-5); it mixes when it goes on, with overlap when it takes its next snapshot, never else;
 //   - both sides agree: the sender is told just those deliveries that its receivers mix;
 //   - the rule of staleness: nobody starts a round while it is further ahead of the slowest than allowed;
 //   - meetings: no pair waits more than max_age + 1 multicasts of the sender, plus one for each of its deliveries that
@@ -32,9 +32,13 @@ namespace selmcast::arena {
 
 class OnlineCheckers {
  public:
-  OnlineCheckers(std::uint32_t max_age, std::optional<std::uint32_t> staleness,
-                 wire::MixingKind mixing = wire::MixingKind::average)
-      : max_age_(max_age), staleness_(staleness), mixing_(mixing) {}
+  struct Rules {
+    std::uint32_t max_age = 0;
+    std::optional<std::uint32_t> staleness;
+    bool overlap = false;
+    wire::MixingKind mixing = wire::MixingKind::average;
+  };
+  explicit OnlineCheckers(const Rules& rules) : rules_(rules) {}
 
   // The manager, in order.
   void started(const manager::Started& started);
@@ -42,13 +46,16 @@ class OnlineCheckers {
   void told(WorkerId worker, const wire::ToWorker& message);
   void multicast_ended(const sync::MulticastEnded& ended);
   void left(WorkerId worker);
-  // The workers.
-  void synchronize_called(WorkerId worker, Round round, std::span<const float> parameters);
+  // The workers. After each of the first three comes acted(), with the parameters as they are then.
+  void synchronize_called(WorkerId worker, std::span<const float> parameters);
+  void drain_called(WorkerId worker, std::span<const float> parameters);
+  void heard(WorkerId worker, const wire::ToWorker& message);
+  void acted(WorkerId worker, std::span<const float> parameters, double own_weight);
   void offered(TransferId transfer, const wire::MixHeader& header);
   void stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate);
   void rate_set(WorkerId from, TransferId transfer, Rate rate);
-  void synchronized(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
-                    std::size_t buffers_in_use);
+  // Answers synchronize() and drain().
+  void synchronized(WorkerId worker, const worker::SyncReport& report, std::size_t buffers_in_use);
 
   const std::vector<std::string>& violations() const { return violations_; }
 
@@ -63,20 +70,25 @@ class OnlineCheckers {
     wire::MixHeader offer = {};
     std::vector<Rate> rates;  // told, in order
   };
-  // A worker may go on: what is right then.
-  struct Expected {
-    Round round;
-    Model own;
-    std::vector<TransferId> folded;
-    std::vector<WorkerId> reached;
-    std::size_t open = 0;  // transfers to it
+  struct Folded {
+    TransferId transfer;
+    Round own;  // of its receiver, then
   };
   struct Worker {
+    // As the manager has it.
     std::uint64_t completed = 0;
-    Model ready;  // as it said so last
     std::vector<TransferId> multicast;
-    std::vector<TransferId> committed_to;  // since it went on
-    std::deque<Expected> expected;
+    std::size_t last_multicast = 0;  // how many transfers
+    // Told, and not heard yet.
+    std::deque<std::vector<WorkerId>> overs;  // whom a multicast reached
+    std::deque<std::size_t> open;             // transfers to it when it may go on
+    // As it is at the worker.
+    Round round;
+    Model called_with;  // parameters of a call that is not answered
+    Model sent;         // overlap: its snapshot
+    bool sending = false, held = false, draining = false, mixes = false;
+    std::vector<Folded> folded;
+    std::vector<WorkerId> reached, reached_last, mixed_with;
   };
   struct Wait {
     std::uint64_t multicasts = 0;
@@ -85,15 +97,14 @@ class OnlineCheckers {
 
   void violated(const std::string& what) { violations_.push_back(what); }
   void settle(TransferId transfer, State state);
+  void multicast_over(WorkerId worker, const wire::MulticastOver& over);
   void went_on(WorkerId worker, const wire::GoOn& order);
+  void called(WorkerId worker, std::span<const float> parameters, bool draining);
   void check_traffic(const std::string& what, WorkerId from, TransferId transfer, Rate rate);
   void check_meetings(const sync::MulticastEnded& ended);
-  void check_mixing(WorkerId worker, const worker::SyncReport& report, const Expected& expected,
-                    std::span<const float> mixed);
+  void check_mixing(WorkerId worker, const Worker& it, std::span<const float> parameters, double own_weight);
 
-  std::uint32_t max_age_;
-  std::optional<std::uint32_t> staleness_;
-  wire::MixingKind mixing_;
+  Rules rules_;
   std::map<WorkerId, Worker> workers_;  // that are there
   std::map<TransferId, Delivery> deliveries_;
   std::map<std::pair<WorkerId, WorkerId>, Wait> waits_;

@@ -30,9 +30,11 @@ Twin::Twin(const TwinSettings& settings)
       rng_(settings.seed),
       manager_(settings.manager, Instant()),
       checkers_(settings.manager.rounds.max_age, settings.mixing),
-      online_checkers_(settings.manager.rounds.max_age,
-                       settings.manager.online ? settings.manager.online->staleness : std::nullopt,
-                       settings.mixing) {
+      online_checkers_(
+          {.max_age = settings.manager.rounds.max_age,
+           .staleness = settings.manager.online ? settings.manager.online->staleness : std::nullopt,
+           .overlap = settings.manager.online && settings.manager.online->overlap,
+           .mixing = settings.mixing}) {
   nodes_.resize(settings.manager.workers);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     Node& node = nodes_[k];
@@ -93,6 +95,7 @@ void Twin::run(Instant until) {
 ArenaResult Twin::result() const {
   ArenaResult result = result_;
   result.workers = static_cast<std::uint32_t>(nodes_.size());
+  result.overlap = online() && settings_.manager.online->overlap;
   result.violations = checkers_.violations();
   result.violations.insert(result.violations.end(), online_checkers_.violations().begin(),
                            online_checkers_.violations().end());
@@ -133,9 +136,7 @@ void Twin::carry_out(const manager::Outputs& outputs) {
   for (const manager::Output& output : outputs) {
     std::visit(Overloaded{
                    [&](const manager::Send& send) {
-                     if (online())
-                       online_checkers_.told(WorkerId(static_cast<std::uint32_t>(send.session.value())),
-                                             send.message);
+                     if (online()) online_checkers_.told(id_of(send.session.value()), send.message);
                      to_worker(send.session.value(), send.message);
                    },
                    [&](const manager::Close&) {},
@@ -240,18 +241,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                        break_connection(*id, "aborted by the peer", k);
                    },
                    [&](const worker::Joined&) { compute(k); },
-                   [&](const worker::Synchronized& done) {
-                     Node& node = nodes_[k];
-                     ++node.rounds_done;
-                     const WorkerId id(static_cast<std::uint32_t>(k));
-                     const std::size_t buffers = node.core->buffers_in_use();
-                     if (online()) {
-                       online_checkers_.synchronized(id, done.report, node.parameters, buffers);
-                     } else {
-                       checkers_.synchronized(id, done.report, node.parameters, buffers);
-                     }
-                     compute(k);
-                   },
+                   [&](const worker::Synchronized& done) { synchronized(k, done.report); },
                    [&](const worker::Over& over) { nodes_[k].over = over.error.message; },
                },
                action);
@@ -262,23 +252,43 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
 void Twin::compute(std::size_t k) {
   Node& node = nodes_[k];
   queue_.after(Duration::milliseconds(node.rng.uniform(5, 60) * node.slowness), [this, k] {
-    Node& it = nodes_[k];
-    if (!it.alive || it.core->is_over()) return;
-    if (it.rounds_done == settings_.rounds) {
-      carry_out(k, it.core->leave("training done"));
-      return;
-    }
-    for (float& parameter : it.parameters) parameter = static_cast<float>(it.rng.uniform(-1, 1));
-    const WorkerId id(static_cast<std::uint32_t>(k));
-    if (online()) {
-      online_checkers_.synchronize_called(id, Round(it.rounds_done), it.parameters);
-    } else {
-      checkers_.synchronize_called(id, Round(it.rounds_done), it.parameters);
-    }
-    const auto actions = it.core->synchronize(it.parameters, queue_.now());
-    SELMCAST_CHECK(actions.has_value(), "the twin calls synchronize() as it should");
-    carry_out(k, *actions);
+    if (nodes_[k].alive && !nodes_[k].core->is_over()) synchronize(k);
   });
+}
+
+// The next round, or the last multicast.
+void Twin::synchronize(std::size_t k) {
+  Node& it = nodes_[k];
+  it.draining = it.rounds_done == settings_.rounds;
+  if (!it.draining) {
+    for (float& parameter : it.parameters) parameter = static_cast<float>(it.rng.uniform(-1, 1));
+  }
+  if (online() && it.draining) {
+    online_checkers_.drain_called(id_of(k), it.parameters);
+  } else if (online()) {
+    online_checkers_.synchronize_called(id_of(k), it.parameters);
+  } else {
+    checkers_.synchronize_called(id_of(k), Round(it.rounds_done), it.parameters);
+  }
+  const auto actions = it.draining ? it.core->drain(it.parameters, queue_.now())
+                                   : it.core->synchronize(it.parameters, queue_.now());
+  SELMCAST_CHECK(actions.has_value(), "the twin calls as it should");
+  acted(k);
+  carry_out(k, *actions);
+}
+
+void Twin::acted(std::size_t k) {
+  if (online()) online_checkers_.acted(id_of(k), nodes_[k].parameters, nodes_[k].core->mixer().own_weight());
+}
+
+void Twin::synchronized(std::size_t k, const worker::SyncReport& report) {
+  Node& node = nodes_[k];
+  const std::size_t buffers = node.core->buffers_in_use();
+  if (online()) online_checkers_.synchronized(id_of(k), report, buffers);
+  if (node.draining) return carry_out(k, node.core->leave("training done"));
+  if (!online()) checkers_.synchronized(id_of(k), report, node.parameters, buffers);
+  ++node.rounds_done;
+  compute(k);
 }
 
 void Twin::crash(std::size_t k) {

@@ -51,6 +51,7 @@ class Twin {
     Rate uplink, downlink;  // the truth, which nobody declares
     double slowness = 1;    // of its computing
     std::uint64_t rounds_done = 0;
+    bool draining = false;
     bool alive = true, silent = false;
     std::optional<std::string> over;
   };
@@ -77,6 +78,7 @@ class Twin {
   Duration delay(Rng& rng);
   void plan_faults(Rng rng);
   bool online() const { return settings_.manager.online.has_value(); }
+  static WorkerId id_of(std::size_t node) { return WorkerId(static_cast<std::uint32_t>(node)); }
   // Manager side.
   void carry_out(const manager::Outputs& outputs);
   void multicast_ended(const sync::MulticastEnded& ended);
@@ -87,6 +89,9 @@ class Twin {
   void carry_out(std::size_t node, const worker::WorkerActions& actions);
   void schedule_tick(std::size_t node);
   void compute(std::size_t node);
+  void synchronize(std::size_t node);
+  void synchronized(std::size_t node, const worker::SyncReport& report);
+  void acted(std::size_t node);
   void crash(std::size_t node);
   // Network.
   void to_manager(std::size_t node, const wire::FromWorker& message);

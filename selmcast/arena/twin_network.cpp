@@ -39,7 +39,9 @@ void Twin::to_worker(std::size_t k, const wire::ToWorker& message) {
   queue_.at(node.to_worker_free, [this, k, message] {
     if (!nodes_[k].alive || nodes_[k].silent) return;
     const bool hears = !nodes_[k].core->is_over();
+    if (online() && hears) online_checkers_.heard(id_of(k), message);
     const worker::WorkerActions actions = nodes_[k].core->from_manager(message, queue_.now());
+    acted(k);
     if (hears) mass_account_.heard(k, message, mass_books());
     carry_out(k, actions);
   });

@@ -21,15 +21,15 @@ namespace selmcast::arena {
 struct Ingredient {
   std::span<const float> model;
   wire::MixHeader header;
+  Round own;  // its receiver's, when it was folded
 };
 
 // The own model comes first in `all`, with the mass it has after mixing as its weight.
 inline std::vector<double> mixing_weights(wire::MixingKind kind, const std::vector<Ingredient>& all) {
   std::vector<double> weights;
   for (const Ingredient& one : all) {
-    const double lag = all[0].header.round > one.header.round
-                           ? static_cast<double>(all[0].header.round.value() - one.header.round.value())
-                           : 0;
+    const double lag =
+        one.own > one.header.round ? static_cast<double>(one.own.value() - one.header.round.value()) : 0;
     weights.push_back(kind == wire::MixingKind::push_sum    ? static_cast<double>(one.header.weight)
                       : kind == wire::MixingKind::staleness ? 1 / (1 + lag)
                                                             : 1);

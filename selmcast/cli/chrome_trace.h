@@ -1,9 +1,10 @@
 // A simulated training as a timeline, in the Trace Event Format that ui.perfetto.dev and chrome://tracing open.
 //
 // One process a worker. Its thread "work" has slices computing, sending and waiting (arguments: round, and of sending
-// how many were reached); they do not overlap: with overlap, sending has a thread "multicast" of its own. Every delivery is an asynchronous slice of the receiver's process,
-// named after the sender, that says how it ended. Times are microseconds of virtual time. Events are written as they
-// come: memory does not grow with the run. Thread rule: one owner.
+// how many were reached); they do not overlap: with overlap, sending has a thread "multicast" of its own. Every
+// delivery is an asynchronous slice of the receiver's process, named after the sender, that says how it ended. Times
+// are microseconds of virtual time. Events are written as they come: memory does not grow with the run. Thread rule:
+// one owner.
 #pragma once
 
 #include <cstdint>

@@ -32,6 +32,7 @@ struct ManagerFlags {
   std::optional<double> keep_fraction;
   std::optional<std::string> sharing;
   std::optional<double> width;
+  bool overlap = false;
   std::string planner = "auto";
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
@@ -114,14 +115,15 @@ Result<std::optional<sync::OnlineChoice>> online_choice_of(const ManagerFlags& f
   if (flags.staleness && flags.sync != "ssp")
     return bad("--staleness: only --sync ssp has one, this is --sync " + flags.sync);
   if (flags.sync == "bsp") {
-    if (flags.keep_fraction || flags.sharing || flags.width)
-      return bad("--keep-fraction, --sharing and --width: only for --sync ssp and asp");
+    if (flags.keep_fraction || flags.sharing || flags.width || flags.overlap)
+      return bad("--keep-fraction, --sharing, --width and --overlap: only for --sync ssp and asp");
     return std::nullopt;
   }
   sync::OnlineChoice choice;
   choice.policy = flags.planner;
   if (flags.staleness) choice.staleness = flags.staleness;
   if (flags.sync == "asp") choice.staleness.reset();
+  choice.overlap = flags.overlap;
   choice.keep_fraction = flags.keep_fraction.value_or(choice.keep_fraction);
   if (flags.width) {
     const auto width = sync::Width::from(*flags.width);
@@ -227,6 +229,7 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "Examples:\n"
       "  selmcast manager --workers 8 --min-receivers 0.3 --journal journal.jsonl\n"
       "  selmcast manager --workers 8 --sync ssp --staleness 4      workers need not keep pace\n"
+      "  selmcast manager --workers 8 --sync ssp --overlap          nor wait for their own multicast\n"
       "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not "
       "encrypted\n"
       "  selmcast manager --replay journal.jsonl                    plan again from what was recorded, and "
@@ -249,6 +252,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
           "--keep-fraction", flags->keep_fraction,
           "ssp, asp: a running delivery with less than this share left is never dropped (default 0.75)")
       ->check(CLI::Range(0.0, 1.0));
+  command->add_flag("--overlap", flags->overlap,
+                    "ssp, asp: workers compute their next round while their multicast is delivered");
   command->add_option("--width", flags->width, "Of slack: from 0, compute the most, to 1, reach the most");
   command->add_option("--sharing", flags->sharing, "ssp, asp: how multicasts share links (default fair)")
       ->check(CLI::IsMember({"fair", "priority", "reserved"}));

@@ -7,6 +7,7 @@
 
 #include "selmcast/cli/report/run_record.h"
 #include "selmcast/cli/simulate_names.h"
+#include "selmcast/cli/sync_mode.h"
 #include "selmcast/sim/observer.h"
 #include "selmcast/sim/trials.h"
 
@@ -19,13 +20,14 @@ using report::Scenario;
 // What the simulator does, in the figures of a run.
 class Watch final : public sim::Observer {
  public:
-  explicit Watch(std::size_t workers) : workers_(workers) {}
+  explicit Watch(const sim::Settings& settings) : overlap_(settings.overlap), workers_(settings.workers) {}
 
   void did(WorkerIndex worker, sim::Activity activity, sim::Span span, std::uint64_t,
            std::size_t reached) override {
     Worker& w = workers_[position(worker)];
     const Duration time = span.to - span.from;
-    (activity == sim::Activity::computing ? w.computing : w.blocked) += time;
+    const bool sends_beside = overlap_ && activity == sim::Activity::sending;
+    if (!sends_beside) (activity == sim::Activity::computing ? w.computing : w.blocked) += time;
     if (activity == sim::Activity::computing) ++w.rounds;
     if (activity == sim::Activity::sending) {
       sending_ += time;
@@ -64,6 +66,7 @@ class Watch final : public sim::Observer {
     Duration blocked;
     std::uint64_t rounds = 0;
   };
+  bool overlap_;
   std::vector<Worker> workers_;
   Duration sending_;
   std::uint64_t multicasts_ = 0;
@@ -143,7 +146,8 @@ std::vector<sim::BandwidthStep> links_of(const Scenario& scenario, const RunReco
 
 sim::Settings settings_of(const Scenario& scenario, const RunRecord& run, const ReplayOptions& options) {
   sim::Settings settings;
-  settings.sync = kSyncs.at(run.plan.sync);
+  settings.sync = kSyncs.at(std::string(rule_of(run.plan.sync)));
+  settings.overlap = has_overlap(run.plan.sync);
   settings.multicast = scenario.multicast;
   settings.planner = options.planner.empty() ? run.plan.planner : options.planner;
   settings.workers = scenario.workers.size();
@@ -186,7 +190,7 @@ TrainingFigures mean_of(const std::vector<TrainingFigures>& all) {
 }
 
 TrainingFigures predict(const sim::Settings& settings, std::uint64_t seed) {
-  Watch watch(settings.workers);
+  Watch watch(settings);
   const sim::Outcome outcome = sim::simulate(settings, seed, &watch);
   TrainingFigures figures = watch.figures();
   if (settings.sync == sim::Sync::bsp && outcome.rounds > 0) {

@@ -116,12 +116,13 @@ json multicast_json(const sync::MulticastEnded& ended, Instant now) {
                {"worker", to_string(ended.worker)},
                {"round", ended.round.value()},
                {"complete", ended.complete},
-               {"issued_seconds", ended.ready.in_seconds()},
+               {"issued_seconds", ended.planned.in_seconds()},
                {"computing_seconds", (ended.ready - ended.computing_since).in_seconds()},
-               {"sending_seconds", (now - ended.ready).in_seconds()},
+               {"sending_seconds", (now - ended.planned).in_seconds()},
                {"predicted_seconds", ended.predicted.in_seconds()},
                {"deliveries", json::array()},
                {"oldest_pair_age", ended.oldest_age}};
+  if (ended.planned > ended.ready) line["held_seconds"] = (ended.planned - ended.ready).in_seconds();
   for (const sync::Settled& settled : ended.transfers) {
     json delivery = delivery_json(settled);
     delivery["settled_seconds"] = settled.at.in_seconds();
@@ -132,15 +133,9 @@ json multicast_json(const sync::MulticastEnded& ended, Instant now) {
 }
 
 json go_on_json(const sync::WentOn& went) {
-  json line = {{"event", "go_on"},
-               {"worker", to_string(went.worker)},
-               {"round", went.done.value()},
-               {"committed", json::array()},
-               {"waited_seconds", went.waited.in_seconds()},
-               {"lead", went.lead},
-               {"workers", went.members}};
-  for (const TransferId transfer : went.committed) line["committed"].push_back(transfer.value());
-  return line;
+  return {{"event", "go_on"},           {"worker", to_string(went.worker)},
+          {"round", went.done.value()}, {"waited_seconds", went.waited.in_seconds()},
+          {"lead", went.lead},          {"workers", went.members}};
 }
 
 std::optional<json> online_json(const Output& output, Instant now) {
@@ -221,6 +216,7 @@ json settings_json(const ManagerSettings& s) {
   line["keep_fraction"] = s.online->keep_fraction;
   line["sharing"] = std::string(sync::to_string(s.online->sharing));
   line["width"] = s.online->width.value();
+  line["overlap"] = s.online->overlap;
   return line;
 }
 
@@ -238,6 +234,7 @@ Result<sync::OnlineChoice> online_choice_from(const json& line) {
   const auto width = sync::Width::from(line.at("width").get<double>());
   if (!width) return std::unexpected(width.error());
   choice.width = *width;
+  choice.overlap = line.value("overlap", false);
   return choice;
 }
 

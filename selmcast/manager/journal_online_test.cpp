@@ -57,6 +57,9 @@ struct OnlineJournalTest : ManagerCoreTest {
 
   // Three workers; whoever computes is ready next, then the oldest delivery arrives. Every seventh one fails.
   void tell_story() {
+    running.clear();
+    lines.clear();
+    computing.clear();
     journal = *Journal::create(path, settings, now);
     make();
     for (std::uint64_t k = 0; k < 3; ++k) {
@@ -107,19 +110,25 @@ struct OnlineJournalTest : ManagerCoreTest {
 };
 
 TEST_F(OnlineJournalTest, EveryDecisionIsWrittenAndAReplayMakesThemAgain) {
-  tell_story();
-  EXPECT_GT(count("replan"), 20u);
-  EXPECT_GT(count("multicast"), 15u);
-  EXPECT_EQ(count("kept"), 1u);
-  EXPECT_GT(count("estimates"), 3u);
-  for (const json& line : lines) {
-    if (line["event"] != "multicast") continue;
-    EXPECT_GT(line["computing_seconds"], 0);
-    EXPECT_EQ(line["broken_leads"], 0);
+  for (const bool overlap : {false, true}) {
+    settings.online->overlap = overlap;
+    tell_story();
+    EXPECT_GT(count("replan"), 20u);
+    EXPECT_GT(count("multicast"), 15u);
+    EXPECT_EQ(count("kept"), 1u);
+    EXPECT_GT(count("estimates"), 3u);
+    std::size_t held = 0;
+    for (const json& line : lines) {
+      if (line["event"] != "multicast") continue;
+      EXPECT_GT(line["computing_seconds"], 0);
+      EXPECT_EQ(line["broken_leads"], 0);
+      held += line.contains("held_seconds") ? 1 : 0;
+    }
+    EXPECT_EQ(held > 0, overlap);
+    const auto replayed = replay(path);
+    ASSERT_TRUE(replayed.has_value()) << replayed.error().message;
+    EXPECT_EQ(replayed->plans, count("replan"));
   }
-  const auto replayed = replay(path);
-  ASSERT_TRUE(replayed.has_value()) << replayed.error().message;
-  EXPECT_EQ(replayed->plans, count("replan"));
 }
 
 TEST_F(OnlineJournalTest, ADecisionThatWasChangedIsFoundWithItsLine) {

@@ -47,6 +47,10 @@ Result<void> check_settings(const ManagerSettings& s) {
     for (const std::string_view name : sync::online_policy_names()) names += ", " + std::string(name);
     return bad("there is no planner '" + s.online->policy + "' for ssp and asp; there are " + names);
   }
+  if (s.online && s.online->overlap && s.online->staleness == 0) {
+    return bad(
+        "overlap: give a staleness of at least 1; its own multicast alone puts a worker one round ahead");
+  }
   if (s.online && !(s.online->keep_fraction >= 0 && s.online->keep_fraction <= 1)) {
     return bad("keep_fraction " + std::to_string(s.online->keep_fraction) + ": give a number from 0 to 1");
   }
@@ -180,11 +184,11 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
     started.names.emplace_back(worker, hello.name);
   }
   for (const auto& [worker, session] : session_of_) {
-    send_to(
-        worker,
-        wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
-                      settings_.heartbeat_interval, settings_.manager_timeout, settings_.online.has_value()},
-        outputs);
+    send_to(worker,
+            wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
+                          settings_.heartbeat_interval, settings_.manager_timeout,
+                          settings_.online.has_value(), settings_.online && settings_.online->overlap},
+            outputs);
   }
   outputs.push_back(std::move(started));
 }
@@ -193,28 +197,31 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
 
 void ManagerCore::carry_out(const sync::Actions& actions, Outputs& outputs) {
   for (const sync::Action& action : actions) {
-    std::visit(Overloaded{
-                   [&](const sync::RoundPlanned& plan) { send_plans(plan, outputs); },
-                   [&](const sync::TransferCommitted& committed) {
-                     send_to(committed.transfer.receiver, wire::Commit{committed.transfer.id}, outputs);
-                   },
-                   [&](const sync::TransferCancelled& cancelled) {
-                     const wire::Cancel cancel{cancelled.transfer.id, cancelled.why};
-                     send_to(cancelled.transfer.sender, cancel, outputs);
-                     send_to(cancelled.transfer.receiver, cancel, outputs);
-                   },
-                   [&](const sync::RoundEnded& ended) { send_round_end(ended, outputs); },
-                   [&](const sync::Evicted& evicted) { evict(evicted, outputs); },
-                   [&](const sync::PlanChanged& plan) { send_updates(plan, outputs); },
-                   [&](const sync::WentOn& went) {
-                     send_to(went.worker,
-                             wire::GoOn{went.done, went.committed, static_cast<std::uint32_t>(went.members)},
-                             outputs);
-                     outputs.push_back(went);
-                   },
-                   [&](const auto& told) { outputs.push_back(told); },
-               },
-               action);
+    std::visit(
+        Overloaded{
+            [&](const sync::RoundPlanned& plan) { send_plans(plan, outputs); },
+            [&](const sync::TransferCommitted& committed) {
+              send_to(committed.transfer.receiver, wire::Commit{committed.transfer.id}, outputs);
+            },
+            [&](const sync::TransferCancelled& cancelled) {
+              const wire::Cancel cancel{cancelled.transfer.id, cancelled.why};
+              send_to(cancelled.transfer.sender, cancel, outputs);
+              send_to(cancelled.transfer.receiver, cancel, outputs);
+            },
+            [&](const sync::RoundEnded& ended) { send_round_end(ended, outputs); },
+            [&](const sync::Evicted& evicted) { evict(evicted, outputs); },
+            [&](const sync::PlanChanged& plan) { send_updates(plan, outputs); },
+            [&](const sync::MulticastEnded& ended) {
+              if (ended.complete) send_multicast_over(ended, outputs);
+              outputs.push_back(ended);
+            },
+            [&](const sync::WentOn& went) {
+              send_to(went.worker, wire::GoOn{went.done, static_cast<std::uint32_t>(went.members)}, outputs);
+              outputs.push_back(went);
+            },
+            [&](const auto& told) { outputs.push_back(told); },
+        },
+        action);
   }
 }
 
@@ -276,6 +283,15 @@ void ManagerCore::send_round_end(const sync::RoundEnded& ended, Outputs& outputs
     send_to(worker, std::move(end), outputs);
   }
   outputs.push_back(RoundOver{version, ended});
+}
+
+void ManagerCore::send_multicast_over(const sync::MulticastEnded& ended, Outputs& outputs) {
+  wire::MulticastOver over{ended.round, {}};
+  for (const sync::Settled& settled : ended.transfers) {
+    if (settled.committed) over.committed.push_back(settled.transfer.id);
+  }
+  std::ranges::sort(over.committed);
+  send_to(ended.worker, std::move(over), outputs);
 }
 
 void ManagerCore::send_to(WorkerId worker, wire::ToWorker message, Outputs& outputs) {

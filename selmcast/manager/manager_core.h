@@ -130,6 +130,7 @@ class ManagerCore {
   void send_updates(const sync::PlanChanged& plan, Outputs& outputs);
   wire::Outgoing outgoing(const sync::Transfer& transfer) const;
   void evict(const sync::Evicted& evicted, Outputs& outputs);
+  void send_multicast_over(const sync::MulticastEnded& ended, Outputs& outputs);
   void send_round_end(const sync::RoundEnded& ended, Outputs& outputs);
   void send_to(WorkerId worker, wire::ToWorker message, Outputs& outputs);
   void turn_away(SessionId id, const std::string& why, Outputs& outputs);

@@ -72,13 +72,18 @@ TEST_F(OnlineManagerCoreTest,
   ready(0, 0);
   delivered(1, 1);
   const Outputs complete = delivered(2, 2);
-  EXPECT_THAT(told<wire::GoOn>(complete, 0),
-              ElementsAre(wire::GoOn{Round(0), {TransferId(1), TransferId(2)}, 3}));
+  EXPECT_THAT(told<wire::MulticastOver>(complete, 0),
+              ElementsAre(wire::MulticastOver{Round(0), {TransferId(1), TransferId(2)}}));
+  EXPECT_THAT(told<wire::GoOn>(complete, 0), ElementsAre(wire::GoOn{Round(0), 3}));
   EXPECT_THAT(all<sync::MulticastEnded>(complete), SizeIs(1));
   EXPECT_THAT(all<sync::WentOn>(complete), SizeIs(1));
   ready(0, 1);
   delivered(1, 3);
-  says(2, wire::TransferFailed{TransferId(4), "link lost"});  // complete, but two rounds ahead of w1 and w2
+  // Complete, but two rounds ahead of w1 and w2.
+  const Outputs ahead = says(2, wire::TransferFailed{TransferId(4), "link lost"});
+  EXPECT_THAT(told<wire::MulticastOver>(ahead, 0),
+              ElementsAre(wire::MulticastOver{Round(1), {TransferId(3)}}));
+  EXPECT_THAT(told<wire::GoOn>(ahead, 0), IsEmpty());
   ready(1, 0);
   delivered(0, 5);
   EXPECT_THAT(told<wire::GoOn>(delivered(2, 6), 1), SizeIs(1));
@@ -86,7 +91,25 @@ TEST_F(OnlineManagerCoreTest,
   delivered(0, 7);
   const Outputs slowest = delivered(1, 8);
   EXPECT_THAT(told<wire::GoOn>(slowest, 2), SizeIs(1));
-  EXPECT_THAT(told<wire::GoOn>(slowest, 0), ElementsAre(wire::GoOn{Round(1), {TransferId(3)}, 3}));
+  EXPECT_THAT(told<wire::GoOn>(slowest, 0), ElementsAre(wire::GoOn{Round(1), 3}));
+}
+
+TEST_F(OnlineManagerCoreTest, WithOverlapTheNextMulticastIsPlannedAfterTheLastIsSaidToBeOver) {
+  settings.online->overlap = true;
+  start();
+  const Outputs first = ready(0, 0);
+  EXPECT_THAT(told<wire::PlanUpdate>(first, 0), SizeIs(1));
+  EXPECT_THAT(told<wire::GoOn>(first, 0), ElementsAre(wire::GoOn{Round(0), 3}));
+  EXPECT_THAT(all<Send>(ready(0, 1)), IsEmpty()) << "held";
+  delivered(1, 1);
+  std::string order;
+  for (const Send& send : all<Send>(delivered(2, 2))) {
+    if (send.session != SessionId(0)) continue;
+    if (std::holds_alternative<wire::MulticastOver>(send.message)) order += "over ";
+    if (std::holds_alternative<wire::PlanUpdate>(send.message)) order += "plan ";
+    if (std::holds_alternative<wire::GoOn>(send.message)) order += "on ";
+  }
+  EXPECT_EQ(order, "over plan ") << "two rounds computed, none completed by the others";
 }
 
 TEST_F(OnlineManagerCoreTest, AFaultOrALossIsToldToBothSidesAndTheOthersGoOn) {
@@ -98,7 +121,8 @@ TEST_F(OnlineManagerCoreTest, AFaultOrALossIsToldToBothSidesAndTheOthersGoOn) {
   const Outputs lost = core->closed(SessionId(2), "reset", now);
   ASSERT_THAT(told<wire::Cancel>(lost, 0), SizeIs(1));
   EXPECT_THAT(told<wire::Cancel>(lost, 0)[0].reason, HasSubstr("w2 left: session lost: reset"));
-  EXPECT_THAT(told<wire::GoOn>(lost, 0), ElementsAre(wire::GoOn{Round(0), {}, 2}));
+  EXPECT_THAT(told<wire::GoOn>(lost, 0), ElementsAre(wire::GoOn{Round(0), 2}));
+  EXPECT_THAT(told<wire::MulticastOver>(lost, 0), ElementsAre(wire::MulticastOver{Round(0), {}}));
   EXPECT_THAT(all<Left>(lost), SizeIs(1));
 }
 
@@ -130,6 +154,13 @@ TEST_F(OnlineManagerCoreTest, SettingsWithoutSenseAreRefusedByName) {
   settings.online->policy = "auto";
   settings.online->keep_fraction = 1.5;
   EXPECT_THAT(objection(), HasSubstr("keep_fraction 1.5"));
+  settings.online->keep_fraction = 0.5;
+  settings.online->overlap = true;
+  EXPECT_TRUE(check_settings(settings).has_value());
+  settings.online->staleness = 0;
+  EXPECT_THAT(objection(), HasSubstr("staleness of at least 1"));
+  settings.online->staleness.reset();  // asp
+  EXPECT_TRUE(check_settings(settings).has_value());
 }
 
 }  // namespace

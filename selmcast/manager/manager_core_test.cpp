@@ -48,7 +48,7 @@ TEST_F(ManagerCoreTest, WhoDoesNotFitIsTurnedAwayWithTheReasonAndTheOthersWait) 
   EXPECT_THAT(refused(2, hello_of("w1")), HasSubstr("another worker is called 'w1'"));
   wire::Hello other = hello_of("w2");
   other.protocol_version = 99;
-  EXPECT_THAT(refused(3, other), ::testing::AllOf(HasSubstr("version 99"), HasSubstr("speaks 2")));
+  EXPECT_THAT(refused(3, other), ::testing::AllOf(HasSubstr("version 99"), HasSubstr("speaks 3")));
   other = hello_of("w2");
   other.model.tensors[1].shape = {999};
   EXPECT_THAT(refused(4, other), HasSubstr("its tensor 'bias' [999] should be 'bias' [1000]"));

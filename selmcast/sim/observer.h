@@ -1,7 +1,8 @@
 // Looks on while a simulation runs: who did what from when to when. For timelines; it cannot change anything.
 //
 // Told in the order of ends; what the horizon cuts off is told at the horizon. Of one worker, spans do not overlap and
-// leave no gap from its join to its end; with overlap those of sending lie beside, and the others leave no gap. Thread rule: called by the run, on its thread.
+// leave no gap from its join to its end; with overlap those of sending lie beside, and the others leave no gap. Thread
+// rule: called by the run, on its thread.
 #pragma once
 
 #include <cstddef>

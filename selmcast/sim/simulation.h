@@ -125,8 +125,8 @@ Outcome simulate(const Settings& settings, std::uint64_t seed, Observer* observe
 // network can do better on average. (Not a bound for each single seed: later rounds see other draws.)
 double npu_utilization_bound(const Settings& settings, std::uint64_t seed);
 // The same, but every multicast takes the time that its sender's uplink needs for one copy (network) or min_receivers
-// copies (unicast). Not with overlap. Of ssp and asp with StalenessRule::completed it bounds each single seed: ends of rounds are maxima
-// of sums of earlier ones and of the same times, so none comes later than with any policy.
+// copies (unicast). Not with overlap. Of ssp and asp with StalenessRule::completed it bounds each single seed: ends of
+// rounds are maxima of sums of earlier ones and of the same times, so none comes later than with any policy.
 double npu_utilization_uplink_bound(const Settings& settings, std::uint64_t seed);
 
 }  // namespace selmcast::sim

@@ -56,9 +56,9 @@ TEST(Simulation, OfTwoEqualWorkersIsWhatThePencilSays) {
 }
 
 TEST(Simulation, WithOverlapASlowMulticastCostsOnlyWhatIsLongerThanComputing) {
-  // Two workers, 1 s of computing. Multicasts of 0.5 s are over before the next is computed: nobody ever waits. Of 1.5 s:
-  // computed at 1, sent until 2.5; computed again at 2, held until 2.5, sent until 4; and so on: 1 s of every 1.5, which
-  // is 1 + 6 x 1 s until 10, and then half a second.
+  // Two workers, 1 s of computing. Multicasts of 0.5 s are over before the next is computed: nobody ever waits. Of 1.5
+  // s: computed at 1, sent until 2.5; computed again at 2, held until 2.5, sent until 4; and so on: 1 s of every 1.5,
+  // which is 1 + 6 x 1 s until 10, and then half a second.
   Settings settings = two_workers();
   settings.overlap = true;
   for (const Sync sync : {Sync::ssp, Sync::asp}) {

@@ -22,9 +22,10 @@
 // completed.) So its own multicast alone may put it one round ahead: a staleness of 0 is blocking again.
 //
 // What a policy is told. `wait`, the tau_i of a running multicast, is 0 if i could go on at once after completing (with
-// overlap: until i is expected to have computed, for then it needs its snapshot); else an estimate of when the slowest of the workers with the least r has one more. What is not known is expected:
-// computing takes `expected_computing`, a multicast that has not begun as long as that worker's last one (at first
-// `first_multicast`), a running one what remains at the present rate.
+// overlap: until i is expected to have computed, for then it needs its snapshot); else an estimate of when the slowest
+// of the workers with the least r has one more. What is not known is expected: computing takes `expected_computing`, a
+// multicast that has not begun as long as that worker's last one (at first `first_multicast`), a running one what
+// remains at the present rate.
 //
 // Invariants:
 //   - a worker computes, sends or waits, with overlap it may send beside; it has at most one multicast;

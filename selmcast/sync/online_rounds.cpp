@@ -10,15 +10,6 @@
 namespace selmcast::sync {
 namespace {
 
-constexpr double kMaterial = 0.05;
-constexpr double kSearch = 1.5;
-constexpr double kRoutine = 1.25;
-constexpr std::uint64_t kRoutinePeriod = 4;  // looks
-// A sender that is to stand still creeps on. At 1 % of the link, TCP took six to fifteen seconds to come up again
-// when it was raised (likely: its round-trip time is measured on delayed acknowledgements, and pacing follows from
-// that); at 5 % one or two, at 15 % none that could be measured (six workers, strict priorities, 10 Mbit/s).
-constexpr double kLeastOfLink = 0.15;
-constexpr double kLatestDeadline = 4;  // times the first one
 constexpr double kBlendOfComputing = 0.3;
 
 OnlineSettings machine_settings(const RoundSettings& common, const OnlineChoice& choice) {
@@ -29,7 +20,8 @@ OnlineSettings machine_settings(const RoundSettings& common, const OnlineChoice&
           .staleness = choice.staleness,
           .staleness_rule = StalenessRule::completed,
           .keep_fraction = choice.keep_fraction,
-          .sharing = choice.sharing};
+          .sharing = choice.sharing,
+          .overlap = choice.overlap};
 }
 
 std::unique_ptr<OnlinePolicy> policy_of(const RoundSettings& common, const OnlineChoice& choice) {
@@ -95,14 +87,30 @@ Result<Actions> OnlineRounds::ready(WorkerId worker, Round round, Instant now) {
   network_.advance(now);
   Life& life = lives_.at(worker);
   life.ready = now;
-  life.predicted = Duration();
-  life.settled.clear();
+  ++life.computed;
   expect_computing(worker, now - life.computing_since);
+  if (!state.sending) begin_multicast(worker, now);
+  return finish(planned_for(worker, machine_.computed(index(worker), network_, now), now), now);
+}
+
+void OnlineRounds::begin_multicast(WorkerId worker, Instant now) {
+  Life& life = lives_.at(worker);
+  life.multicast = {.worker = worker,
+                    .round = Round(life.completed),
+                    .computing_since = life.computing_since,
+                    .ready = life.ready,
+                    .planned = now,
+                    .predicted = {},
+                    .transfers = {}};
+  if (choice_.overlap) life.waiting_since = now;
+}
+
+OnlineRounds::Consequences OnlineRounds::planned_for(WorkerId worker, Machine machine, Instant now) {
   Consequences c;
-  c.plan.round = round;
-  carry_out(machine_.computed(index(worker), network_, now),
-            "dropped: the links are needed for the multicast of " + to_string(worker), true, now, c);
-  return finish(std::move(c), now);
+  c.plan.round = Round(lives_.at(worker).computed - 1);
+  const std::string why = "dropped: the links are needed for the multicast of " + to_string(worker);
+  carry_out(machine, why, true, now, c);
+  return c;
 }
 
 void OnlineRounds::expect_computing(WorkerId worker, Duration took) {
@@ -233,26 +241,20 @@ void OnlineRounds::settle(TransferId transfer, Settled settled, Instant now) {
   transfer_of_.erase(pair);
   running_.erase(found);
   settled.at = now;
-  lives_.at(settled.transfer.sender).settled.push_back(std::move(settled));
+  lives_.at(settled.transfer.sender).multicast.transfers.push_back(std::move(settled));
 }
 
 void OnlineRounds::multicast_over(WorkerId worker, bool complete, Instant now, Consequences& c) {
   Life& life = lives_.at(worker);
-  MulticastEnded ended{.worker = worker,
-                       .round = Round(life.completed),
-                       .complete = complete,
-                       .computing_since = life.computing_since,
-                       .ready = life.ready,
-                       .predicted = life.predicted,
-                       .transfers = std::exchange(life.settled, {})};
+  MulticastEnded ended = std::exchange(life.multicast, {});
+  ended.complete = complete;
   std::ranges::sort(ended.transfers, {}, [](const Settled& s) { return s.transfer.receiver; });
   for (const Settled& settled : ended.transfers) {
     if (settled.committed && lives_.contains(settled.transfer.receiver))
       meetings_.met({worker, settled.transfer.receiver});
   }
   if (complete) {
-    life.settled = ended.transfers;  // until it goes on
-    life.completed_at = now;
+    if (!choice_.overlap) life.waiting_since = now;
     ++life.completed;
     meetings_.multicast_completed(worker);
     if (learning_.multicast_completed(lives_.size())) learn(c);
@@ -276,16 +278,10 @@ void OnlineRounds::learn(Consequences& c) {
 void OnlineRounds::go_on(WorkerId worker, Instant now, Consequences& c) {
   Life& life = lives_.at(worker);
   WentOn went{.worker = worker,
-              .done = Round(life.completed - 1),
-              .committed = {},
-              .waited = now - life.completed_at,
-              .lead = life.completed - least_completed(),
+              .done = Round(life.computed - 1),
+              .waited = now - life.waiting_since,
+              .lead = life.computed - least_completed(),
               .members = machine_.present()};
-  for (const Settled& settled : life.settled) {
-    if (settled.committed) went.committed.push_back(settled.transfer.id);
-  }
-  std::ranges::sort(went.committed);
-  life.settled.clear();
   life.computing_since = now;
   promises_.widest_lead = std::max(promises_.widest_lead, went.lead);
   if (choice_.staleness && went.lead > *choice_.staleness) ++promises_.leads_broken;
@@ -301,130 +297,24 @@ std::uint64_t OnlineRounds::least_completed() const {
 }
 
 Actions OnlineRounds::finish(Consequences c, Instant now) {
+  Actions actions;
+  append(std::move(c), now, actions);
+  while (const auto held = machine_.unplanned()) {
+    const WorkerId worker = id(*held);
+    begin_multicast(worker, now);
+    append(planned_for(worker, machine_.plan(*held, network_, now), now), now, actions);
+  }
+  return actions;
+}
+
+void OnlineRounds::append(Consequences c, Instant now, Actions& actions) {
   set_rates(now, c);
-  Actions actions = std::move(c.first);
+  std::ranges::move(c.first, std::back_inserter(actions));
   if (!c.plan.started.empty() || !c.plan.new_rates.empty()) {
     c.plan.number = ++plans_issued_;
     actions.push_back(std::move(c.plan));
   }
   std::ranges::move(c.then, std::back_inserter(actions));
-  return actions;
-}
-
-// ---- rates and deadlines -----------------------------------------------------------------------------------
-
-double OnlineRounds::burst_of(const Transfer& transfer) const {
-  const bool searching = estimator_.searching({transfer.sender, Direction::up}) ||
-                         estimator_.searching({transfer.receiver, Direction::down});
-  if (searching) return kSearch;
-  const auto is_due = [&](WorkerId side) { return (learning_.looks() + side.value()) % kRoutinePeriod == 0; };
-  return is_due(transfer.sender) || is_due(transfer.receiver) ? kRoutine : 1;
-}
-
-// A receiver with fewer buffers than senders takes them in turns, each at a share of the time (round_machine.cpp). Who
-// has a buffer gets its share of the downlink however little its claim: those with a greater one wait for the buffer.
-Rate OnlineRounds::pace_of(const Running& running) const {
-  if (!common_.paced) return Rate::unlimited();
-  const Transfer& t = running.transfer;
-  const Rate uplink = network_.uplink()[t.sender.value()], downlink = network_.downlink()[t.receiver.value()];
-  const std::size_t senders = network_.incoming(index(t.receiver));
-  const std::uint32_t buffers = lives_.at(t.receiver).member.receive_buffers;
-  const std::size_t receivers = network_.outgoing(index(t.sender));
-  if (senders <= buffers) {
-    const double fair = 1 / static_cast<double>(std::max(senders, receivers));
-    return std::max(t.allocated * running.burst, std::min(uplink, downlink) * std::min(fair, kLeastOfLink));
-  }
-  const double turn = static_cast<double>(senders) / buffers;
-  const Rate in_turn = std::min(uplink * (1 / static_cast<double>(receivers)), downlink * (1.0 / buffers));
-  return std::max(t.allocated * turn, in_turn) * running.burst;
-}
-
-void OnlineRounds::set_rates(Instant now, Consequences& c) {
-  network_.settle();
-  for (auto& [id, running] : running_) {
-    Transfer& t = running.transfer;
-    t.allocated = network_.rate({index(t.sender), index(t.receiver)});
-    const Rate pace = pace_of(running);
-    const bool is_new = std::ranges::binary_search(c.fresh, id);
-    if (!is_new && (!common_.paced || std::abs(pace / t.paced - 1) <= kMaterial)) continue;
-    t.paced = pace;
-    running.paces.told(now, pace);
-    if (is_new) {
-      c.plan.started.push_back(t);
-    } else {
-      c.plan.new_rates.push_back({t});
-    }
-  }
-  if (!c.fresh.empty()) extend_deadlines(now);
-  for (const Transfer& t : c.plan.started) {
-    Running& running = running_.at(t.id);
-    const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
-    const Duration patience =
-        std::max(common_.delivery_patience_min, expected * common_.delivery_patience_factor);
-    running.deadline = now + patience;
-    running.latest = now + patience * kLatestDeadline;
-    c.plan.predicted = std::max(c.plan.predicted, expected);
-    lives_.at(t.sender).predicted = c.plan.predicted;
-  }
-}
-
-// A new multicast takes bandwidth from those that run.
-void OnlineRounds::extend_deadlines(Instant now) {
-  for (auto& [id, running] : running_) {
-    const Transfer& t = running.transfer;
-    const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
-    const Instant wanted = now + expected * common_.delivery_patience_factor;
-    running.deadline = std::max(running.deadline, std::min(wanted, running.latest));
-  }
-}
-
-OnlineRounds::Late OnlineRounds::next_late() const {
-  Instant waiting_since = Instant::never();
-  for (const OnlineWorker& worker : machine_.workers()) {
-    if (machine_.is_waiting(worker)) waiting_since = std::min(waiting_since, worker.since);
-  }
-  Late late;
-  if (waiting_since == Instant::never()) return late;
-  for (const auto& [worker, life] : lives_) {
-    const OnlineWorker& state = machine_.workers()[worker.value()];
-    if (!state.computing || state.sending || state.completed != machine_.least_rounds()) continue;
-    const Instant due = std::max(state.since, waiting_since) + common_.compute_patience;
-    if (due < late.due) late = {due, {}};
-    if (due == late.due) late.workers.push_back(worker);
-  }
-  return late;
-}
-
-Instant OnlineRounds::deadline() const {
-  Instant earliest = next_late().due;
-  for (const auto& [id, running] : running_) earliest = std::min(earliest, running.deadline);
-  return earliest;
-}
-
-Actions OnlineRounds::tick(Instant now) {
-  network_.advance(now);
-  Consequences c;
-  std::vector<TransferId> overdue;
-  for (const auto& [id, running] : running_) {
-    if (now >= running.deadline) overdue.push_back(id);
-  }
-  for (const TransferId transfer : overdue) {
-    const Running& running = running_.at(transfer);
-    fail(transfer,
-         "not delivered within " + std::to_string((running.deadline - running.issued).in_seconds()) + " s",
-         now, c);
-  }
-  Actions actions = finish(std::move(c), now);
-  if (const Late late = next_late(); now >= late.due) {
-    for (const WorkerId worker : late.workers) {
-      const std::string why =
-          "did not finish computing round " + std::to_string(machine_.workers()[worker.value()].computed) +
-          " while others waited for it for " + std::to_string(common_.compute_patience.in_seconds()) + " s";
-      actions.push_back(Evicted{worker, why});
-      std::ranges::move(leave(worker, why, now), std::back_inserter(actions));
-    }
-  }
-  return actions;
 }
 
 }  // namespace selmcast::sync

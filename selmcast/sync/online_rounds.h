@@ -2,6 +2,7 @@
 // fail, links are only estimated and workers can hang.
 //
 //     Ready ──> plan: drops, new transfers, rates ──> Delivered: committed, rates ──> complete ──> go on ──> ...
+//     with overlap: Ready ──> plan ──> go on ──> Ready of the next round: planned when the last is complete
 //
 // Who goes on when, whom the multicasts reach and what is dropped is OnlineMachine's and the policy's: the very code of
 // the simulator. Here:
@@ -44,6 +45,7 @@ struct OnlineChoice {
   double keep_fraction = 0.75;
   Sharing sharing = Sharing::fair;  // where the policy has no view of its own on rates
   Width width = {};                 // of slack
+  bool overlap = false;             // workers compute on while their multicast is delivered
 };
 
 class OnlineRounds final : public TrainingMachine {
@@ -74,11 +76,11 @@ class OnlineRounds final : public TrainingMachine {
   };
   struct Life {
     Member member;
-    std::uint64_t completed = 0;  // counted here, to watch
-    Instant computing_since, ready, completed_at;
-    Duration predicted;
-    std::vector<Settled> settled;  // of the present or last multicast
-    bool timed = false;            // expected_computing was measured
+    std::uint64_t computed = 0, completed = 0;  // counted here, to watch
+    Instant computing_since, ready;
+    Instant waiting_since;     // for the rule of staleness
+    MulticastEnded multicast;  // under way
+    bool timed = false;        // expected_computing was measured
     Duration expected_computing;
   };
   // What an event leads to: collected first, for the order in which it is told.
@@ -99,11 +101,14 @@ class OnlineRounds final : public TrainingMachine {
   void expect_computing(WorkerId worker, Duration took);
 
   void carry_out(Machine machine, const std::string& why, bool dropped, Instant now, Consequences& c);
+  void begin_multicast(WorkerId worker, Instant now);
+  Consequences planned_for(WorkerId worker, Machine machine, Instant now);
   void start(const OnlineAction& action, Instant now, Consequences& c);
   void settle(TransferId transfer, Settled settled, Instant now);
   void multicast_over(WorkerId worker, bool complete, Instant now, Consequences& c);
   void go_on(WorkerId worker, Instant now, Consequences& c);
   Actions finish(Consequences c, Instant now);
+  void append(Consequences c, Instant now, Actions& actions);
   void set_rates(Instant now, Consequences& c);
   Rate pace_of(const Running& running) const;
   double burst_of(const Transfer& transfer) const;

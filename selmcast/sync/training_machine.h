@@ -111,7 +111,7 @@ struct PlanChanged {
 struct Promises {
   std::uint64_t widest_gap = 0;    // multicasts of a sender from one meeting of a pair to the next
   std::uint64_t gaps_broken = 0;   // how often a gap went beyond max_age + 1, failed deliveries excused
-  std::uint64_t widest_lead = 0;   // rounds completed by a worker that starts one, above the least of all
+  std::uint64_t widest_lead = 0;   // rounds computed by a worker that starts one, above the least completed
   std::uint64_t leads_broken = 0;  // how often it went beyond the staleness
   bool operator==(const Promises&) const = default;
 };
@@ -121,20 +121,20 @@ struct MulticastEnded {
   Round round;
   bool complete = true;
   Instant computing_since;         // the worker computed from here
-  Instant ready;                   // ... to here, when its multicast was planned
+  Instant ready;                   // ... to here
+  Instant planned;                 // ready, or with overlap when it was held no more
   Duration predicted;              // at that moment
   std::vector<Settled> transfers;  // by receiver
   std::uint32_t oldest_age = 0;
   Promises promises = {};
 };
-// The worker may compute its next round; the parameters that it mixed may be written.
+// The worker may compute its next round. Without overlap its multicast has ended before.
 struct WentOn {
   WorkerId worker;
-  Round done;                         // the round that is over
-  std::vector<TransferId> committed;  // of its multicast, ascending
-  Duration waited;                    // for the rule of staleness
-  std::uint64_t lead = 0;             // its completed rounds above the least of all
-  std::size_t members = 0;            // in the training
+  Round done;               // the round that it has computed
+  Duration waited;          // for the rule of staleness
+  std::uint64_t lead = 0;   // its computed rounds above the least completed of all
+  std::size_t members = 0;  // in the training
 };
 // The estimates after learning from deliveries.
 struct Learnt {

@@ -1,4 +1,6 @@
 // How a worker of selmcast-train reaches its training: through the worker library, or not at all (--solo).
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -30,11 +32,17 @@ Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer) {
   auto connected = worker::Worker::connect(options_of(command, trainer));
   if (!connected) return std::unexpected(connected.error());
   // Shared because a std::function must be copyable; the last copy leaves the training.
-  return [peer = std::shared_ptr<worker::Worker>(std::move(*connected))](
-             std::span<float> parameters) -> Result<SyncOutcome> {
+  return [peer = std::shared_ptr<worker::Worker>(std::move(*connected)),
+          left = command.rounds](std::span<float> parameters) mutable -> Result<SyncOutcome> {
     auto report = peer->synchronize(parameters);
     if (!report) return std::unexpected(report.error());
-    return SyncOutcome{std::move(report->mixed_with), report->own_weight};
+    SyncOutcome outcome{std::move(report->mixed_with), report->own_weight};
+    if (--left > 0) return outcome;
+    const auto last = peer->drain(parameters);
+    if (!last) return std::unexpected(last.error());
+    std::ranges::copy(last->mixed_with, std::back_inserter(outcome.mixed_with));
+    std::ranges::sort(outcome.mixed_with);
+    return outcome;
   };
 }
 

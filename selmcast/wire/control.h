@@ -13,7 +13,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 2;
+inline constexpr std::uint32_t kControlProtocolVersion = 3;
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {
@@ -89,7 +89,9 @@ struct Welcome {
   std::uint32_t workers = 0;
   Duration heartbeat_interval;  // send a Heartbeat at least this often
   Duration manager_timeout;     // give the manager up after this long without a word
-  bool online = false;          // no rounds in common: PlanUpdate and GoOn come, not RoundPlan and RoundEnd
+  // No rounds in common: PlanUpdate, MulticastOver and GoOn come, not RoundPlan and RoundEnd.
+  bool online = false;
+  bool overlap = false;  // online: the worker computes on while its multicast is delivered from a snapshot
   bool operator==(const Welcome&) const = default;
 };
 struct Outgoing {
@@ -128,11 +130,17 @@ struct PlanUpdate {
   Duration predicted;          // of the multicast
   bool operator==(const PlanUpdate&) const = default;
 };
-// Online: the multicast of `round` is complete and the rule of staleness allows the next one: mix and compute it.
+// Online: every delivery of this worker's multicast of `round` is committed or cancelled.
+struct MulticastOver {
+  Round round;
+  std::vector<TransferId> committed;  // ascending
+  bool operator==(const MulticastOver&) const = default;
+};
+// Online: the rule of staleness allows the round after `round`. Without overlap it comes after the round's
+// MulticastOver, and the worker mixes now; with overlap it comes after the round's plan.
 struct GoOn {
   Round round;
-  std::vector<TransferId> committed;  // this worker's outgoing ones, ascending
-  std::uint32_t workers = 0;          // still in the training
+  std::uint32_t workers = 0;  // still in the training
   bool operator==(const GoOn&) const = default;
 };
 // The delivery counts: the receiver may mix it now. Sent to the receiver only.
@@ -163,6 +171,7 @@ struct Reject {
   std::string reason;
   bool operator==(const Reject&) const = default;
 };
-using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject, PlanUpdate, GoOn>;
+using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject, PlanUpdate,
+                              MulticastOver, GoOn>;
 
 }  // namespace selmcast::wire

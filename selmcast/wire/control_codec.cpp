@@ -160,7 +160,7 @@ Result<Welcome> decode_welcome(const pb::Welcome& in) {
     return bad("welcome.heartbeat_interval_seconds", "is below 1 ms or above manager_timeout_seconds");
   }
   return Welcome{WorkerId(in.id()), in.epoch(), in.run_token(), in.workers(),
-                 heartbeat,         timeout,    in.online()};
+                 heartbeat,         timeout,    in.online(),    in.overlap()};
 }
 
 Result<Rate> pacing(const std::string& field, double bps) {
@@ -198,10 +198,10 @@ Result<PlanUpdate> decode_plan_update(const pb::PlanUpdate& in) {
   return update;
 }
 
-GoOn decode_go_on(const pb::GoOn& in) {
-  GoOn go_on{Round(in.round()), {}, in.workers()};
-  for (std::uint64_t transfer : in.committed()) go_on.committed.push_back(TransferId(transfer));
-  return go_on;
+MulticastOver decode_multicast_over(const pb::MulticastOver& in) {
+  MulticastOver over{Round(in.round()), {}};
+  for (std::uint64_t transfer : in.committed()) over.committed.push_back(TransferId(transfer));
+  return over;
 }
 
 RoundEnd decode_round_end(const pb::RoundEnd& in) {
@@ -260,10 +260,9 @@ void encode_into(pb::PlanUpdate& out, const PlanUpdate& update) {
   }
 }
 
-void encode_into(pb::GoOn& out, const GoOn& go_on) {
-  out.set_round(go_on.round.value());
-  for (TransferId transfer : go_on.committed) out.add_committed(transfer.value());
-  out.set_workers(go_on.workers);
+void encode_into(pb::MulticastOver& out, const MulticastOver& over) {
+  out.set_round(over.round.value());
+  for (TransferId transfer : over.committed) out.add_committed(transfer.value());
 }
 
 template <class Message>
@@ -313,6 +312,7 @@ pb::ToWorker encode(const ToWorker& message) {
                    w.set_heartbeat_interval_seconds(welcome.heartbeat_interval.in_seconds());
                    w.set_manager_timeout_seconds(welcome.manager_timeout.in_seconds());
                    w.set_online(welcome.online);
+                   w.set_overlap(welcome.overlap);
                  },
                  [&](const RoundPlan& plan) { encode_plan(*out.mutable_round_plan(), plan); },
                  [&](const Commit& commit) { out.mutable_commit()->set_transfer(commit.transfer.value()); },
@@ -329,7 +329,11 @@ pb::ToWorker encode(const ToWorker& message) {
                    e.set_workers(end.workers);
                  },
                  [&](const PlanUpdate& update) { encode_into(*out.mutable_plan_update(), update); },
-                 [&](const GoOn& go_on) { encode_into(*out.mutable_go_on(), go_on); },
+                 [&](const MulticastOver& over) { encode_into(*out.mutable_multicast_over(), over); },
+                 [&](const GoOn& order) {
+                   out.mutable_go_on()->set_round(order.round.value());
+                   out.mutable_go_on()->set_workers(order.workers);
+                 },
                  [&](const Alive&) { out.mutable_alive(); },
                  [&](const Reject& reject) { out.mutable_reject()->set_reason(reason_text(reject.reason)); },
              },
@@ -362,7 +366,8 @@ Result<ToWorker> decode(const pb::ToWorker& message) {
       return Cancel{TransferId(message.cancel().transfer()), reason_text(message.cancel().reason())};
     case pb::ToWorker::kRoundEnd: return decode_round_end(message.round_end());
     case pb::ToWorker::kPlanUpdate: return decode_plan_update(message.plan_update());
-    case pb::ToWorker::kGoOn: return decode_go_on(message.go_on());
+    case pb::ToWorker::kMulticastOver: return decode_multicast_over(message.multicast_over());
+    case pb::ToWorker::kGoOn: return GoOn{Round(message.go_on().round()), message.go_on().workers()};
     case pb::ToWorker::kAlive: return Alive{};
     case pb::ToWorker::kReject: return Reject{reason_text(message.reject().reason())};
     case pb::ToWorker::KIND_NOT_SET: break;

@@ -71,10 +71,11 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
                           plan.predicted};
   const ToWorker messages[] = {
       Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10)},
-      Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10), true},
+      Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10), true, true},
       plan,
       update,
-      GoOn{Round(4), {TransferId(5), TransferId(6)}, 8},
+      MulticastOver{Round(4), {TransferId(5), TransferId(6)}},
+      GoOn{Round(4), 8},
       Commit{TransferId(5)},
       Cancel{TransferId(6), "w2 left"},
       RoundEnd{{2, 9}, Round(4), {TransferId(5)}, 8},

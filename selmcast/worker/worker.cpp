@@ -113,11 +113,20 @@ class RunningWorker final : public Worker, private net::LinkHandler {
 
   // Caller's thread.
   Result<SyncReport> synchronize(std::span<float> parameters) override {
+    return call(&WorkerCore::synchronize, parameters);
+  }
+  Result<SyncReport> drain(std::span<float> parameters) override {
+    return call(&WorkerCore::drain, parameters);
+  }
+
+  // Caller's thread.
+  Result<SyncReport> call(Result<WorkerActions> (WorkerCore::*function)(std::span<float>, Instant),
+                          std::span<float> parameters) {
     std::promise<Result<SyncReport>> promise;
     auto report = promise.get_future();
-    asio::post(loop_, [this, parameters, &promise] {
+    asio::post(loop_, [this, function, parameters, &promise] {
       on_synchronized_ = [&promise](Result<SyncReport> result) { promise.set_value(std::move(result)); };
-      auto actions = core_->synchronize(parameters, now());
+      auto actions = (core_.get()->*function)(parameters, now());
       if (!actions) return answer(on_synchronized_, Result<SyncReport>(std::unexpected(actions.error())));
       carry_out(std::move(*actions));
     });

@@ -10,6 +10,7 @@
 //       auto report = (*worker)->synchronize(parameters);          // blocks; parameters are now mixed
 //       if (!report) return complain(report.error().message);
 //     }
+//     (*worker)->drain(parameters);
 //     (*worker)->leave("done");
 //
 // synchronize() sends these parameters to the receivers that the manager picked and mixes: parameters <- average
@@ -18,6 +19,12 @@
 // ASP: the manager says which) it returns as soon as its own multicast is complete and the rule of staleness
 // allows the next round; models that came while the worker computed are mixed then, too. It reads and
 // writes the caller's span in place; no copy of it is made.
+//
+// With overlap (the manager says so) synchronize() mixes what has come since the last call, copies the parameters and
+// returns as soon as the rule allows: the copy, of which there is one, is delivered while the next round is computed.
+// It waits for the multicast before where that still runs. What is mixed is a change: parameters += mixed - sent, so
+// that progress made since they were sent is kept. drain() at the end waits for the last multicast and mixes once more;
+// without overlap it does nothing.
 //
 // Errors: invalid_input (options, wrong number of parameters), unavailable (no manager, lost it), rejected
 // (by the manager, with its reason), timeout, protocol, cancelled (leave()). After an error of synchronize()
@@ -81,11 +88,11 @@ struct WorkerOptions {
 struct SyncReport {
   Round round;
   std::vector<WorkerId> mixed_with;  // ascending; without rounds in common the same one may stand there twice
-  std::vector<WorkerId> sent_to;     // whose receivers have it complete and verified, ascending
-  std::uint32_t workers = 1;         // in the training, this one included
-  Duration predicted;                // by the manager, for the whole round, or for this worker's multicast
-  Duration elapsed;                  // from the call to the mixed model
-  double own_weight = 1;             // push_sum: this worker's mass after mixing; all start with 1
+  std::vector<WorkerId> sent_to;  // have it complete and verified, ascending; overlap: the multicast before
+  std::uint32_t workers = 1;      // in the training, this one included
+  Duration predicted;             // by the manager, for the whole round, or for this worker's multicast
+  Duration elapsed;               // from the call to the mixed model
+  double own_weight = 1;          // push_sum: this worker's mass after mixing; all start with 1
 };
 
 class Worker {
@@ -97,6 +104,8 @@ class Worker {
   virtual WorkerId id() const = 0;
   virtual std::uint32_t workers_at_start() const = 0;
   virtual Result<SyncReport> synchronize(std::span<float> parameters) = 0;
+  // After the last synchronize(), before leave().
+  virtual Result<SyncReport> drain(std::span<float> parameters) = 0;
   // Says goodbye to the manager; the others go on. From any thread; every later call fails with `cancelled`.
   virtual void leave(const std::string& why) = 0;
 };

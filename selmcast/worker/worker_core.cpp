@@ -1,6 +1,7 @@
 #include "selmcast/worker/worker_core.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "selmcast/base/overloaded.h"
@@ -39,6 +40,7 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
           [&](const wire::Cancel& order) -> Result<WorkerActions> { return cancel(order.transfer, now); },
           [&](const wire::RoundEnd& end) { return end_round(end, now); },
           [&](const wire::PlanUpdate& update) { return obey(update, now); },
+          [&](const wire::MulticastOver& over) { return multicast_over(over, now); },
           [&](const wire::GoOn& order) { return go_on(order, now); },
           [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
           [&](const wire::Reject& reject) -> Result<WorkerActions> {
@@ -54,7 +56,6 @@ Result<WorkerActions> WorkerCore::welcomed(const wire::Welcome& welcome, Instant
   if (welcome_) return failure(ErrorCode::protocol, "a second welcome");
   welcome_ = welcome;
   next_heartbeat_ = now + welcome.heartbeat_interval;
-  if (welcome.online) fresh_report();
   WorkerActions actions{Joined{welcome.id, welcome.workers}};
   std::erase_if(in_links_, [&](const auto& entry) {
     const auto& [link, in] = entry;
@@ -91,19 +92,22 @@ WorkerActions WorkerCore::end_session(Error error, bool say_goodbye) {
   return actions;
 }
 
+Result<void> WorkerCore::check_call(const char* what, std::span<float> parameters) const {
+  const auto bad = [&](const std::string& why) { return failure(ErrorCode::invalid_input, what + why); };
+  if (!welcome_) return bad(" before the manager's welcome");
+  if (!parameters_.empty()) return bad(" while a synchronisation is under way already");
+  if (Bytes(static_cast<std::int64_t>(parameters.size_bytes())) == model_bytes_) return {};
+  return bad(" got " + std::to_string(parameters.size_bytes()) +
+             " bytes of parameters, the model announced at the start has " +
+             std::to_string(model_bytes_.count()));
+}
+
 Result<WorkerActions> WorkerCore::synchronize(std::span<float> parameters, Instant now) {
   if (over_) return WorkerActions{Over{*over_}};
-  if (!welcome_) return failure(ErrorCode::invalid_input, "synchronize() before the manager's welcome");
-  if (!parameters_.empty())
-    return failure(ErrorCode::invalid_input, "a synchronisation is under way already");
-  if (Bytes(static_cast<std::int64_t>(parameters.size_bytes())) != model_bytes_) {
-    return failure(ErrorCode::invalid_input, "synchronize() got " + std::to_string(parameters.size_bytes()) +
-                                                 " bytes of parameters, the model " +
-                                                 "announced at the start has " +
-                                                 std::to_string(model_bytes_.count()));
-  }
+  if (auto good = check_call("synchronize()", parameters); !good) return std::unexpected(good.error());
   parameters_ = parameters;
   synchronize_since_ = now;
+  if (is_online() && !multicast_open_) begin_multicast();
   return WorkerActions{SendToManager{wire::Ready{round_}}};
 }
 
@@ -152,13 +156,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
   if (auto good = check_plan(plan); !good) return std::unexpected(good.error());
   plan_ = plan;
   last_version_ = plan.version;
-  report_ = {.round = round_,
-             .mixed_with = {},
-             .sent_to = {},
-             .workers = 1,
-             .predicted = plan.predicted,
-             .elapsed = {}};
-  folded_.clear();
+  predicted_ = plan.predicted;
   start_mass(plan.outgoing);
   WorkerActions actions;
   answer_offers(inbox_.open(plan, now), actions);
@@ -255,19 +253,32 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
     // A stream that still runs would read parameters while finish() writes them.
     if (outgoing.state == Sending::streaming) stop_sending(transfer, actions);
   }
-  mixer_->finish(parameters_);
-  std::ranges::sort(report_.mixed_with);
-  std::ranges::sort(report_.sent_to);
-  report_.workers = end.workers;
-  report_.elapsed = now - synchronize_since_;
-  report_.own_weight = mixer_->own_weight();
   inbox_.close();
   outgoing_.clear();
   plan_.reset();
-  parameters_ = {};
+  mix(parameters_);
+  answer_.workers = workers_ = end.workers;
+  std::ranges::move(answer(now), std::back_inserter(actions));
   round_ = next(round_);
-  actions.push_back(Synchronized{std::exchange(report_, {})});
   return actions;
+}
+
+// From now on what is folded is for the next time.
+void WorkerCore::mix(std::span<const float> sent) {
+  mixer_->finish_onto(parameters_, sent);
+  answer_ = std::exchange(report_, {});
+  std::ranges::sort(answer_.mixed_with);
+  std::ranges::sort(answer_.sent_to);
+  answer_.own_weight = mixer_->own_weight();
+  folded_.clear();
+}
+
+WorkerActions WorkerCore::answer(Instant now) {
+  answer_.round = round_;
+  answer_.predicted = predicted_;
+  answer_.elapsed = now - synchronize_since_;
+  parameters_ = {};
+  return {Synchronized{std::exchange(answer_, {})}};
 }
 
 // ---- waits -------------------------------------------------------------------------------------------------

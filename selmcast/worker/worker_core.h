@@ -3,7 +3,9 @@
 //     start ──> joining ── Welcome ──> computing ── synchronize() ──> ready ── RoundPlan ──> exchanging
 //                                          ^                                                    │
 //                                          └──────────────── RoundEnd: mix ─────────────────────┘
-//     online (no rounds in common): synchronize() ──> ready ── GoOn: mix ──> computing; PlanUpdate at any time
+//     online (no rounds in common): synchronize() ──> ready ── PlanUpdate ──> sending ── MulticastOver ──> waiting
+//         ── GoOn: mix ──> computing; PlanUpdate also at any time, with what comes from others
+//     online with overlap: synchronize() ── last MulticastOver ──> mix, snapshot ── PlanUpdate, GoOn ──> computing
 //     any state ── Reject, manager lost, a broken promise of the manager, leave() ──> over (for good)
 //
 // A round: Ready goes to the manager; its plan says to whom this worker sends (each at its rate) and from
@@ -13,9 +15,13 @@
 // it is newer than the last one, of this epoch and for the round this worker is ready for.
 // Online, a plan comes in pieces, each newer than the last: what this worker sends in its round, what it
 // receives (also while it computes; a Commit folds at once), new rates of streams that run. What is dropped is
-// cancelled first. GoOn says that the own multicast is complete and that the next round may begin.
-// Invariants: own parameters are written only in RoundEnd and GoOn, when no stream of theirs runs; they are
-// read only between synchronize() and its answer; one Synchronized or Over answers each synchronize().
+// cancelled first. MulticastOver says that the own multicast is complete, GoOn that the next round may begin.
+// With overlap what is sent is a copy, the snapshot, taken in synchronize() when the last multicast is over; just
+// before, what came since the last time is mixed in: x += mixed - y, y being the last snapshot (mixer.h). The first
+// synchronize() mixes nothing: it has no y. drain() does the last mix.
+// Invariants: own parameters are written and read only between synchronize() or drain() and its answer, and written
+// when no stream of theirs runs; the snapshot is written only when no multicast is open; one Synchronized or Over
+// answers each synchronize() and drain().
 // No clock, no I/O: callers hand in events with `now` and carry out the actions in order. The in-process twin
 // (selmcast/arena) and the real shell (worker.h) drive the same code. Thread rule: one owner.
 #pragma once
@@ -98,6 +104,9 @@ class WorkerCore {
   // Error (invalid_input) if the size is not the manifest's or a synchronisation is under way; else answered
   // by exactly one Synchronized or Over. `parameters` must stay alive and untouched until then.
   Result<WorkerActions> synchronize(std::span<float> parameters, Instant now);
+  // Overlap: waits until the last multicast is over, and mixes. Otherwise there is nothing to do, and it is answered at
+  // once. Errors and `parameters` as of synchronize().
+  Result<WorkerActions> drain(std::span<float> parameters, Instant now);
   WorkerActions leave(const std::string& why);
 
   LinkId accepted(Instant now);  // a peer dialled us
@@ -148,8 +157,17 @@ class WorkerCore {
   Result<WorkerActions> obey(const wire::PlanUpdate& update, Instant now);
   Result<void> check_update(const wire::PlanUpdate& update) const;
   Result<WorkerActions> go_on(const wire::GoOn& order, Instant now);
-  Result<void> check_settled(const wire::GoOn& order) const;
-  void fresh_report();
+  Result<WorkerActions> multicast_over(const wire::MulticastOver& over, Instant now);
+  Result<void> check_settled(const wire::MulticastOver& over) const;
+  bool overlaps() const { return is_online() && welcome_->overlap; }
+  Result<void> check_call(const char* what, std::span<float> parameters) const;
+  void begin_multicast();
+  void mix(std::span<const float> sent);
+  WorkerActions answer(Instant now);
+  WorkerActions drained(Instant now);
+  std::span<const float> sent_parameters() const {
+    return overlaps() ? std::span<const float>(snapshot_) : parameters_;
+  }
   Result<WorkerActions> commit(TransferId transfer, Instant now);
   WorkerActions cancel(TransferId transfer, Instant now);
   Result<WorkerActions> end_round(const wire::RoundEnd& end, Instant now);
@@ -177,11 +195,19 @@ class WorkerCore {
   PlanVersion last_version_;
   std::span<float> parameters_;  // empty while computing
   std::optional<wire::RoundPlan> plan_;
-  wire::MixHeader mix_;             // goes with every model sent in this round
-  bool multicast_planned_ = false;  // online: of the present round
+  wire::MixHeader mix_;  // goes with every model sent in this round
+  // Online: the multicast that runs, or the last one.
+  std::optional<Round> sending_;
+  bool multicast_open_ = false;  // not over yet
+  bool multicast_planned_ = false;
+  bool draining_ = false;
+  std::vector<float> snapshot_;  // overlap: what is sent; empty before the first
   std::map<TransferId, Outgoing> outgoing_;
   std::set<TransferId> folded_;
-  SyncReport report_;
+  SyncReport report_;  // what will be mixed next
+  SyncReport answer_;  // what has been mixed
+  Duration predicted_;
+  std::uint32_t workers_ = 1;  // in the training, as last heard
   Instant synchronize_since_;
 
   // Links.

@@ -127,7 +127,7 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
       if (outgoing.state != Sending::offered) return wrong();
       outgoing.state = Sending::streaming;
       actions.push_back(
-          StartStream{link, header.transfer, std::as_bytes(parameters_), outgoing.planned.rate});
+          StartStream{link, header.transfer, std::as_bytes(sent_parameters()), outgoing.planned.rate});
       return actions;
     case wire::FrameKind::ack:
       // While the stream runs it cannot have all of it; and a stream that counts as done may not read on.

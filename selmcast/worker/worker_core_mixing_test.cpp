@@ -110,7 +110,9 @@ TEST_F(MixingCoreTest, OnlineAModelThatArrivesEarlyIsMixedAtGoOnAndADroppedShare
   EXPECT_EQ(offered_on(dials[0].link).mix,
             (wire::MixHeader{Round(0), kMassUnit / 4}));  // of its own unit alone
   manager_says(wire::Cancel{TransferId(3), "dropped"});
-  const auto done = all<Synchronized>(manager_says(wire::GoOn{Round(0), {TransferId(2), TransferId(4)}, 4}));
+  const auto done =
+      all<Synchronized>((manager_says(wire::MulticastOver{Round(0), {TransferId(2), TransferId(4)}}),
+                         manager_says(wire::GoOn{Round(0), 4})));
   ASSERT_EQ(done.size(), 1u);
   EXPECT_EQ(done[0].report.own_weight, 1.0);  // a quarter kept, a quarter back, half arrived
   EXPECT_THAT(parameters, Pointwise(FloatEq(), {4.5F, 5.0F, 5.5F, 6.0F}));  // (own + 8) / 2

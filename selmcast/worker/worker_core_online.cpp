@@ -1,5 +1,6 @@
 // The part of WorkerCore (worker_core.h) for trainings without rounds in common: plans in pieces, and going on.
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -7,12 +8,39 @@
 
 namespace selmcast::worker {
 
-// From now on what is folded is for the next synchronize() to return.
-void WorkerCore::fresh_report() {
-  report_ = {};
-  report_.round = round_;
+// ---- mixing and sending ------------------------------------------------------------------------------------
+
+// Of the round that is being synchronised.
+void WorkerCore::begin_multicast() {
+  if (overlaps()) {
+    if (!snapshot_.empty()) mix(snapshot_);
+    snapshot_.assign(parameters_.begin(), parameters_.end());
+  }
+  sending_ = round_;
+  multicast_open_ = true;
   multicast_planned_ = false;
+  predicted_ = {};
 }
+
+Result<WorkerActions> WorkerCore::drain(std::span<float> parameters, Instant now) {
+  if (over_) return WorkerActions{Over{*over_}};
+  if (auto good = check_call("drain()", parameters); !good) return std::unexpected(good.error());
+  parameters_ = parameters;
+  synchronize_since_ = now;
+  draining_ = overlaps() && multicast_open_;
+  if (draining_) return WorkerActions{};
+  return drained(now);
+}
+
+WorkerActions WorkerCore::drained(Instant now) {
+  draining_ = false;
+  if (!snapshot_.empty()) mix(snapshot_);
+  snapshot_.clear();  // what comes from now on was not mixed with it
+  answer_.workers = workers_;
+  return answer(now);
+}
+
+// ---- the manager's orders ----------------------------------------------------------------------------------
 
 Result<void> WorkerCore::check_update(const wire::PlanUpdate& update) const {
   const auto wrong = [&](const std::string& what) {
@@ -25,7 +53,7 @@ Result<void> WorkerCore::check_update(const wire::PlanUpdate& update) const {
   std::set<WorkerId> senders;
   std::set<TransferId> transfers;
   if (!update.outgoing.empty()) {
-    if (parameters_.empty()) return wrong("came while this worker was not ready");
+    if (parameters_.empty() || sending_ != round_) return wrong("came while this worker was not ready");
     if (multicast_planned_) return wrong("is a second one for the same round");
     if (update.round != round_) {
       return wrong("is for round " + std::to_string(update.round.value()) + ", this worker is in round " +
@@ -55,7 +83,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::PlanUpdate& update, Instant n
   if (!update.outgoing.empty()) {
     multicast_planned_ = true;
     start_mass(update.outgoing);
-    report_.predicted = update.predicted;
+    predicted_ = update.predicted;
   }
   for (const wire::Outgoing& planned : update.outgoing) send_to(planned, update.version, actions);
   for (const wire::NewRate& change : update.rates) {
@@ -69,46 +97,52 @@ Result<WorkerActions> WorkerCore::obey(const wire::PlanUpdate& update, Instant n
 }
 
 // Every transfer of this worker's multicast is committed or was cancelled, and nothing else is said to be committed.
-Result<void> WorkerCore::check_settled(const wire::GoOn& order) const {
-  const std::set<TransferId> committed(order.committed.begin(), order.committed.end());
+Result<void> WorkerCore::check_settled(const wire::MulticastOver& over) const {
+  const std::set<TransferId> committed(over.committed.begin(), over.committed.end());
   std::size_t found = 0;
   for (const auto& [transfer, outgoing] : outgoing_) {
     const bool is_committed = committed.contains(transfer);
     found += is_committed ? 1 : 0;
     if (is_committed == outgoing.cancelled) {
-      return failure(ErrorCode::protocol, "it let this worker go on while transfer " +
+      return failure(ErrorCode::protocol, "it called a multicast over while transfer " +
                                               std::to_string(transfer.value()) +
                                               (is_committed ? " is cancelled" : " is not settled"));
     }
   }
-  if (found == committed.size() && found == order.committed.size()) return {};
+  if (found == committed.size() && found == over.committed.size()) return {};
   return failure(ErrorCode::protocol, "it counts deliveries that this worker did not send");
 }
 
-Result<WorkerActions> WorkerCore::go_on(const wire::GoOn& order, Instant now) {
-  if (!is_online() || parameters_.empty() || order.round != round_)
-    return failure(ErrorCode::protocol, "it let this worker go on from a round that it is not in");
-  if (auto settled = check_settled(order); !settled) return std::unexpected(settled.error());
+Result<WorkerActions> WorkerCore::multicast_over(const wire::MulticastOver& over, Instant now) {
+  if (!is_online() || !multicast_open_ || over.round != sending_)
+    return failure(ErrorCode::protocol, "it called a multicast over that this worker does not send");
+  if (auto settled = check_settled(over); !settled) return std::unexpected(settled.error());
   WorkerActions actions;
   for (auto& [transfer, outgoing] : outgoing_) {
     if (outgoing.cancelled) continue;
     report_.sent_to.push_back(outgoing.planned.receiver.id);
-    // A stream that still runs, or may still start, would read parameters while finish() writes them.
+    // A stream that still runs, or may still start, would read parameters while they are written.
     if (outgoing.state != Sending::sent && outgoing.state != Sending::acknowledged)
       stop_sending(transfer, actions);
   }
-  mixer_->finish(parameters_);
-  std::ranges::sort(report_.mixed_with);
-  std::ranges::sort(report_.sent_to);
-  report_.workers = order.workers;
-  report_.elapsed = now - synchronize_since_;
-  report_.own_weight = mixer_->own_weight();
   outgoing_.clear();
-  folded_.clear();
-  parameters_ = {};
+  multicast_open_ = false;
+  if (draining_) {
+    std::ranges::move(drained(now), std::back_inserter(actions));
+  } else if (!parameters_.empty() && sending_ != round_) {
+    begin_multicast();  // it was held
+  }
+  return actions;
+}
+
+Result<WorkerActions> WorkerCore::go_on(const wire::GoOn& order, Instant now) {
+  const bool is_due = is_online() && !parameters_.empty() && sending_ == round_;
+  if (!is_due || order.round != round_ || (multicast_open_ && !overlaps()))
+    return failure(ErrorCode::protocol, "it let this worker go on from a round that it is not in");
+  if (!overlaps()) mix(parameters_);
+  answer_.workers = workers_ = order.workers;
+  WorkerActions actions = answer(now);
   round_ = next(round_);
-  actions.push_back(Synchronized{std::exchange(report_, {})});
-  fresh_report();
   return actions;
 }
 

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "selmcast/worker/worker_core.h"
@@ -29,8 +31,11 @@ struct OnlineWorkerCoreTest : WorkerCoreTest {
     return manager_says(wire::PlanUpdate{
         {1, ++number}, round, std::move(outgoing), std::move(incoming), std::move(rates), {}});
   }
+  // Its multicast is over, and it may go on.
   WorkerActions go_on(std::vector<TransferId> committed, Round round = Round(0)) {
-    return manager_says(wire::GoOn{round, std::move(committed), 3});
+    WorkerActions actions = manager_says(wire::MulticastOver{round, std::move(committed)});
+    std::ranges::move(manager_says(wire::GoOn{round, 3}), std::back_inserter(actions));
+    return actions;
   }
   static wire::NewRate rate(std::uint64_t transfer, double mbps) {
     return {TransferId(transfer), Rate::megabits_per_second(mbps)};
@@ -76,7 +81,8 @@ TEST_F(OnlineWorkerCoreTest, WhatArrivesWhileTheWorkerComputesIsMixedWhenItsOwnM
 
 TEST_F(OnlineWorkerCoreTest, AloneItGoesOnWithItsOwnParameters) {
   ready();
-  const auto done = all<Synchronized>(manager_says(wire::GoOn{Round(0), {}, 1}));
+  const auto done =
+      all<Synchronized>((manager_says(wire::MulticastOver{}), manager_says(wire::GoOn{Round(0), 1})));
   ASSERT_THAT(done, SizeIs(1));
   EXPECT_THAT(done[0].report.mixed_with, IsEmpty());
   EXPECT_EQ(done[0].report.workers, 1u);
@@ -223,10 +229,19 @@ TEST_F(OnlineWorkerCoreTest, PlansThatMakeNoSenseEndTheSession) {
 }
 
 TEST_F(OnlineWorkerCoreTest, ALeaveToGoOnThatDoesNotAddUpEndsTheSession) {
-  EXPECT_THAT(error_of(go_on({})), HasSubstr("not in"));  // it computes
+  EXPECT_THAT(error_of(manager_says(wire::GoOn{Round(0), 3})), HasSubstr("not in"));  // it computes
+  again();
+  EXPECT_THAT(error_of(manager_says(wire::MulticastOver{Round(0), {}})), HasSubstr("does not send"));
   again();
   ready();
-  EXPECT_THAT(error_of(go_on({}, Round(1))), HasSubstr("not in"));
+  EXPECT_THAT(error_of(manager_says(wire::GoOn{Round(0), 3})), HasSubstr("not in"));  // it sends
+  again();
+  ready();
+  manager_says(wire::MulticastOver{Round(0), {}});
+  EXPECT_THAT(error_of(manager_says(wire::GoOn{Round(1), 3})), HasSubstr("not in"));
+  again();
+  ready();
+  EXPECT_THAT(error_of(go_on({}, Round(1))), HasSubstr("does not send"));
   again();
   ready();
   update({to(1, 1)}, {});

@@ -83,10 +83,10 @@ struct WorkerCoreTest : ::testing::Test {
     return {hello, buffers};
   }
   void SetUp() override { join(); }
-  void join(bool online = false) {
+  void join(bool online = false, bool overlap = false) {
     core.start(now);
-    const wire::Welcome welcome{WorkerId(0),           1,     kToken, 3, Duration::milliseconds(500),
-                                Duration::seconds(10), online};
+    const wire::Welcome welcome{WorkerId(0),           1,      kToken, 3, Duration::milliseconds(500),
+                                Duration::seconds(10), online, overlap};
     ASSERT_EQ(all<Joined>(core.from_manager(welcome, now)).size(), 1u);
   }
 

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <string>
+#include <vector>
 
 #include "selmcast/manager/journal.h"
 #include "tests/system/training_harness.h"
@@ -125,6 +127,56 @@ TEST(OnlineTraining, WhoLeavesIsDoneWithoutAndTheLastOneTrainsAlone) {
   for (const std::uint32_t k : {1u, 2u, 3u}) expect_complete(stories[k], 5 - k);
   EXPECT_EQ(stories[0].workers_last, 1u);
   EXPECT_TRUE(manager.wait().has_value());
+}
+
+// All places of a model hold one value, and each round of computing adds 1 to it while the last model is being sent. So
+// whatever is mixed, and with what, all places must still agree: not so if a snapshot were torn, or written too early.
+void train_with_overlap(const RunningManager& manager, std::uint32_t k, WorkerStory& story) {
+  const auto worker = worker::Worker::connect(slow_links(manager, k));
+  if (!worker) return void(story.error = worker.error());
+  std::vector<float> parameters(100'000, static_cast<float>(100 * k));
+  const auto check = [&](const Result<worker::SyncReport>& report) {
+    if (!report) return void(story.error = report.error());
+    story.models_mixed += report->mixed_with.size();
+    const auto [least, most] = std::ranges::minmax(parameters);
+    if (most - least > 1e-3F)
+      story.wrong_mixes.push_back(std::to_string(most) + " and " + std::to_string(least));
+  };
+  for (std::uint64_t round = 0; round < 10 && !story.error; ++round) {
+    for (float& parameter : parameters) parameter += 1;
+    check((*worker)->synchronize(parameters));
+    ++story.rounds;
+  }
+  if (!story.error) check((*worker)->drain(parameters));
+  (*worker)->leave("done");
+}
+
+TEST(OnlineTraining, WithOverlapWorkersComputeWhileASnapshotIsSent) {
+  for (const std::string policy : {"slack", "paper"}) {
+    const auto journal = std::filesystem::temp_directory_path() /
+                         ("selmcast-" + std::to_string(getpid()) + "-overlap-" + policy + ".jsonl");
+    auto options = online_options(5, policy, 2);
+    options.settings.online->overlap = true;
+    options.journal = journal;
+    RunningManager manager(std::move(options));
+    const auto stories = in_threads(5, [&](auto k) {
+      WorkerStory story;
+      train_with_overlap(manager, k, story);
+      return story;
+    });
+    std::uint64_t mixed = 0;
+    for (const WorkerStory& story : stories) {
+      expect_complete(story, 10);
+      mixed += story.models_mixed;
+    }
+    EXPECT_GE(mixed, 40u) << policy;
+    EXPECT_TRUE(manager.wait().has_value());
+    EXPECT_THAT(kept_line(journal),
+                ::testing::AllOf(HasSubstr("\"broken_meeting_gaps\":0"), HasSubstr("\"broken_leads\":0")));
+    const auto replayed = manager::replay(journal);
+    ASSERT_TRUE(replayed.has_value()) << replayed.error().message;
+    std::filesystem::remove(journal);
+  }
 }
 
 TEST(OnlineTraining, UnpacedAndWithASingleBufferItMixesAsWell) {

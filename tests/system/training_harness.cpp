@@ -141,6 +141,11 @@ WorkerStory train(const worker::WorkerOptions& options, std::uint32_t worker, st
     story.models_mixed += report->mixed_with.size();
     story.workers_last = report->workers;
   }
+  if (const auto last = (*connected)->drain(parameters)) {
+    story.models_mixed += last->mixed_with.size();
+  } else {
+    story.error = last.error();
+  }
   (*connected)->leave("done");
   return story;
 }

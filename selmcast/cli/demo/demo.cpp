@@ -104,6 +104,10 @@ std::vector<std::string> planners_of(const DemoOptions& options, const std::stri
 }
 
 Result<std::vector<Run>> runs_of(const DemoOptions& options) {
+  if (options.staleness == 0 && std::ranges::find(options.syncs, "ssp-overlap") != options.syncs.end())
+    return bad(
+        "--sync ssp-overlap: give a --staleness of at least 1; a worker is one round ahead of its own "
+        "multicast");
   RunOptions runs{{}, options.seeds};
   for (const std::string& sync : options.syncs) {
     const auto unpaced = options.no_unpaced ? std::vector<std::string>{} : options.unpaced;

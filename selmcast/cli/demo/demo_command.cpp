@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "selmcast/cli/demo/demo.h"
+#include "selmcast/cli/sync_mode.h"
 
 namespace selmcast::demo {
 
@@ -33,12 +34,11 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   command
-      ->add_option(
-          "--sync", options->syncs,
-          "bsp: rounds in common; ssp: nobody further ahead than --staleness; asp: nobody waits. Several: "
-          "one after the other")
+      ->add_option("--sync", options->syncs,
+                   "bsp: rounds in common; ssp: nobody further ahead than --staleness; asp: nobody waits; "
+                   "ssp-overlap, asp-overlap: workers compute while they send. Several: one after the other")
       ->delimiter(',')
-      ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
+      ->check(CLI::IsMember(std::vector<std::string>(cli::kSyncModes.begin(), cli::kSyncModes.end())))
       ->capture_default_str();
   command
       ->add_option("--staleness", options->staleness,

@@ -53,7 +53,7 @@ struct Run {
   std::string planner;
   bool paced = true;
   std::uint64_t seed = 1;
-  std::string sync = "bsp";  // or "ssp", "asp"
+  std::string sync = "bsp";  // of cli::kSyncModes
 };
 struct RunOptions {
   struct Rule {

@@ -11,6 +11,7 @@
 
 #include "selmcast/cli/demo/child_process.h"
 #include "selmcast/cli/demo/line_tail.h"
+#include "selmcast/cli/sync_mode.h"
 
 namespace selmcast::demo {
 namespace {
@@ -115,10 +116,11 @@ class TrainingRun {
         false};
     if (options_.ages_from_zero) spec.command.push_back("--ages-from-zero");
     if (options_.run.sync != "bsp") {
-      spec.command.insert(spec.command.end(), {"--sync", options_.run.sync, "--keep-fraction",
-                                               fmt::format("{}", options_.keep_fraction)});
+      spec.command.insert(spec.command.end(), {"--sync", std::string(cli::rule_of(options_.run.sync)),
+                                               "--keep-fraction", fmt::format("{}", options_.keep_fraction)});
     }
-    if (options_.run.sync == "ssp")
+    if (cli::has_overlap(options_.run.sync)) spec.command.push_back("--overlap");
+    if (cli::rule_of(options_.run.sync) == "ssp")
       spec.command.insert(spec.command.end(), {"--staleness", std::to_string(options_.staleness)});
     if (!options_.run.paced) spec.command.push_back("--unpaced");
     if (auto started = start("manager", spec); !started) return started;
@@ -137,8 +139,8 @@ class TrainingRun {
 
   // Rounds that a worker may be ahead of another (docs/training.md).
   std::uint64_t max_lead() const {
-    if (options_.run.sync == "asp") return options_.rounds;
-    return options_.run.sync == "ssp" ? options_.staleness + 1 : 1;
+    if (cli::rule_of(options_.run.sync) == "asp") return options_.rounds;
+    return cli::rule_of(options_.run.sync) == "ssp" ? options_.staleness + 1 : 1;
   }
 
   Result<void> start_evaluator() {

@@ -9,6 +9,7 @@
 #include "selmcast/cli/report/gnuplot.h"
 #include "selmcast/cli/report/palette.h"
 #include "selmcast/cli/report/plot_script.h"
+#include "selmcast/cli/sync_mode.h"
 
 namespace selmcast::report {
 namespace {
@@ -115,7 +116,7 @@ void staleness_panel(Script& script, const RunFolder& folder, const RunRecord& r
   const auto leads = leads_of(run, numbers.start);
   const auto& workers = folder.scenario.workers;
   std::string command;
-  if (group.sync == "ssp") {
+  if (cli::rule_of(group.sync) == "ssp") {
     join_piece(command, fmt::format("{} with lines lw 1.4 dt (3,4) lc rgb '{}' title 'must wait'",
                                     folder.scenario.staleness + 1, ink().light));
   }

@@ -90,6 +90,10 @@ class Page {
     add_if("bsp", "bulk-synchronously (bsp)");
     add_if("ssp", fmt::format("at most {} rounds ahead of the slowest (ssp)", scenario_.staleness));
     add_if("asp", "without waiting for anyone (asp)");
+    add_if("ssp-overlap",
+           fmt::format("at most {} rounds ahead of the slowest, computing while they send (ssp-overlap)",
+                       scenario_.staleness));
+    add_if("asp-overlap", "without waiting for anyone but their own multicast (asp-overlap)");
     return text;
   }
 

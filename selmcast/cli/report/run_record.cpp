@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "selmcast/cli/report/json_fields.h"
+#include "selmcast/cli/sync_mode.h"
 
 namespace selmcast::report {
 namespace {
@@ -197,8 +198,8 @@ bool safe_name(const std::string& name) {
 RunPlan read_run_plan(const JsonFields& fields) {
   RunPlan run{fields.text("name"), fields.text("planner"), fields.flag("paced"), fields.count("seed")};
   if (fields.has("sync")) run.sync = fields.text("sync");
-  if (run.sync != "bsp" && run.sync != "ssp" && run.sync != "asp")
-    fields.fault("sync", "bsp, ssp or asp is needed");
+  if (std::ranges::find(cli::kSyncModes, run.sync) == cli::kSyncModes.end())
+    fields.fault("sync", "bsp, ssp, asp, ssp-overlap or asp-overlap is needed");
   if (!safe_name(run.name))
     fields.fault(
         "name",

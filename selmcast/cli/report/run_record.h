@@ -36,7 +36,7 @@ struct RunPlan {
   std::string planner;
   bool paced = true;
   std::uint64_t seed = 0;
-  std::string sync = "bsp";  // or "ssp", "asp"
+  std::string sync = "bsp";  // of cli::kSyncModes
 };
 
 struct Scenario {

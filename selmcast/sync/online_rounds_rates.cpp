@@ -1,0 +1,139 @@
+// The part of OnlineRounds (online_rounds.h) for rates, and for those who take too long.
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "selmcast/sync/online_rounds.h"
+
+namespace selmcast::sync {
+namespace {
+
+constexpr double kMaterial = 0.05;
+constexpr double kSearch = 1.5;
+constexpr double kRoutine = 1.25;
+constexpr std::uint64_t kRoutinePeriod = 4;  // looks
+// A sender that is to stand still creeps on. At 1 % of the link, TCP took six to fifteen seconds to come up again
+// when it was raised (likely: its round-trip time is measured on delayed acknowledgements, and pacing follows from
+// that); at 5 % one or two, at 15 % none that could be measured (six workers, strict priorities, 10 Mbit/s).
+constexpr double kLeastOfLink = 0.15;
+constexpr double kLatestDeadline = 4;  // times the first one
+
+}  // namespace
+
+double OnlineRounds::burst_of(const Transfer& transfer) const {
+  const bool searching = estimator_.searching({transfer.sender, Direction::up}) ||
+                         estimator_.searching({transfer.receiver, Direction::down});
+  if (searching) return kSearch;
+  const auto is_due = [&](WorkerId side) { return (learning_.looks() + side.value()) % kRoutinePeriod == 0; };
+  return is_due(transfer.sender) || is_due(transfer.receiver) ? kRoutine : 1;
+}
+
+// A receiver with fewer buffers than senders takes them in turns, each at a share of the time (round_machine.cpp). Who
+// has a buffer gets its share of the downlink however little its claim: those with a greater one wait for the buffer.
+Rate OnlineRounds::pace_of(const Running& running) const {
+  if (!common_.paced) return Rate::unlimited();
+  const Transfer& t = running.transfer;
+  const Rate uplink = network_.uplink()[t.sender.value()], downlink = network_.downlink()[t.receiver.value()];
+  const std::size_t senders = network_.incoming(index(t.receiver));
+  const std::uint32_t buffers = lives_.at(t.receiver).member.receive_buffers;
+  const std::size_t receivers = network_.outgoing(index(t.sender));
+  if (senders <= buffers) {
+    const double fair = 1 / static_cast<double>(std::max(senders, receivers));
+    return std::max(t.allocated * running.burst, std::min(uplink, downlink) * std::min(fair, kLeastOfLink));
+  }
+  const double turn = static_cast<double>(senders) / buffers;
+  const Rate in_turn = std::min(uplink * (1 / static_cast<double>(receivers)), downlink * (1.0 / buffers));
+  return std::max(t.allocated * turn, in_turn) * running.burst;
+}
+
+void OnlineRounds::set_rates(Instant now, Consequences& c) {
+  network_.settle();
+  for (auto& [id, running] : running_) {
+    Transfer& t = running.transfer;
+    t.allocated = network_.rate({index(t.sender), index(t.receiver)});
+    const Rate pace = pace_of(running);
+    const bool is_new = std::ranges::binary_search(c.fresh, id);
+    if (!is_new && (!common_.paced || std::abs(pace / t.paced - 1) <= kMaterial)) continue;
+    t.paced = pace;
+    running.paces.told(now, pace);
+    if (is_new) {
+      c.plan.started.push_back(t);
+    } else {
+      c.plan.new_rates.push_back({t});
+    }
+  }
+  if (!c.fresh.empty()) extend_deadlines(now);
+  for (const Transfer& t : c.plan.started) {
+    Running& running = running_.at(t.id);
+    const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
+    const Duration patience =
+        std::max(common_.delivery_patience_min, expected * common_.delivery_patience_factor);
+    running.deadline = now + patience;
+    running.latest = now + patience * kLatestDeadline;
+    c.plan.predicted = std::max(c.plan.predicted, expected);
+    lives_.at(t.sender).multicast.predicted = c.plan.predicted;
+  }
+}
+
+// A new multicast takes bandwidth from those that run.
+void OnlineRounds::extend_deadlines(Instant now) {
+  for (auto& [id, running] : running_) {
+    const Transfer& t = running.transfer;
+    const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
+    const Instant wanted = now + expected * common_.delivery_patience_factor;
+    running.deadline = std::max(running.deadline, std::min(wanted, running.latest));
+  }
+}
+
+OnlineRounds::Late OnlineRounds::next_late() const {
+  Instant waiting_since = Instant::never();
+  for (const OnlineWorker& worker : machine_.workers()) {
+    if (machine_.is_waiting(worker)) waiting_since = std::min(waiting_since, worker.since);
+  }
+  Late late;
+  if (waiting_since == Instant::never()) return late;
+  for (const auto& [worker, life] : lives_) {
+    const OnlineWorker& state = machine_.workers()[worker.value()];
+    if (!state.computing || state.sending || state.completed != machine_.least_rounds()) continue;
+    const Instant due = std::max(state.since, waiting_since) + common_.compute_patience;
+    if (due < late.due) late = {due, {}};
+    if (due == late.due) late.workers.push_back(worker);
+  }
+  return late;
+}
+
+Instant OnlineRounds::deadline() const {
+  Instant earliest = next_late().due;
+  for (const auto& [id, running] : running_) earliest = std::min(earliest, running.deadline);
+  return earliest;
+}
+
+Actions OnlineRounds::tick(Instant now) {
+  network_.advance(now);
+  Consequences c;
+  std::vector<TransferId> overdue;
+  for (const auto& [id, running] : running_) {
+    if (now >= running.deadline) overdue.push_back(id);
+  }
+  for (const TransferId transfer : overdue) {
+    const Running& running = running_.at(transfer);
+    fail(transfer,
+         "not delivered within " + std::to_string((running.deadline - running.issued).in_seconds()) + " s",
+         now, c);
+  }
+  Actions actions = finish(std::move(c), now);
+  if (const Late late = next_late(); now >= late.due) {
+    for (const WorkerId worker : late.workers) {
+      const std::string why =
+          "did not finish computing round " + std::to_string(machine_.workers()[worker.value()].computed) +
+          " while others waited for it for " + std::to_string(common_.compute_patience.in_seconds()) + " s";
+      actions.push_back(Evicted{worker, why});
+      std::ranges::move(leave(worker, why, now), std::back_inserter(actions));
+    }
+  }
+  return actions;
+}
+
+}  // namespace selmcast::sync
