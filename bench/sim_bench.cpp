@@ -109,7 +109,7 @@ std::string run_program(const std::string& program, const std::string& input) {
 
 SimTiming time_simulation(std::string name, const sim::Settings& settings, int repeats) {
   std::vector<Duration> times;
-  SimTiming timing{std::move(name), settings.planner, {}, 0};
+  SimTiming timing{std::move(name), settings.planner, settings.workers, {}, 0};
   for (int k = 0; k < repeats; ++k) {
     const Duration before = cpu_time();
     timing.events = sim::simulate(settings, kSeed + static_cast<std::uint64_t>(k)).events;
@@ -127,15 +127,13 @@ sim::Settings sweep_setting(std::string_view model, std::string_view planner) {
   return settings;
 }
 
-sim::Settings large_setting(plan::MulticastKind kind, std::string_view planner) {
-  sim::Settings settings;
+sim::Settings many_workers_setting(std::size_t workers, Duration horizon, plan::MulticastKind kind,
+                                   std::string_view planner) {
+  sim::Settings settings = sweep_setting("lstm", planner);
   settings.multicast = kind;
-  settings.planner = planner;
-  settings.workers = 1000;
+  settings.workers = workers;
   settings.min_receivers = *sync::MinReceivers::from(0.3);
-  // As much to do for a link as with 50 workers.
-  settings.volume = Bytes(10'000'000);
-  settings.horizon = Duration::seconds(60);
+  settings.horizon = horizon;
   return settings;
 }
 

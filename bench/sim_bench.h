@@ -4,7 +4,8 @@
 //   simgrid  unicast, the paper's cluster for 20 s under `random`: the deliveries of that run are carried once more by
 //            our flows alone (maxmin/fluid.h) and by SimGrid (simgrid_rival.cpp): the same work. What the whole
 //            simulation took, planning included, is told beside.
-//   large    1000 workers for 60 simulated seconds
+//   many     the paper's set-up with many workers: 400 for 30 simulated seconds, 1000 for 60; each multicast is to
+//            0.3 of them, so there are up to 0.3 n^2 unicast flows at once
 //   memory   bytes of the flows' structures, by number of live flows
 #pragma once
 
@@ -22,13 +23,15 @@ namespace selmcast::bench {
 struct SimTiming {
   std::string name;
   std::string planner;
+  std::size_t workers = 0;
   Duration cpu;  // median
   std::uint64_t events = 0;
 };
 SimTiming time_simulation(std::string name, const sim::Settings& settings, int repeats);
 
 sim::Settings sweep_setting(std::string_view model, std::string_view planner);
-sim::Settings large_setting(plan::MulticastKind kind, std::string_view planner);
+sim::Settings many_workers_setting(std::size_t workers, Duration horizon, plan::MulticastKind kind,
+                                   std::string_view planner);
 
 struct SimGridBench {
   std::size_t deliveries = 0;
