@@ -43,6 +43,9 @@ class CrossingPool {
   }
   void give_back(CrossingBlock block) { free_[block.size_class].push_back(block.first); }
   std::span<Crossing> of(CrossingBlock block) { return {cells_.data() + block.first, block.count}; }
+  std::span<const Crossing> of(CrossingBlock block) const {
+    return {cells_.data() + block.first, block.count};
+  }
 
  private:
   std::vector<Crossing> cells_;

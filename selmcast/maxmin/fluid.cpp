@@ -2,11 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "selmcast/base/check.h"
 
 namespace selmcast::maxmin {
+namespace {
+
+constexpr double kMuch = 8'589'934'592;  // bits: here doubles are a millionth of a bit apart
+constexpr double kNothing = 1e-6;        // bytes
+
+}  // namespace
+
+LinkId Fluid::add_link(Rate capacity) {
+  clocks_.emplace_back();
+  end_places_.emplace_back();
+  return solver_.add_link(capacity);
+}
 
 void Fluid::set_capacity(LinkId link, Rate capacity) {
   solver_.set_capacity(link, capacity);
@@ -16,17 +27,24 @@ void Fluid::set_capacity(LinkId link, Rate capacity) {
 FlowId Fluid::start(std::span<const LinkId> links, Bytes volume, Claim claim) {
   SELMCAST_CHECK(volume > Bytes(0), "a flow has something to carry");
   const FlowId id = solver_.add_flow(links, claim);
-  if (id.value() >= progress_.size()) progress_.resize(id.value() + 1);
-  progress_[id.value()] = {.left = volume.in_bits(), .since = now_};
-  heap_.emplace_back();
-  put(heap_.size() - 1, {std::numeric_limits<double>::infinity(), id.value()});
+  if (id.value() >= progress_.size()) {
+    progress_.resize(id.value() + 1);
+    mark_places_.resize(id.value() + 1);
+  }
+  progress_[id.value()] = {.clock = std::nullopt, .weight = claim.weight, .left = volume.in_bits()};
+  ++flows_;
   settled_ = false;
   return id;
 }
 
 void Fluid::stop(FlowId flow) {
-  erase(flow.value());
+  const std::optional<LinkId> clock = progress_[flow.value()].clock;
+  if (clock) {
+    clocks_[clock->value()].marks.erase(flow.value(), mark_places_);
+    reschedule(*clock);
+  }
   solver_.remove_flow(flow);
+  --flows_;
   settled_ = false;
 }
 
@@ -40,30 +58,77 @@ void Fluid::set_claim(FlowId flow, Claim claim) {
   settled_ = false;
 }
 
-double Fluid::left_now(const Progress& progress) const {
-  return std::max(0.0, progress.left - progress.rate * (now_ - progress.since));
+double Fluid::left_now(std::uint32_t flow) const {
+  const Progress& progress = progress_[flow];
+  if (!progress.clock) return progress.left;
+  const Clock& clock = clocks_[progress.clock->value()];
+  return std::max(0.0, clock.marks.key(mark_places_[flow]) - clock.shows(now_)) * progress.weight;
 }
 
 Bytes Fluid::remaining(FlowId flow) const {
-  const double bytes = std::ceil(left_now(progress_[flow.value()]) / 8);
+  const double bytes = std::ceil(left_now(flow.value()) / 8 - kNothing);
   return Bytes(std::max<std::int64_t>(1, static_cast<std::int64_t>(bytes)));
 }
 
 void Fluid::settle() {
   if (settled_) return;
   settled_ = true;
-  for (const FlowId id : solver_.solve()) {
-    Progress& progress = progress_[id.value()];
-    progress.left = left_now(progress);
-    progress.since = now_;
-    progress.rate = solver_.rate(id).bps();
-    sift(progress.place, {now_ + progress.left / progress.rate, id.value()});  // never at rate 0
+  const Solver::Changes changes = solver_.solve();
+  for (const FlowId flow : changes.flows) take_from_clock(flow.value());
+  for (const LinkId link : changes.links) {
+    bring_up_to_date(clocks_[link.value()]);
+    clocks_[link.value()].level = solver_.level(link).bps();
+    reschedule(link);
   }
+  for (const FlowId flow : changes.flows) put_on_clock(flow.value());
+}
+
+void Fluid::take_from_clock(std::uint32_t flow) {
+  Progress& progress = progress_[flow];
+  if (!progress.clock) return;
+  progress.left = left_now(flow);
+  const LinkId link = *progress.clock;
+  progress.clock.reset();
+  clocks_[link.value()].marks.erase(flow, mark_places_);
+  reschedule(link);
+}
+
+void Fluid::put_on_clock(std::uint32_t flow) {
+  Progress& progress = progress_[flow];
+  progress.clock = solver_.bottleneck(FlowId(flow));
+  progress.weight = solver_.weight(FlowId(flow));
+  if (!progress.clock) return;
+  Clock& clock = clocks_[progress.clock->value()];
+  bring_up_to_date(clock);
+  clock.marks.insert({clock.service + progress.left / progress.weight, flow}, mark_places_);
+  reschedule(*progress.clock);
+}
+
+void Fluid::bring_up_to_date(Clock& clock) const {
+  clock.service = clock.shows(now_);
+  clock.since = now_;
+  if (clock.service < kMuch && !clock.marks.empty()) return;
+  clock.marks.lower(clock.service);
+  clock.service = 0;
+}
+
+// After a change of the clock or of its marks.
+void Fluid::reschedule(LinkId link) {
+  Clock& clock = clocks_[link.value()];
+  const bool has_end = clock.level > 0 && !clock.marks.empty();
+  if (has_end) {
+    const double left = clock.marks.top().key - clock.service;
+    const IndexedHeap::Entry end{clock.since + std::max(0.0, left) / clock.level, link.value()};
+    clock.has_end ? ends_.change(end, end_places_) : ends_.insert(end, end_places_);
+  } else if (clock.has_end) {
+    ends_.erase(link.value(), end_places_);
+  }
+  clock.has_end = has_end;
 }
 
 Instant Fluid::next_completion() {
   settle();
-  return heap_.empty() ? Instant::never() : Instant::at_seconds(heap_.front().time);
+  return ends_.empty() ? Instant::never() : Instant::at_seconds(ends_.top().key);
 }
 
 std::span<const FlowId> Fluid::advance(Instant to) {
@@ -72,38 +137,12 @@ std::span<const FlowId> Fluid::advance(Instant to) {
                  "time moves on, from completion to completion");
   now_ = to.in_seconds();
   done_.clear();
-  while (!heap_.empty() && heap_.front().time <= now_ + kTogether.in_seconds()) {
-    done_.push_back(FlowId(heap_.front().flow));
+  while (!ends_.empty() && ends_.top().key <= now_ + kTogether.in_seconds()) {
+    done_.push_back(FlowId(clocks_[ends_.top().item].marks.top().item));
     stop(done_.back());
   }
   std::ranges::sort(done_);
   return done_;
-}
-
-void Fluid::put(std::size_t place, End end) {
-  heap_[place] = end;
-  progress_[end.flow].place = static_cast<std::uint32_t>(place);
-}
-
-// Brings the flow at `place`, which ends then, to where it belongs.
-void Fluid::sift(std::size_t place, End end) {
-  for (; place > 0 && end < heap_[(place - 1) / 2]; place = (place - 1) / 2) {
-    put(place, heap_[(place - 1) / 2]);
-  }
-  for (std::size_t child = 2 * place + 1; child < heap_.size(); child = 2 * place + 1) {
-    if (child + 1 < heap_.size() && heap_[child + 1] < heap_[child]) ++child;
-    if (!(heap_[child] < end)) break;
-    put(place, heap_[child]);
-    place = child;
-  }
-  put(place, end);
-}
-
-void Fluid::erase(std::uint32_t flow) {
-  const std::uint32_t place = progress_[flow].place;
-  const End last = heap_.back();
-  heap_.pop_back();
-  if (last.flow != flow) sift(place, last);
 }
 
 }  // namespace selmcast::maxmin

@@ -12,37 +12,47 @@
 //   - strict priorities: flows of a lower `priority` number share everything; those of the next one share what these
 //     leave, and so on. Within a priority, max-min as above.
 //
-// Method. Progressive filling: all flows of a priority grow in proportion to their weights; when a link is full, its
-// flows freeze, the others go on. A moment of this process is a key (priority, level), ordered lexicographically. Link
-// l is full at key full_l (never: infinite), and a flow freezes when the first of its links is full.
+// Levels belong to links. All flows of one priority that have the same bottleneck have the same level, so what is kept
+// is not a rate for each flow, but for each flow its bottleneck b(f), and for each link the key (priority, level) at
+// which it is full, full_l; never, if it is nobody's bottleneck. A link's own flows are those whose bottleneck it is.
+// An own flow of the priority at which the link is full runs, at rate w_f times the level; one of a later priority
+// stands still. Keys are ordered lexicographically. The rates are the wanted ones when, for every link l,
+//   (1) its key fits: its priority p is the first of its own flows', and level_l = (c_l - what members that are not its
+//       own carry) / (weight of its own flows of p); without own flows, the members carry no more than c_l;
+//   (2) it has no rival: no running member has a later key than full_l.
 //
-// What a change touches. Every flow remembers its bottleneck, the link that froze it; a link's own flows are those
-// that it froze. Touched are, to begin with, the flows that have no bottleneck (new ones, those whose claim or
-// bottleneck was taken away) and the own flows of the links that changed. A touched flow may get another rate, so the
-// own flows of all links that it crosses are touched as well; of all others we hope that they keep theirs. Their rates
-// are taken off the links' capacities, and the touched ones are filled anew. When a link is full at some key and there
-// is a hopeful on it whose own key is later, the hope was vain: it would still be growing. It is touched now, with
-// what follows from that. Nothing has to be taken back, because all that froze so far froze earlier than it ever did.
-// In the end every flow has a bottleneck: the touched ones by the filling, the others still have theirs. So solve()
-// looks at little more than the flows whose rates change, however many are connected with them.
-// Priorities: what happens to a flow is no concern of those with a smaller priority number.
+// Method. relax(l) makes both true of l: it computes the key of (1), and while the member with the latest key is a
+// rival, takes it over as its own, which makes its key later again. Taken over are just those that (2) asks for. When a
+// key changes, or a flow changes hands, other links' (1) or (2) may be void; they are queued, and relaxed in turn,
+// earliest key first. What happens at some key is no concern of links that are full before it, so the first links of
+// the filling settle first and for good, and then those that depend on them: the order of progressive filling, but
+// beginning from the bottlenecks that there were, of which few change. Why it ends: the link whose full key is the
+// first of all depends on none; once relaxed it has all its members as its own, and keeps them; then the second; etc.
+//
+// What a change touches. A link whose key changes tells the links that its own flows cross how much more or less they
+// carry: a multiplication, an addition and a comparison for each crossing; nothing is written down for a flow but when
+// it changes hands. solve() looks at little more than the own flows of links whose level changes, however many flows
+// are connected with them.
 //
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
-// 1e-9); the same calls in the same order give the same bits. Keys a relative 1e-12 apart count as one.
+// 1e-9); the same calls in the same order give the same bits. Levels a relative kSame apart count as one, so little of
+// a capacity as nothing. What others carry on a link is a running sum; each solve() sums up one link afresh, in turn.
 //
-// Complexity of solve(): with I incidences (flow on link), those of touched flows and those of links that were or
-// become the bottleneck of one, and L links of touched flows: O(I log L) time. No memory is allocated once the arrays
-// have grown to the size of the problem; memory is linear in incidences. Thread rule: one owner.
+// Complexity of solve(): O(log R) for each of R links relaxed, a link seldom more than once where many flows share it;
+// O(1) for each incidence (flow on link) of a flow whose rate changes, each time that it does; for a link with a rival,
+// or members of several priorities, O(members), and O(m log m) for m rivals; O(members) for the link summed up. No
+// memory is allocated once the arrays have grown to the size of the problem; memory is linear in incidences. Thread
+// rule: one owner.
 //
 // Limits: capacities are finite and >= 0; weights are positive and within a factor of 1000 of one another; a flow
 // crosses at least one link, and none twice.
 #pragma once
 
 #include <algorithm>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -64,6 +74,13 @@ struct Claim {
 
 class Solver {
  public:
+  // What a solve() changed. Each once; valid until the next call.
+  struct Changes {
+    std::span<const LinkId> links;  // level() is another one
+    std::span<const FlowId> flows;  // new, of another claim, or bottleneck() is another one
+    bool empty() const { return links.empty() && flows.empty(); }
+  };
+
   LinkId add_link(Rate capacity);
   void set_capacity(LinkId link, Rate capacity);
 
@@ -73,25 +90,32 @@ class Solver {
   void take_off(FlowId flow, LinkId link);
   void set_claim(FlowId flow, Claim claim);
 
-  // Brings the rates up to date with all changes since the last call. Returns the flows whose rate is another one than
-  // before, each once; a new flow's rate before is 0. Valid until the next call.
-  std::span<const FlowId> solve();
+  // Brings the rates up to date with all changes since the last call.
+  Changes solve();
 
-  // As of the last solve().
-  Rate rate(FlowId flow) const { return Rate::bits_per_second(flows_[flow.value()].rate); }
+  // As of the last solve(). A flow's rate is its weight times the level of its bottleneck, 0 if it has none.
+  Rate rate(FlowId flow) const { return Rate::bits_per_second(rate_of(flows_[flow.value()])); }
   Rate capacity(LinkId link) const { return Rate::bits_per_second(links_[link.value()].capacity); }
-  // Flows that the last solve() looked at anew, changed or not: the measure of its work.
-  std::size_t last_touched() const { return touched_; }
+  // Of the own flows of a link that run, for a weight of 1; 0 if there are none.
+  Rate level(LinkId link) const;
+  // The link whose level the flow goes by; none: it stands still behind earlier priorities.
+  std::optional<LinkId> bottleneck(FlowId flow) const;
+  double weight(FlowId flow) const { return flows_[flow.value()].claim.weight; }
+  // Links that the last solve() relaxed, each time counted: the measure of its work.
+  std::size_t last_relaxed() const { return relaxed_; }
 
  private:
   static constexpr double kNever = std::numeric_limits<double>::infinity();
   static constexpr std::uint32_t kNone = UINT32_MAX;
+  static constexpr double kSame = 1e-12;
 
-  // A moment of the filling.
   struct Key {
     std::uint64_t priority = std::numeric_limits<std::uint64_t>::max();
     double level = kNever;
-    auto operator<=>(const Key&) const = default;
+    bool operator==(const Key&) const = default;
+    bool operator<(const Key& other) const {
+      return priority != other.priority ? priority < other.priority : level < other.level;
+    }
   };
   struct Member {
     std::uint32_t flow = 0;
@@ -99,84 +123,128 @@ class Solver {
   };
   struct Flow {
     Claim claim;
-    double level = 0;  // at which it froze
-    double rate = 0;
-    std::uint32_t bottleneck = kNone;  // the link that froze it; none: new, or to be filled again
-    bool growing = false;
-    bool touched = false;  // by this solve(), and not growing yet
+    double rate_before = 0;            // if it has no bottleneck: as of the last solve()
+    std::uint32_t bottleneck = kNone;  // none: new, or to be placed again by solve()
+    std::uint32_t own_place = 0;       // in its bottleneck's own flows
     CrossingBlock crossings;
-
-    Key key() const { return {claim.priority, level}; }
+    bool reported = false;  // by the last solve()
   };
-  struct alignas(64) Link {  // what filling looks at stands in the first cache line
+  struct Own {
+    double weight = 0;
+    std::uint32_t flow = 0;
+    std::uint32_t other = kNone;  // the one other link that it crosses; none: there are more, or fewer
+  };
+  // What a link is asked when the level of another one changes; small, as this is the inner loop of all.
+  struct alignas(32) Load {
+    double others = 0;      // carried by members that are not its own
+    double level = kNever;  // its own; never, if it has no own flows, or members of several priorities
+    double limit = 0;       // of `others`, beyond which it must be relaxed; never, while it is queued
+    double highest = 0;     // no running member that is not its own has a higher level
+  };
+  struct Link {
     double capacity = 0;
-    double load = 0;  // of the members that have a bottleneck, but for rounding
-    double growing_weight = 0;
-    std::uint32_t growing = 0;
-    std::uint32_t own = 0;  // members whose bottleneck it is
-    bool changed = false;
-    bool shrunk = false;             // if changed: it carries less than before
-    std::uint64_t changed_from = 0;  // if changed: the first priority in which it did
-    std::uint64_t opened_in = 0;     // solve()
-    std::uint64_t opened_from = 0;   // if opened: the first priority whose own flows are touched
-    Key full;                        // never, if it is nobody's bottleneck
+    Key full;
+    double own_weight = 0;  // of its own flows of own_priority
+    std::uint64_t own_priority = Key{}.priority;
+    std::uint32_t own_first = 0;  // how many these are
+    bool queued = false;
+    bool reported = false;       // by the last solve()
+    bool mixed = false;          // it has, or had, members of several priorities
+    std::uint64_t priority = 0;  // if not mixed: of all members
+    double weight_to_place = 0;  // of members without a bottleneck
+    std::vector<Own> own;
     std::vector<Member> members;
-
-    // At which it is full if those that grow go on growing.
-    double level() const { return std::max(0.0, capacity - load) / growing_weight; }
   };
-  struct Candidate {  // not full before this level, and next to be looked at then
-    double level = 0;
+  struct Queued {
+    Key key;
     std::uint32_t link = 0;
+    bool operator>(const Queued& other) const {
+      return other.key < key || (key == other.key && other.link < link);
+    }
   };
-  struct Later;       // orders candidates: lowest level first, then lowest link
-  struct ServedLast;  // orders flows: smallest priority number first, then lowest flow
+  struct Rival {
+    Key key;
+    double weight = 0;
+    double rate = 0;
+    std::uint32_t flow = 0;
+    bool operator>(const Rival& other) const {
+      return other.key < key || (key == other.key && other.flow < flow);
+    }
+  };
+  // A link as it would be with some flows more as its own.
+  struct Filling {
+    double left = 0;    // for its own flows
+    double weight = 0;  // of those of the first priority
+    Key full;
 
+    void fill(std::uint64_t priority, double nothing) {
+      full = {priority, left > nothing ? left / weight : 0};
+    }
+  };
+  // The level of a flow goes from one value to another: news for links whose level is above `above`.
+  struct Step {
+    double level = 0;  // the new one
+    double above = 0;
+  };
+
+  std::span<const Crossing> crossings(const Flow& flow) const { return crossings_.of(flow.crossings); }
   std::span<Crossing> crossings(const Flow& flow) { return crossings_.of(flow.crossings); }
-  void mark_changed(std::uint32_t index, std::uint64_t from);
-  void set_loose(std::uint32_t index);
-  void release(Flow& flow);
-  void unlink(Crossing crossing);
-  // What is touched.
-  void touch_what_changed();
-  void touch_flow(std::uint32_t index);
-  void open_link(std::uint32_t index, std::uint64_t from);
-  void touch_own_flows();
-  void touch_own_flows_of(std::uint32_t index);
-  void touch_vain_hopes(const Link& link, Key full);
-  // How it is filled.
-  void fill();
-  void take_in_waiting();
-  void grow_on(Link& link, double weight, std::uint32_t index) {
-    const bool is_first = link.growing++ == 0;
-    link.growing_weight = is_first ? weight : link.growing_weight + weight;
-    if (is_first || candidates_are_heap_) add_candidate(index);
+  static bool is_later(const Key& a, const Key& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.level > b.level * (1 + kSame);
   }
-  bool is_growing(const Flow& flow) const { return flow.touched && flow.claim.priority == priority_; }
-  void fill_priority();
-  Candidate next_full();
-  Candidate next_of_heap();
-  void sink_first(Candidate candidate);
-  Key sum_up(Link& link) const;
-  void add_candidate(std::uint32_t link);
-  void freeze_members(std::uint32_t index, Key at);
-  void freeze(std::uint32_t index, std::uint32_t bottleneck, double level);
+  static bool runs(const Flow& flow, const Key& full) {
+    return flow.claim.priority == full.priority && full.level < kNever;
+  }
+  double rate_of(const Flow& flow) const;
+  // What the outside changes (solver.cpp).
+  void set_priority(std::uint32_t link, std::uint64_t priority);
+  void unlink(Crossing crossing);
+  void take_away(std::uint32_t flow);
+  void set_aside(std::uint32_t flow);
+  void enqueue_if_full(std::uint32_t link);
+  void enqueue(std::uint32_t link);
+  static Key likely_key(const Link& link, const Load& load);
+  void set_limit(std::uint32_t link);
+  // Whose own a flow is, and what the others are told (own_flows.cpp).
+  void join(std::uint32_t flow, std::uint32_t link);
+  void leave(std::uint32_t flow);
+  void describe(const Flow& flow);
+  void count_own(Link& link) const;
+  void move(std::uint32_t flow, std::uint32_t to);
+  void set_full(std::uint32_t link, Key full);
+  static Step step(double from, double to);
+  void tell_others(std::uint32_t link, double before, double after);
+  void tell_each(std::uint32_t link, Key before, Key after);
+  void shift(std::uint32_t index, double by, Step step) {
+    Load& load = loads_[index];
+    load.others += by;
+    load.highest = std::max(load.highest, step.level);
+    if (static_cast<int>(load.level > step.above) & static_cast<int>(load.others > load.limit))
+      enqueue(index);
+  }
+  // Solving (solve.cpp).
+  void place_new();
+  std::uint32_t likely_bottleneck(const Flow& flow) const;
+  void sum_up(std::uint32_t link);
+  void sum_up_next();
+  void relax(std::uint32_t link);
+  double find_rivals(std::uint32_t link, Key full, bool all);
+  void forget_answer();
+  void report_link(std::uint32_t link);
+  void report_flow(std::uint32_t flow);
 
   std::vector<Flow> flows_;
   std::vector<Link> links_;
+  std::vector<Load> loads_;  // by link
   CrossingPool crossings_;
   std::vector<std::uint32_t> free_flows_;
-  std::vector<std::uint32_t> changed_links_;
-  std::vector<std::uint32_t> loose_flows_;  // without a bottleneck since the last solve(), or gone
-  // Of the solve() under way.
-  std::uint64_t solve_ = 0;
-  std::size_t touched_ = 0;     // flows
-  std::uint64_t priority_ = 0;  // whose turn it is
-  std::vector<std::uint32_t> links_to_open_;
-  std::vector<std::uint32_t> waiting_flows_;  // heap: of later priorities
-  std::vector<Candidate> candidates_;         // a heap if there are many
-  bool candidates_are_heap_ = false;
-  std::size_t growing_ = 0;  // flows
+  std::vector<std::uint32_t> to_place_;  // flows without a bottleneck; perhaps gone since
+  std::vector<Queued> queue_;            // heap: links to relax, earliest key first
+  std::uint32_t next_to_sum_up_ = 0;
+  std::size_t relaxed_ = 0;
+  std::vector<Rival> rivals_;
+  bool answered_ = false;  // what follows was returned by solve()
+  std::vector<LinkId> changed_links_;
   std::vector<FlowId> changed_flows_;
 };
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +41,7 @@ TEST(MaxMinSolver, SharesOneLinkEqually) {
   const FlowId a = net.flow({0});
   const FlowId b = net.flow({0});
   const FlowId c = net.flow({0});
-  EXPECT_EQ(net.solver.solve().size(), 3U);
+  EXPECT_EQ(net.solver.solve().flows.size(), 3U);
   for (const FlowId f : {a, b, c}) EXPECT_DOUBLE_EQ(net.rate(f), 4);
 }
 
@@ -61,7 +64,7 @@ TEST(MaxMinSolver, AMulticastHasTheRateOfItsSlowestReceiverUntilThatIsDropped) {
   net.solver.solve();
   EXPECT_DOUBLE_EQ(net.rate(multicast), 3);
   net.solver.take_off(multicast, net.links[2]);
-  EXPECT_EQ(net.solver.solve().size(), 1U);
+  EXPECT_EQ(net.solver.solve().flows.size(), 1U);
   EXPECT_DOUBLE_EQ(net.rate(multicast), 6);
   net.solver.take_off(multicast, net.links[1]);
   net.solver.take_off(multicast, net.links[3]);
@@ -123,20 +126,44 @@ TEST(MaxMinSolver, FollowsACapacityDownToNothingAndBack) {
   EXPECT_DOUBLE_EQ(net.rate(b), 5);
 }
 
-TEST(MaxMinSolver, ReportsOnlyRatesThatChanged) {
+TEST(MaxMinSolver, ReportsTheLevelsThatChanged) {
   Net net({10, 6});
   const FlowId a = net.flow({0});
   const FlowId b = net.flow({1});
   net.solver.solve();
   EXPECT_TRUE(net.solver.solve().empty());  // nothing happened
   net.capacity(1, 3);
-  const auto changed = net.solver.solve();
-  ASSERT_EQ(changed.size(), 1U);
-  EXPECT_EQ(changed[0], b);
+  const auto changes = net.solver.solve();
+  ASSERT_EQ(changes.links.size(), 1U);
+  EXPECT_EQ(changes.links[0], net.links[1]);
+  EXPECT_DOUBLE_EQ(net.solver.level(net.links[1]).bps(), 3);
+  EXPECT_TRUE(changes.flows.empty()) << "nobody has another bottleneck";
   EXPECT_DOUBLE_EQ(net.rate(a), 10);
+  EXPECT_DOUBLE_EQ(net.rate(b), 3);
 }
 
-TEST(MaxMinSolver, DoesNotLookAtFlowsBelowTheChange) {
+TEST(MaxMinSolver, ReportsTheFlowsThatGoByAnotherLink) {
+  // Link 0: a = b = 5 < 8. Without a, b has 8 of link 1.
+  Net net({10, 8});
+  const FlowId a = net.flow({0});
+  const FlowId b = net.flow({0, 1});
+  net.solver.solve();
+  EXPECT_EQ(net.solver.bottleneck(b), net.links[0]);
+  net.solver.remove_flow(a);
+  const auto changes = net.solver.solve();
+  ASSERT_EQ(changes.flows.size(), 1U);
+  EXPECT_EQ(changes.flows[0], b);
+  EXPECT_EQ(net.solver.bottleneck(b), net.links[1]);
+  EXPECT_DOUBLE_EQ(net.rate(b), 8);
+  // Behind an earlier priority it goes by none.
+  net.solver.set_claim(b, {.priority = 1});
+  net.flow({0});
+  net.solver.solve();
+  EXPECT_EQ(net.solver.bottleneck(b), std::nullopt);
+  EXPECT_DOUBLE_EQ(net.rate(b), 0);
+}
+
+TEST(MaxMinSolver, DoesNotLookAtLinksBelowTheChange) {
   // Link 0 is full at level 2 / 2 = 1: a = b = 1. Link 1 has 10 - 1 = 9 left for c and d: 4.5 each.
   Net net({2, 10, 50});
   const FlowId a = net.flow({0, 1});
@@ -146,16 +173,16 @@ TEST(MaxMinSolver, DoesNotLookAtFlowsBelowTheChange) {
   const FlowId far = net.flow({2});
   net.solver.solve();
   EXPECT_DOUBLE_EQ(net.rate(c), 4.5);
-  // e makes link 1 full at (10 - 1) / 3 = 3: above a's and b's level 1, and far is not connected. Looked at: c, d, e.
+  // e makes link 1 full at (10 - 1) / 3 = 3: above a's and b's level 1, and far is not connected. Looked at: link 1.
   const FlowId e = net.flow({1});
   net.solver.solve();
-  EXPECT_EQ(net.solver.last_touched(), 3U);
+  EXPECT_EQ(net.solver.last_relaxed(), 1U);
   for (const FlowId f : {c, d, e}) EXPECT_DOUBLE_EQ(net.rate(f), 3);
   for (const FlowId f : {a, b}) EXPECT_DOUBLE_EQ(net.rate(f), 1);
   EXPECT_DOUBLE_EQ(net.rate(far), 50);
 }
 
-TEST(MaxMinSolver, DoesNotLookAtFlowsThatOnlyShareALinkWithThoseThatChange) {
+TEST(MaxMinSolver, DoesNotLookAtLinksThatOnlyShareALinkWithThoseThatChange) {
   // Link 0: a = b = 5. Link 2: c = d = 4. Link 1, which b and c share, is never full.
   Net net({10, 100, 8});
   const FlowId a = net.flow({0});
@@ -165,12 +192,32 @@ TEST(MaxMinSolver, DoesNotLookAtFlowsThatOnlyShareALinkWithThoseThatChange) {
   net.solver.solve();
   const FlowId e = net.flow({0});  // a = b = e = 10 / 3
   net.solver.solve();
-  EXPECT_EQ(net.solver.last_touched(), 3U);
+  EXPECT_EQ(net.solver.last_relaxed(), 1U);
   for (const FlowId f : {a, b, e}) EXPECT_DOUBLE_EQ(net.rate(f), 10.0 / 3);
   for (const FlowId f : {c, d}) EXPECT_DOUBLE_EQ(net.rate(f), 4);
 }
 
-TEST(MaxMinSolver, TakesInAFlowThatCannotKeepItsRate) {
+TEST(MaxMinSolver, RelaxesEachLinkOfAChainOnce) {
+  // f_k crosses links k and k + 1 of 1, 2, 4, 8, 16, and has what f_{k-1} leaves of link k: f_0 = 1, f_1 = 2 - 1 = 1,
+  // f_2 = 4 - 1 = 3, f_3 = 8 - 3 = 5. The rest of link 4, 16 - 5 = 11, is for g.
+  Net net({1, 2, 4, 8, 16});
+  std::vector<FlowId> flows;
+  for (std::size_t k = 0; k < 4; ++k) flows.push_back(net.flow({k, k + 1}));
+  const FlowId g = net.flow({4});
+  net.solver.solve();
+  EXPECT_DOUBLE_EQ(net.rate(flows[3]), 5);
+  EXPECT_DOUBLE_EQ(net.rate(g), 11);
+  // Link 0 falls to .5: f_1 = 1.5, f_2 = 2.5, f_3 = 5.5, g = 10.5. Each link is relaxed once, in order.
+  net.capacity(0, 0.5);
+  net.solver.solve();
+  EXPECT_EQ(net.solver.last_relaxed(), 5U);
+  EXPECT_DOUBLE_EQ(net.rate(flows[1]), 1.5);
+  EXPECT_DOUBLE_EQ(net.rate(flows[2]), 2.5);
+  EXPECT_DOUBLE_EQ(net.rate(flows[3]), 5.5);
+  EXPECT_DOUBLE_EQ(net.rate(g), 10.5);
+}
+
+TEST(MaxMinSolver, TakesOverAFlowThatCannotKeepItsRate) {
   // Link 0: a = b = 5. c has all of link 2, 14; on link 1 that makes 5 + 14 < 20. Without a, b would have 10 of link 0:
   // if c stayed, link 1 were full at level 20 - 14 = 6, below c's 14. So both grow there: 20 / 2 = 10.
   Net net({10, 20, 14});
@@ -181,9 +228,9 @@ TEST(MaxMinSolver, TakesInAFlowThatCannotKeepItsRate) {
   EXPECT_DOUBLE_EQ(net.rate(c), 14);
   net.solver.remove_flow(a);
   net.solver.solve();
-  EXPECT_EQ(net.solver.last_touched(), 2U);
   EXPECT_DOUBLE_EQ(net.rate(b), 10);
   EXPECT_DOUBLE_EQ(net.rate(c), 10);
+  EXPECT_EQ(net.solver.bottleneck(c), net.links[1]);
 }
 
 // A random network under random changes, beside the plain description of the same.
@@ -212,20 +259,26 @@ class Play {
   }
 
   void solve_and_compare() {
-    std::vector<double> before;
-    for (const FlowId id : ids_) before.push_back(solver_.rate(id).bps());
-    std::vector<bool> reported(ids_.size(), false);
-    for (const FlowId id : solver_.solve()) {
-      const auto found = std::ranges::find(ids_, id);
-      ASSERT_NE(found, ids_.end()) << "a flow was reported that is gone";
-      reported[static_cast<std::size_t>(found - ids_.begin())] = true;
+    const Solver::Changes changes = solver_.solve();
+    for (const FlowId id : changes.flows)
+      ASSERT_NE(std::ranges::find(ids_, id), ids_.end()) << "a flow was reported that is gone";
+    for (const LinkId link : links_) {
+      const double level = solver_.level(link).bps();
+      const bool reported = std::ranges::find(changes.links, link) != changes.links.end();
+      ASSERT_TRUE(level == level_before_[link.value()] || reported) << "link " << link.value();
+      level_before_[link.value()] = level;
     }
     const std::vector<double> expected = brute_rates(capacities_, flows_);
     for (std::size_t f = 0; f < ids_.size(); ++f) {
       const double rate = solver_.rate(ids_[f]).bps();
       // A rate of rounding errors left over by higher priorities is as good as none: hence the scale of the link.
       ASSERT_NEAR(rate, expected[f], 1e-9 * expected[f] + 1e-10) << "flow " << f;
-      ASSERT_EQ(rate != before[f], reported[f]) << "flow " << f;
+      // What Fluid goes by.
+      const std::optional<LinkId> bottleneck = solver_.bottleneck(ids_[f]);
+      ASSERT_EQ(rate, bottleneck ? flows_[f].weight * solver_.level(*bottleneck).bps() : 0) << "flow " << f;
+      const bool reported = std::ranges::find(changes.flows, ids_[f]) != changes.flows.end();
+      ASSERT_TRUE(reported || goes_by_[ids_[f].value()] == bottleneck) << "flow " << f;
+      goes_by_[ids_[f].value()] = bottleneck;
     }
   }
 
@@ -269,6 +322,8 @@ class Play {
   Solver solver_;
   std::vector<LinkId> links_;
   std::vector<double> capacities_;
+  std::map<std::uint32_t, double> level_before_;            // by link
+  std::map<std::uint32_t, std::optional<LinkId>> goes_by_;  // by flow
   std::vector<FlowId> ids_;
   std::vector<PlainFlow> flows_;
 };
