@@ -9,14 +9,17 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "selmcast/cli/demo/child_process.h"
-#include "selmcast/cli/demo/line_tail.h"
+#include "selmcast/cli/line_tail.h"
 #include "selmcast/cli/sync_mode.h"
+#include "selmcast/testbed/child_process.h"
 
 namespace selmcast::demo {
 namespace {
 
+using cli::LineTail;
 using nlohmann::json;
+using testbed::ChildProcess;
+using testbed::ChildSpec;
 
 constexpr double kListenPatience = 15, kRoundPatience = 120, kEvaluatorPatience = 120;  // seconds
 
