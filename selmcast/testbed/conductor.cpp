@@ -58,6 +58,7 @@ std::string happening_json(const Happening& what, Instant at) {
                           line["from"] = traffic.from;
                           line["to"] = traffic.to;
                           line["line_bps"] = traffic.rate.bps();
+                          line["payload_bps"] = traffic.rate.payload().bps();  // that a stream loses by it
                           line["seconds"] = traffic.lasts.in_seconds();
                         }},
              what);

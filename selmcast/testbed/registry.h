@@ -2,9 +2,9 @@
 //
 // A file NAME.json a testbed under /run/selmcast-testbed, written before its first namespace is made and removed after
 // the last one is gone. A testbed belongs to the process that made it (`owner`, told by id and start time, since ids
-// are used again), unless it is `standing`: `selmcast testbed up` has ended and left it for later commands. One that does
-// not stand and whose owner is dead is dead itself: whoever comes next sweeps it up. So is a namespace with a testbed's
-// name that no file knows.
+// are used again), unless it is `standing`: `selmcast testbed up` has ended and left it for later commands. One that
+// does not stand and whose owner is dead is dead itself: whoever comes next sweeps it up. So is a namespace with a
+// testbed's name that no file knows.
 //
 // All changes are made under an exclusive lock (Registry holds it while it lives; waiting for it is bounded). A file is
 // replaced as a whole, so that a killed process leaves the old or the new one. Thread rule: one at a time a process.
