@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::string_view kSwitchSuffix = ".switch";
 
+constexpr std::string_view kNetwork = "10.77.0.0/24";
+
 std::string port_of(std::size_t host) { return fmt::format("v{}", host); }
 
 struct Shaper {
@@ -67,6 +69,11 @@ Commands setup_commands(const Description& description, std::string_view id) {
          {"ip", "-n", space, "addr", "add", address_of(k) + "/24", "dev", "eth0"},
          {"ip", "-n", space, "link", "set", "eth0", "up"},
          {"ip", "-n", space, "route", "add", "224.0.0.0/4", "dev", "eth0"}});
+    // By the route, since the namespace's own default may be set to few algorithms only.
+    if (!description.congestion_control.empty()) {
+      add({{"ip", "-n", space, "route", "change", std::string(kNetwork), "dev", "eth0", "proto", "kernel",
+            "scope", "link", "src", address_of(k), "congctl", description.congestion_control}});
+    }
     add(uplink_commands(description, id, k, host.uplink));
     add(downlink_commands(description, id, k, host.downlink));
   }

@@ -34,6 +34,8 @@ TEST(Commands, OneHostFromNothing) {
           "ip -n smtb-42.switch link set v0 master br0 up", "ip -n smtb-42-w0 link set lo up",
           "ip -n smtb-42-w0 addr add 10.77.0.1/24 dev eth0", "ip -n smtb-42-w0 link set eth0 up",
           "ip -n smtb-42-w0 route add 224.0.0.0/4 dev eth0",
+          "ip -n smtb-42-w0 route change 10.77.0.0/24 dev eth0 proto kernel scope link src 10.77.0.1 congctl "
+          "cubic",
           "tc -n smtb-42-w0 qdisc replace dev eth0 root handle 1: tbf rate 100000000bit burst 32768b latency "
           "50000us",
           "tc -n smtb-42.switch qdisc replace dev v0 root handle 1: tbf rate 50000000bit burst 32768b "

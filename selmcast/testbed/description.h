@@ -62,6 +62,8 @@ struct Description {
   Duration queue =
       Duration::milliseconds(50);  // that waits in front of a shaper at most; then frames are lost
   bool multicast = true;  // an IGMP querier on the switch, so that multicast reaches members only; takes 3 s
+  // Of TCP on the hosts, for sockets that do not choose themselves; empty: the machine's. bbr loses behind shapers.
+  std::string congestion_control = "cubic";
   std::vector<Event> events;
 };
 

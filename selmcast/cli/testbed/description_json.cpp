@@ -19,7 +19,8 @@ class DescriptionReader final : public cli::ProblemReader {
 
   bool read(const Json& file, Description& result) {
     const JsonPath root;
-    if (!object(file, root, {"schema", "hosts"}, {"burst_bytes", "queue_seconds", "multicast", "events"}))
+    if (!object(file, root, {"schema", "hosts"},
+                {"burst_bytes", "queue_seconds", "multicast", "congestion_control", "events"}))
       return false;
     if (!choice(file["schema"], root.member("schema"), {"selmcast.testbed/1"})) return false;
     const JsonPath hosts = root.member("hosts");
@@ -55,6 +56,9 @@ class DescriptionReader final : public cli::ProblemReader {
     }
     if (file.contains("queue_seconds") &&
         !duration(file["queue_seconds"], root.member("queue_seconds"), result.queue))
+      return false;
+    if (file.contains("congestion_control") &&
+        !text(file["congestion_control"], root.member("congestion_control"), result.congestion_control))
       return false;
     if (!file.contains("multicast")) return true;
     if (!file["multicast"].is_boolean())

@@ -8,9 +8,9 @@
 #include <numeric>
 
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/stop_flag.h"
 #include "selmcast/cli/strict_json.h"
 #include "selmcast/cli/testbed/host_runs.h"
-#include "selmcast/cli/testbed/stop_flag.h"
 #include "selmcast/testbed/conductor.h"
 #include "selmcast/testbed/testbed.h"
 
@@ -62,7 +62,7 @@ Result<std::vector<std::size_t>> hosts_of(const Description& description,
 // Sleeps until `due` or a signal.
 void sleep_until(Instant due) {
   constexpr timespec kPause{0, 20'000'000};
-  while (!StopFlag::is_set() && monotonic_now() < due) nanosleep(&kPause, nullptr);
+  while (!cli::StopFlag::is_set() && monotonic_now() < due) nanosleep(&kPause, nullptr);
 }
 
 // The one that stands, if it was named, else one that is made for this run.
@@ -74,17 +74,17 @@ Result<Testbed> bed_for_run(const TestbedFlags& flags, std::vector<Event>& event
   if (!description) return std::unexpected(description.error());
   events = description->events;
   const std::string name = flags.name.empty() ? fmt::format("run-{}", getpid()) : flags.name;
-  return Testbed::make(*description, {.name = name, .interrupted = StopFlag::is_set});
+  return Testbed::make(*description, {.name = name, .interrupted = cli::StopFlag::is_set});
 }
 
 }  // namespace
 
 int up(const TestbedFlags& flags) {
-  StopFlag::arm();
+  cli::StopFlag::arm();
   const auto description = description_from(flags);
   if (!description) return complain(description.error());
   auto bed = Testbed::make(
-      *description, {.name = name_or_default(flags), .standing = true, .interrupted = StopFlag::is_set});
+      *description, {.name = name_or_default(flags), .standing = true, .interrupted = cli::StopFlag::is_set});
   if (!bed) return complain(bed.error());
   if (!description->events.empty()) {
     fmt::print(stderr, "selmcast testbed: its {} events are for `selmcast testbed run`; `up` plays none\n",
@@ -94,7 +94,7 @@ int up(const TestbedFlags& flags) {
 }
 
 int run(const TestbedFlags& flags) {
-  StopFlag::arm();
+  cli::StopFlag::arm();
   std::vector<Event> events;
   auto bed = bed_for_run(flags, events);
   if (!bed) return complain(bed.error());
@@ -111,7 +111,7 @@ int run(const TestbedFlags& flags) {
       {.command = flags.command,
        .hosts = *hosts,
        .patience = flags.timeout_seconds ? Duration::seconds(*flags.timeout_seconds) : Duration::infinite(),
-       .interrupted = StopFlag::is_set});
+       .interrupted = cli::StopFlag::is_set});
   conductor->reset();
   if (!statuses) return complain(statuses.error());
   int worst = cli::kExitDone;
@@ -167,7 +167,7 @@ int change(const TestbedFlags& flags, const std::string& what) {
 }
 
 int send_traffic(const TestbedFlags& flags) {
-  StopFlag::arm();
+  cli::StopFlag::arm();
   auto bed = Testbed::attach(name_or_default(flags));
   if (!bed) return complain(bed.error());
   const Traffic traffic{flags.from, flags.to, net::LinkRate::megabits_per_second(flags.mbps),
@@ -184,7 +184,7 @@ int send_traffic(const TestbedFlags& flags) {
 }
 
 int sample(const TestbedFlags& flags) {
-  StopFlag::arm();
+  cli::StopFlag::arm();
   auto bed = Testbed::attach(name_or_default(flags));
   if (!bed) return complain(bed.error());
   const auto conductor = Conductor::start(*bed, {.events = {},

@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-namespace selmcast::testbed {
+namespace selmcast::cli {
 
 class StopFlag {
  public:
@@ -23,4 +23,4 @@ class StopFlag {
   }
 };
 
-}  // namespace selmcast::testbed
+}  // namespace selmcast::cli
