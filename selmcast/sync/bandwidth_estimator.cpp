@@ -74,13 +74,13 @@ struct RoundView {
     }
   }
 
-  // What link l carried at least: a satisfied delivery ran evenly at its pacing, any other at most at its
-  // pacing.
+  // What link l carried at least: a satisfied delivery ran evenly at its pacing. Any other fell behind, and its sender
+  // may have hurried to make up for it (net/pace_schedule.h), so that nothing is known of its rate in between.
   std::vector<Usage> usages(std::size_t l) const {
     std::vector<Usage> result;
     for (const std::size_t d : of_link[l]) {
       const Delivery& x = deliveries[d];
-      result.push_back({x.started, x.finished, x.rate, x.held_back ? x.paced : x.rate});
+      result.push_back({x.started, x.finished, x.rate, x.held_back ? Rate::unlimited() : x.rate});
     }
     return result;
   }
