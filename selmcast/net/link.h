@@ -7,8 +7,8 @@
 //
 // Sending: small frames (send) go ahead of the next chunk; one payload at a time is streamed (stream) in
 // writes of header + chunk without copying it, paced by SO_MAX_PACING_RATE, which holds it to the schedule that its
-// rate is (pace_schedule.h), and by the uplink budget, if there is one. The payload must stay alive until on_stream_sent(), on_closed(), or the Link is aborted or
-// destroyed.
+// rate is (pace_schedule.h), and by the uplink budget, if there is one. The payload must stay alive until
+// on_stream_sent(), on_closed(), or the Link is aborted or destroyed.
 //
 // Receiving: for every chunk the handler says where its bytes go, so that they are read straight into place;
 // reads take their bytes from the downlink budget, if there is one. Budgets count payload bytes of chunks;

@@ -1,15 +1,15 @@
 // At what pace a stream must be sent now so that it ends when its rate says.
 //
 // Pacing at the rate alone cannot do that. On a link that is planned full, a stream that loses a segment falls behind;
-// its neighbours take exactly their shares, and it exactly its own, so it never catches up: behind a shaper at 96 Mbit/s,
-// four streams of 25 MB at 24 each, one ended at 10.5 s instead of 8.4 s, the last two seconds alone on an idle link.
+// its neighbours take exactly their shares, and it exactly its own, so it never catches up: behind a shaper at 96
+// Mbit/s, four streams of 25 MB at 24 each, one ended at 10.5 s instead of 8.4 s, the last two seconds alone on an idle link.
 //
 // So the rate is read as a schedule: by time t since the start, the integral of the rate up to t should have arrived.
 //     up to kLateness behind                 the rate
 //     further behind                         faster, to be back within kRecovery; at most kHasteMost times the rate
 //     when all of it should have arrived     no limit: whoever else was planned on its links is through
-// Nobody gets ahead of the schedule, so a whole delivery is never faster on average than its rate, and what it means for
-// learning stays true: a delivery as fast as its rate shows that its links carry at least that.
+// Nobody gets ahead of the schedule, so a whole delivery is never faster on average than its rate, and what it means
+// for learning stays true: a delivery as fast as its rate shows that its links carry at least that.
 // Pure; a value of one thread.
 #pragma once
 
