@@ -1,8 +1,9 @@
 // At what pace a stream must be sent now so that it ends when its rate says.
 //
 // Pacing at the rate alone cannot do that. On a link that is planned full, a stream that loses a segment falls behind;
-// its neighbours take exactly their shares, and it exactly its own, so it never catches up: behind a shaper at 96
-// Mbit/s, four streams of 25 MB at 24 each, one ended at 10.5 s instead of 8.4 s, the last two seconds alone on an idle link.
+// its neighbours take exactly their shares, and it exactly its own, so it never catches up. Behind a shaper at 96
+// Mbit/s, of four streams of 25 MB at 24 each one ended at 10.5 s instead of 8.4, the last two seconds alone on an idle
+// link.
 //
 // So the rate is read as a schedule: by time t since the start, the integral of the rate up to t should have arrived.
 //     up to kLateness behind                 the rate

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t kLearningPanels = 6;
 
-// After how many rounds, and when, what was believed. Without rounds in common a look is taken when as many multicasts are
-// complete as there are workers.
+// After how many rounds, and when, what was believed. Without rounds in common a look is taken when as many multicasts
+// are complete as there are workers.
 struct Look {
   std::uint64_t number = 0;
   Instant at;
