@@ -8,6 +8,13 @@
 
 namespace selmcast::bench {
 
+namespace {
+
+// In data, single quotes do not hold words together. The names are ours and have no quotes.
+std::string label_of(const std::string& contender) { return '"' + contender + '"'; }
+
+}  // namespace
+
 std::string net_plot_script(const std::vector<NetCell>& cells) {
   std::vector<std::string> setups;
   for (const NetCell& cell : cells) {
@@ -22,7 +29,7 @@ std::string net_plot_script(const std::vector<NetCell>& cells) {
   line(
       "unset key\nset grid ytics\nset border 3\nset tics nomirror\nset style fill solid 0.85 noborder\nset "
       "boxwidth 0.7\n"
-      "set xtics rotate by -35 scale 0\nset yrange [0:*]");
+      "set rmargin 8\nset pointintervalbox 0\nset xtics rotate by -35 scale 0\nset yrange [0:*]");
   for (std::size_t s = 0; s < setups.size(); ++s) {
     line(fmt::format("$setup{} << EOD", s));
     std::size_t place = 0;
@@ -31,14 +38,15 @@ std::string net_plot_script(const std::vector<NetCell>& cells) {
       const NetFigures figures = figures_of(cell);
       line(fmt::format("{} {:.6g} {:.6g} {:.6g} {} {}", place++, figures.median_seconds,
                        figures.least_seconds, figures.most_seconds, cell.ours ? "0x0072b2" : "0x999999",
-                       report::gnuplot_quote(cell.contender)));
+                       label_of(cell.contender)));
     }
     line("EOD");
-    line(fmt::format("set title {}",
-                     report::gnuplot_quote(setups[s] + ": seconds a synchronisation, median, least, most")));
+    line(fmt::format(
+        "set title {}",
+        report::gnuplot_quote(setups[s] + ": seconds a synchronisation, median, least, most", 80)));
     line(
         fmt::format("plot $setup{0} using 1:2:5:xtic(6) with boxes lc rgb variable, "
-                    "$setup{0} using 1:2:3:4 with yerrorbars pt 0 lc rgb '#222222'",
+                    "$setup{0} using 1:2:3:4 with yerrorbars pt -1 lc rgb '#222222'",
                     s));
   }
   line("unset multiplot");
