@@ -18,6 +18,13 @@ packages=(
   libtorch-dev libopenblas0-pthread zlib1g-dev dataset-fashion-mnist
   # Plots of the report
   gnuplot-nox
+  # Testbeds: network namespaces and shapers
+  iproute2
+  # Rivals of selmcast bench net
+  python3-torch
+  python3-numpy
+  python3-mpi4py
+  openmpi-bin
   # Tests; clang-format for the one that looks at the style
   libgtest-dev libgmock-dev clang-format
   # Referee of the max-min solver

@@ -11,6 +11,7 @@
 #include "bench/gap_bench.h"
 #include "bench/plan_targets.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/net_bench_command.h"
 #include "selmcast/cli/policy_bench_command.h"
 #include "selmcast/cli/sim_bench_command.h"
 #include "selmcast/cli/ssp_bench_command.h"
@@ -188,6 +189,7 @@ void add_bench_command(CLI::App& app, int& exit_status) {
   add_sim_bench(*bench, exit_status);
   add_policy_bench(*bench, exit_status);
   add_gap_bench(*bench, exit_status);
+  add_net_bench(*bench, exit_status);
 }
 
 }  // namespace selmcast::cli

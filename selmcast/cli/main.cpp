@@ -16,6 +16,7 @@
 #include "selmcast/cli/report/report_command.h"
 #include "selmcast/cli/reproduce/reproduce_command.h"
 #include "selmcast/cli/simulate_command.h"
+#include "selmcast/cli/testbed/testbed_command.h"
 
 namespace {
 
@@ -30,6 +31,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   cli::add_bench_command(app, exit_status);
   cli::add_simulate_command(app, exit_status);
   reproduce::add_reproduce_command(app, exit_status);
+  testbed::add_testbed_command(app, exit_status);
 }
 
 int run(int argc, char** argv) {

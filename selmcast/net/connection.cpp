@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "selmcast/base/check.h"
+#include "selmcast/net/limits.h"
 #include "selmcast/net/socket_options.h"
 
 namespace selmcast::net {
@@ -34,7 +35,8 @@ Connection::Connection(asio::io_context& io, LinkOptions options, LinkHandler& h
       connect_timer_(io),
       options_(std::move(options)),
       handler_(handler),
-      remote_(std::move(remote)) {
+      remote_(std::move(remote)),
+      pace_timer_(io) {
   uplink_.budget = options_.uplink;
   downlink_.budget = options_.downlink;
 }
@@ -114,7 +116,7 @@ void Connection::start_turns() {
   connected_ = true;
   asio::error_code ec;
   socket_.non_blocking(true, ec);
-  if (queue_.streaming()) set_rate(rate_);
+  if (schedule_) keep_pace();
   again(&Connection::read_turn);
   wake_writer();
 }
@@ -130,19 +132,42 @@ void Connection::send(std::vector<std::byte> frame) {
 
 void Connection::stream(TransferId transfer, std::span<const std::byte> payload, Rate rate) {
   if (!open_) return;
+  SELMCAST_CHECK(rate > Rate(), "a stream has a positive rate");
   queue_.start_stream(transfer, payload);
-  set_rate(rate);
+  schedule_.emplace(Bytes(static_cast<std::int64_t>(payload.size())), rate, now());
+  written_ = Bytes(0);
+  keep_pace();
   wake_writer();
 }
 
 void Connection::set_rate(Rate rate) {
   SELMCAST_CHECK(rate > Rate(), "a stream has a positive rate");
   if (!open_ || !queue_.streaming()) return;
-  rate_ = rate;
+  schedule_->set_rate(rate, now());
+  keep_pace();
+}
+
+void Connection::keep_pace() {
+  if (!open_ || !connected_ || !schedule_) return;
+  const Bytes arrived = written_ - std::min(written_, unacknowledged(socket_.native_handle()));
+  const Rate rate = schedule_->pace(arrived, now());
   // The kernel paces a socket for good once it was asked to; one that never was is left alone.
-  if (!connected_ || (rate.is_unlimited() && !paced_)) return;
-  pace(socket_.native_handle(), rate);
-  paced_ = true;
+  if (paced_ || !rate.is_unlimited()) {
+    pace(socket_.native_handle(), rate);
+    paced_ = true;
+  }
+  const bool through = !queue_.streaming() && arrived == written_;
+  if (through) schedule_.reset();
+  if (through || !schedule_->is_limited()) return;
+  pace_timer_.expires_after(on_clock(kPaceInterval));
+  pace_timer_.async_wait([self = shared_from_this()](asio::error_code cancelled) {
+    if (!cancelled) self->keep_pace();
+  });
+}
+
+Instant Connection::now() const {
+  const auto since_epoch = std::chrono::steady_clock::now().time_since_epoch();
+  return Instant::at_seconds(std::chrono::duration<double>(since_epoch).count());
 }
 
 void Connection::abort() {
@@ -166,6 +191,7 @@ void Connection::release() {
   downlink_.drop();
   queue_.stop();
   connect_timer_.cancel();
+  pace_timer_.cancel();
   resolver_.cancel();
   if (!socket_.is_open()) return;
   reset_on_close(socket_.native_handle());

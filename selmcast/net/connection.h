@@ -20,6 +20,7 @@
 
 #include "selmcast/net/frame_parser.h"
 #include "selmcast/net/link.h"
+#include "selmcast/net/pace_schedule.h"
 #include "selmcast/net/send_queue.h"
 
 namespace selmcast::net {
@@ -69,6 +70,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write_turn();
   bool write_some();
 
+  void keep_pace();  // now, and again in a while until the stream is through
+  Instant now() const;
+
   void ask(Allowance& allowance, std::size_t wanted, Continue then);
   void wait(asio::socket_base::wait_type type, Continue then);
   void again(Continue then);
@@ -88,7 +92,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool connected_ = false;
   bool writing_ = false;  // a write_turn() is pending
   bool paced_ = false;
-  Rate rate_ = Rate::unlimited();
+  std::optional<PaceSchedule> schedule_;  // of the last stream, until all of it was acknowledged
+  Bytes written_;                         // of that stream, chunk headers left out
+  asio::steady_timer pace_timer_;
   FrameParser parser_;
   SendQueue queue_;
   Allowance uplink_;

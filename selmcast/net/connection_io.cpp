@@ -152,6 +152,8 @@ bool Connection::write_some() {
     close(lost(ec));
     return false;
   }
+  if (count > segment.head.size() && !segment.payload.empty())
+    written_ += as_bytes(count - segment.head.size());
   if (count > 0) {
     if (const auto sent = queue_.consume(count)) {
       handler_.on_stream_sent(*link_, *sent);

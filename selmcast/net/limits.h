@@ -23,6 +23,9 @@ inline constexpr Duration kAcceptRetry = Duration::milliseconds(100);
 // too late for them.
 inline constexpr int kUnsentBytesMax = 128 * 1024;
 
+// How often a paced stream is held to its schedule (pace_schedule.h).
+inline constexpr Duration kPaceInterval = Duration::milliseconds(50);
+
 // An idle link is probed after kKeepaliveIdle, then every kKeepaliveInterval, and given up after
 // kKeepaliveProbes.
 inline constexpr Duration kKeepaliveIdle = Duration::seconds(5);

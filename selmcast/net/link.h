@@ -6,9 +6,9 @@
 // handler; then nothing is called any more. The io_context and the handler outlive it.
 //
 // Sending: small frames (send) go ahead of the next chunk; one payload at a time is streamed (stream) in
-// writes of header + chunk without copying it, paced by SO_MAX_PACING_RATE and by the uplink budget, if there
-// is one. The payload must stay alive until on_stream_sent(), on_closed(), or the Link is aborted or
-// destroyed.
+// writes of header + chunk without copying it, paced by SO_MAX_PACING_RATE, which holds it to the schedule that its
+// rate is (pace_schedule.h), and by the uplink budget, if there is one. The payload must stay alive until
+// on_stream_sent(), on_closed(), or the Link is aborted or destroyed.
 //
 // Receiving: for every chunk the handler says where its bytes go, so that they are read straight into place;
 // reads take their bytes from the downlink budget, if there is one. Budgets count payload bytes of chunks;

@@ -1,8 +1,10 @@
 #include "selmcast/net/socket_options.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -59,6 +61,11 @@ void pace(int socket, Rate rate) {
     bytes_per_second = std::max(std::uint64_t{1}, static_cast<std::uint64_t>(rate.bytes_per_second()));
   }
   set(socket, SOL_SOCKET, SO_MAX_PACING_RATE, bytes_per_second);
+}
+
+Bytes unacknowledged(int socket) {
+  int count = 0;
+  return ioctl(socket, SIOCOUTQ, &count) == 0 ? Bytes(count) : Bytes(0);
 }
 
 void reset_on_close(int socket) { set(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0}); }

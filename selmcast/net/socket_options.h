@@ -23,6 +23,9 @@ void tune_link(int socket, Duration user_timeout);
 // Rate::unlimited() takes the limit away. Requires rate > 0.
 void pace(int socket, Rate rate);
 
+// Bytes that were written and not yet acknowledged by the other side's TCP.
+Bytes unacknowledged(int socket);
+
 // close() then discards what is queued and resets the connection.
 void reset_on_close(int socket);
 

@@ -19,6 +19,8 @@ constexpr double kHeldBackBelow = 0.93;
 constexpr double kBlend = 0.7;
 // More than this above the estimate is not noise but proof that the link carries it.
 constexpr double kClearlyMore = 1.05;
+// Samples that differ by less than this factor say the same.
+constexpr double kAgreeing = 1.1;
 constexpr double kMostGrowth = 4;
 constexpr std::size_t kMemory = 8;
 
@@ -74,13 +76,13 @@ struct RoundView {
     }
   }
 
-  // What link l carried at least: a satisfied delivery ran evenly at its pacing, any other at most at its
-  // pacing.
+  // What link l carried at least: a satisfied delivery ran evenly at its pacing. Any other fell behind, and its sender
+  // may have hurried to make up for it (net/pace_schedule.h), so that nothing is known of its rate in between.
   std::vector<Usage> usages(std::size_t l) const {
     std::vector<Usage> result;
     for (const std::size_t d : of_link[l]) {
       const Delivery& x = deliveries[d];
-      result.push_back({x.started, x.finished, x.rate, x.held_back ? x.paced : x.rate});
+      result.push_back({x.started, x.finished, x.rate, x.held_back ? Rate::unlimited() : x.rate});
     }
     return result;
   }
@@ -139,8 +141,11 @@ void BandwidthEstimator::update(Link& link, bool saturated, Rate aggregate) {
   const Rate before = link.estimate;
   const Rate seen = std::min(aggregate, before * kMostGrowth);
   if (saturated) {
-    const Rate target = std::max(seen, std::exchange(link.last_full, seen));
-    const bool jump = !link.confirmed || target > before * kClearlyMore;
+    const Rate previous = std::exchange(link.last_full, seen);
+    const Rate target = std::max(seen, previous);
+    // Twice in a row about the same, well below: a fall, and no misjudgement.
+    const bool has_fallen = std::min(seen, previous) * kAgreeing > target && target * kAgreeing < before;
+    const bool jump = !link.confirmed || target > before * kClearlyMore || has_fallen;
     link.estimate = jump ? target : before + (target - before) * kBlend;
     link.confirmed = true;
     link.risen = seen < aggregate;

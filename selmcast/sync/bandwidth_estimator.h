@@ -10,7 +10,8 @@
 //      (bandwidth_attribution.h);
 //   3. update: a link judged saturated for the first time moves to its aggregate, up or down. Later it moves
 //      0.7 of the way to the larger of its last two saturated aggregates: one wrong judgement or noisy round
-//      costs nothing, a real fall is followed in three rounds that use the link. A rise of more than 5 % is
+//      costs nothing. If the two agree within 10 % and lie that far below the estimate, it has fallen, and the
+//      estimate is the larger: a fall is followed in two rounds that use the link. A rise of more than 5 % is
 //      proof and is taken at once. Any other link rises to its aggregate if that is above the estimate.
 // An estimate that is too low would never be noticed by pacing at it: see bursts.h for the search upwards.
 // Measured behaviour and its limits: docs/bandwidth.md.

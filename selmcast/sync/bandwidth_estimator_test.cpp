@@ -107,10 +107,16 @@ TEST(BandwidthEstimator, OneBadRoundDoesNotLowerAConfirmedEstimateButTwoDo) {
   estimator.observe(std::vector{delivery(0, 1, 150, 100)});  // confirmed at 100
   estimator.observe(std::vector{delivery(0, 1, 150, 50)});
   EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 100, 1e-6);
-  estimator.observe(std::vector{delivery(0, 1, 150, 50)});  // 100 + 0.7 * (50 - 100)
-  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 65, 1e-6);
-  estimator.observe(std::vector{delivery(0, 1, 150, 50)});  // 65 + 0.7 * (50 - 65)
-  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 54.5, 1e-6);
+  estimator.observe(std::vector{delivery(0, 1, 150, 50)});  // they agree: a fall
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 50, 1e-6);
+}
+
+TEST(BandwidthEstimator, TwoBadRoundsThatDisagreeLowerItByADegree) {
+  auto estimator = workers(2, 4000, 100);
+  estimator.observe(std::vector{delivery(0, 1, 150, 100)});
+  estimator.observe(std::vector{delivery(0, 1, 150, 50)});
+  estimator.observe(std::vector{delivery(0, 1, 150, 70)});  // the larger counts: 100 + 0.7 * (70 - 100)
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 79, 1e-6);
 }
 
 TEST(BandwidthEstimator, SearchesUntilSaturatedAndAgainAfterARise) {
@@ -207,9 +213,12 @@ TEST_F(Bursts, KnownBindingLinkIsTriedEveryFourthRound) {
   }
 }
 
-TEST_F(Bursts, DeliveryThatEndsEarlyIsAlwaysPacedHigher) {
+TEST_F(Bursts, DeliveryThatEndsEarlyIsAlwaysPacedHigherAndNowAndThenUpToItsLinks) {
   estimator_.observe(std::vector{delivery(0, 1, 15, 10), delivery(2, 3, 150, 100)});
-  for (std::uint64_t round = 0; round < 8; ++round) EXPECT_DOUBLE_EQ(factor(1, round), 1.5);
+  // 100 of w2's uplink of 400 are allocated: 1.25 * 400 / 100, where (round + id 2) is divisible by 4. w3's downlink is
+  // full at 100 already, and 1.25 is less than 1.5.
+  for (std::uint64_t round = 0; round < 8; ++round)
+    EXPECT_DOUBLE_EQ(factor(1, round), round % 4 == 2 ? 5 : 1.5) << "round " << round;
 }
 
 TEST_F(Bursts, ReceiversOfANetworkMulticastShareTheLeastFactor) {

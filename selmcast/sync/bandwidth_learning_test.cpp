@@ -1,7 +1,8 @@
 // Allocator, bursts and estimator in the loop with a fluid network: do the estimates find the truth?
 //
 // The fluid network shares every link max-min fairly among the deliveries that cross it, none above its
-// pacing rate, and shares anew whenever one starts or ends. Its true capacities are hidden from the
+// pacing rate before it should have ended at that rate (net/pace_schedule.h), and shares anew whenever one starts,
+// should have ended or ends. Its true capacities are hidden from the
 // estimator.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,6 +34,7 @@ struct Flow {
   double cap;   // bit/s
   double left;  // bits
   double starts;
+  double due;         // when it should have ended at its pacing; from then on it has none
   double weight = 1;  // its share of a full link, against the other flows there
   double ends = 0;
   double rate = 0;
@@ -60,7 +62,8 @@ void share(const Truth& truth, std::vector<Flow>& flows, double now) {
       weights[n + f->receiver] += f->weight;
     }
     const auto level = [&](const Flow* f) {
-      return std::min({f->cap / f->weight, left[f->sender] / weights[f->sender],
+      const double cap = now < f->due ? f->cap : std::numeric_limits<double>::infinity();
+      return std::min({cap / f->weight, left[f->sender] / weights[f->sender],
                        left[n + f->receiver] / weights[n + f->receiver]});
     };
     const auto lowest = std::ranges::min_element(open, {}, level);
@@ -78,7 +81,8 @@ void run_to_the_end(const Truth& truth, std::vector<Flow>& flows) {
     share(truth, flows, now);
     double step = std::numeric_limits<double>::infinity();
     for (const Flow& f : flows) {
-      if (f.starts > now) step = std::min(step, f.starts - now);
+      for (const double change : {f.starts, f.due})
+        if (!f.done && change > now) step = std::min(step, change - now);
       if (f.rate > 0) step = std::min(step, f.left / f.rate);
     }
     now += step;
@@ -140,11 +144,13 @@ class Training {
     std::vector<Flow> flows;
     for (PairRate& p : paced) {
       if (!settings_.paced) p.rate = Rate::unlimited();
+      const double starts = rng_.uniform(0, 0.005);
       flows.push_back({.sender = position(p.pair.sender),
                        .receiver = position(p.pair.receiver),
                        .cap = p.rate.bps(),
                        .left = settings_.volume.in_bits(),
-                       .starts = rng_.uniform(0, 0.005),
+                       .starts = starts,
+                       .due = starts + settings_.volume.in_bits() / p.rate.bps(),
                        .weight = std::pow(settings_.unfairness, rng_.uniform(-1, 1))});
     }
     run_to_the_end(truth_, flows);

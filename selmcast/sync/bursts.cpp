@@ -10,9 +10,13 @@ namespace selmcast::sync {
 namespace {
 
 constexpr double kDoneEarly = 0.9;  // of the completion time
+constexpr double kIdle = 1.5;       // where no link binds
 constexpr double kSearch = 1.5;
 constexpr double kRoutine = 1.25;
 constexpr std::uint64_t kRoutinePeriod = 4;
+constexpr double kProbe = 1.25;   // of an estimate
+constexpr double kProbeMost = 8;  // of a delivery's rate
+constexpr std::uint64_t kProbePeriod = 4;
 
 struct Loads {
   std::vector<Bytes> up;
@@ -30,10 +34,19 @@ Loads loads_of(const plan::Problem& problem, std::span<const PairRate> allocated
   return loads;
 }
 
+bool is_due(LinkId link, Round round, std::uint64_t period) {
+  return (round.value() + link.worker.value()) % period == 0;
+}
+
+// What brings all deliveries of a link that does not bind to a bit more than its estimate.
+double factor_on_idle(const BandwidthEstimator& estimator, LinkId link, Rate allocated, Round round) {
+  if (!is_due(link, round, kProbePeriod)) return kIdle;
+  return std::clamp(kProbe * (estimator.estimate(link) / allocated), kIdle, kProbeMost);
+}
+
 double factor_on_binding(const BandwidthEstimator& estimator, LinkId link, Round round) {
   if (estimator.searching(link)) return kSearch;
-  const bool is_due = (round.value() + link.worker.value()) % kRoutinePeriod == 0;
-  return is_due ? kRoutine : 1;
+  return is_due(link, round, kRoutinePeriod) ? kRoutine : 1;
 }
 
 }  // namespace
@@ -50,6 +63,11 @@ std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const 
   }
   const auto binds = [&](Duration link_time) { return link_time >= completion * kDoneEarly; };
 
+  std::vector<Rate> up_rate(problem.size()), down_rate(problem.size());
+  for (const auto& [pair, rate] : allocated) {
+    up_rate[position(pair.sender)] += rate;
+    down_rate[position(pair.receiver)] += rate;
+  }
   std::vector<PairRate> paced(allocated.begin(), allocated.end());
   std::vector<double> factors;
   for (const auto& [pair, rate] : allocated) {
@@ -57,7 +75,11 @@ std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const 
     const LinkId down{context.ids[position(pair.receiver)], Direction::down};
     const bool up_binds = binds(up_time(pair.sender));
     const bool down_binds = binds(down_time(pair.receiver));
-    double factor = up_binds || down_binds ? 1 : kSearch;
+    double factor = 1;
+    if (!up_binds && !down_binds) {
+      factor = std::max(factor_on_idle(estimator, up, up_rate[position(pair.sender)], context.round),
+                        factor_on_idle(estimator, down, down_rate[position(pair.receiver)], context.round));
+    }
     if (up_binds) factor = std::max(factor, factor_on_binding(estimator, up, context.round));
     if (down_binds) factor = std::max(factor, factor_on_binding(estimator, down, context.round));
     factors.push_back(factor);

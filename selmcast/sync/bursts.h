@@ -4,7 +4,9 @@
 // Pacing at the estimate can show that an estimate is too high, never that it is too low; so we look upwards:
 //   - a delivery neither of whose links binds (both are done before 0.9 of the completion time) is paced
 //   at 1.5 times
-//     its rate: if the links cannot carry it, it still ends well before the round does;
+//     its rate, and every fourth round (staggered by worker id) at what brings its link to 1.25 times the estimate, at
+//     most 8 times its rate: so links that never bind are measured too, where receivers can take it. If the links
+//     cannot carry it, it still ends well before the round does;
 //   - a delivery on a binding link is paced at 1.5 times its rate while that link's end is unknown
 //     (BandwidthEstimator::searching), else at 1.25 times its rate in every fourth round (staggered by worker
 //     id). This hardly delays the round: all deliveries of the link grow together and TCP keeps the link

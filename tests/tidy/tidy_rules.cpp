@@ -27,18 +27,20 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"sim", {"base", "plan", "sync", "maxmin"}},
       {"wire", {"base"}},
       {"net", {"base", "wire"}},
+      {"testbed", {"base", "wire", "net"}},
       {"manager", {"base", "plan", "sync", "maxmin", "wire"}},
       {"worker", {"base", "plan", "wire", "net"}},
       {"arena", {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker"}},
       {"train", {"base", "worker"}},
       {"cli/report", {"base", "plan", "cli"}},
       {"cli/reproduce", {"base", "plan", "sync", "mip", "maxmin", "sim", "cli", "cli/report"}},
+      {"cli/testbed", {"base", "wire", "net", "testbed", "cli"}},
       {"cli/demo",
-       {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker", "arena", "mip", "cli",
-        "cli/report"}},
+       {"base", "testbed", "cli/testbed", "plan", "sync", "maxmin", "wire", "net", "manager", "worker",
+        "arena", "mip", "cli", "cli/report"}},
       {"cli",
        {"base", "plan", "sync", "maxmin", "sim", "wire", "net", "manager", "worker", "arena", "mip",
-        "cli/report", "cli/reproduce", "cli/demo"}},
+        "testbed", "cli/report", "cli/reproduce", "cli/demo", "cli/testbed"}},
   };
   return table;
 }
@@ -54,6 +56,8 @@ bool is_pure(std::string_view path) {
   return path.starts_with("selmcast/plan/") || path.starts_with("selmcast/sync/") ||
          path.starts_with("selmcast/maxmin/") ||
          (path.starts_with("selmcast/sim/") && !path.starts_with("selmcast/sim/trials.")) ||
+         path.starts_with("selmcast/testbed/description.") ||
+         path.starts_with("selmcast/testbed/commands.") ||
          path.starts_with("selmcast/manager/manager_core.") ||
          path.starts_with("selmcast/worker/worker_core.");
 }

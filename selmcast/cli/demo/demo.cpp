@@ -18,8 +18,11 @@
 #include "selmcast/cli/planner_names.h"
 #include "selmcast/cli/report/report.h"
 #include "selmcast/cli/report/summary_text.h"
+#include "selmcast/cli/strict_json.h"
+#include "selmcast/cli/testbed/description_json.h"
 #include "selmcast/sync/min_receivers.h"
 #include "selmcast/sync/online_policy.h"
+#include "selmcast/testbed/testbed.h"
 
 namespace selmcast::demo {
 namespace {
@@ -33,6 +36,7 @@ void remember_signal(int number) { stop_signal = number; }
 struct Prepared {
   fs::path folder, selmcast, selmcast_train;
   std::vector<WorkerLinks> links;
+  std::optional<testbed::Description> network;
   std::vector<double> slow_factors;  // of computing, by worker
   std::vector<Run> runs;
   int min_receivers = 0;
@@ -57,7 +61,32 @@ Result<Bytes> ask_model_bytes(const fs::path& trainer, const std::string& model)
   return Bytes(facts["bytes"].get<std::int64_t>());
 }
 
-Result<std::vector<WorkerLinks>> links_of(const DemoOptions& options) {
+// The testbed that was asked for, its hosts still to be put in.
+Result<std::optional<testbed::Description>> network_of(const DemoOptions& options) {
+  if (!options.testbed && options.network_file.empty()) return std::nullopt;
+  if (auto may = testbed::check_privileges(); !may) return std::unexpected(may.error());
+  testbed::Description network;
+  if (!options.network_file.empty()) {
+    const auto text = cli::read_text_file(options.network_file);
+    if (!text) return std::unexpected(text.error());
+    auto read = testbed::parse_description(*text, cli::display_name(options.network_file));
+    if (!read) return std::unexpected(read.error());
+    network = std::move(*read);
+  }
+  network.multicast = false;  // the data plane has none yet, and the querier would cost 3 s a run
+  return network;
+}
+
+Result<std::vector<WorkerLinks>> links_of(const DemoOptions& options,
+                                          const std::optional<testbed::Description>& network) {
+  if (!options.network_file.empty()) {
+    if (network->hosts.size() != options.workers) {
+      return bad(fmt::format("{} has {} hosts, --workers says {}", options.network_file,
+                             network->hosts.size(), options.workers));
+    }
+    auto links = links_of_hosts(*network, {options.declare_truth, options.seeds.front()});
+    return links ? links : std::unexpected(with_context(options.network_file, links.error()));
+  }
   if (!options.rates_file.empty()) {
     auto links = read_links(options.rates_file);
     if (links && links->size() != options.workers) {
@@ -148,9 +177,12 @@ Result<Prepared> prepare(const DemoOptions& options) {
                            options.min_receivers, options.workers, options.workers - 1));
   }
   made.min_receivers = min_receivers->of(options.workers);
-  auto links = links_of(options);
+  auto network = network_of(options);
+  if (!network) return std::unexpected(network.error());
+  auto links = links_of(options, *network);
   if (!links) return std::unexpected(links.error());
   made.links = std::move(*links);
+  if (*network) made.network = testbed_for(made.links, **std::move(network));
   auto slow = deal_stragglers({options.stragglers, options.workers, options.seeds.front()});
   if (!slow) return std::unexpected(with_context("--stragglers", slow.error()));
   made.slow_factors = std::move(*slow);
@@ -185,6 +217,7 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                    {"target_accuracy", options.target_accuracy},
                    {"mixing", options.mixing},
                    {"compute_seconds", options.compute_seconds},
+                   {"links", made.network ? "testbed" : "emulated"},
                    {"workers", json::array()},
                    {"runs", json::array()}};
   for (std::size_t k = 0; k < made.links.size(); ++k) {
@@ -220,7 +253,8 @@ void introduce(const DemoOptions& options, const Prepared& made) {
     down += fmt::format(" {:.0f}", links.downlink.mbps());
     up += fmt::format(" {:.0f}", links.uplink.mbps());
   }
-  fmt::print(stderr, "downlinks{} Mbit/s, uplinks{} Mbit/s\n", down, up);
+  fmt::print(stderr, "{} downlinks{} Mbit/s, uplinks{} Mbit/s of payload\n",
+             made.network ? "shaped" : "emulated", down, up);
   if (!options.stragglers.empty() || options.compute_seconds > 0) {
     std::string slow;
     for (const double factor : made.slow_factors) slow += fmt::format(" {:g}", factor);
@@ -257,7 +291,8 @@ TrainingOptions training_of(const DemoOptions& options, const Prepared& made, co
                            .keep_fraction = options.keep_fraction,
                            .trainer_flags = {"--shards", options.shards, "--mixing", options.mixing},
                            .model = options.model,
-                           .data = options.data};
+                           .data = options.data,
+                           .network = made.network};
   if (options.compute_seconds > 0) {
     training.trainer_flags.insert(training.trainer_flags.end(),
                                   {"--compute-seconds", fmt::format("{}", options.compute_seconds)});

@@ -24,6 +24,8 @@ struct DemoOptions {
   double slowest_mbps = 20, fastest_mbps = 200;
   std::string rates_file;
   bool declare_truth = false;
+  bool testbed = false;            // shaped links between network namespaces instead of emulated ones
+  std::string network_file;        // of a testbed: its links and events
   std::vector<double> stragglers;  // factors
   double compute_seconds = 0;      // a round's computing takes at least this, stragglers a multiple
   std::string mixing = "average";

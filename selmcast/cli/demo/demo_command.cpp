@@ -16,7 +16,8 @@ void add_demo_command(CLI::App& app, int& exit_status) {
   command->footer(
       "A manager, the workers and an evaluator run as processes; links are emulated in the workers, so no "
       "root is\n"
-      "needed. Each run trains the same model from the same seed on Fashion-MNIST.\n"
+      "needed, or shaped by the kernel (--testbed), which needs it. Each run trains the same model from the "
+      "same seed on Fashion-MNIST.\n"
       "Exit status: 0 done, 1 a run failed or was interrupted, 2 wrong usage or input.\n"
       "\nExamples:\n"
       "  selmcast demo                                        paper, random and broadcast, then paper "
@@ -26,6 +27,7 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       "  selmcast demo --sync ssp --stragglers 3,1.5 --compute-seconds 0.2\n"
       "  selmcast demo --sync bsp,ssp,asp --no-unpaced --planners paper --stragglers 4\n"
       "  selmcast demo --stragglers 3,1.5 --compute-seconds 0.2\n"
+      "  selmcast demo --testbed --no-unpaced --planners paper,exact\n"
       "  selmcast demo --workers 4 --rates links.json --rounds 10");
   command->add_option("--workers", options->workers, "How many")
       ->check(CLI::Range(1, 64))
@@ -84,6 +86,12 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->check(CLI::Range(0.5, 100'000.0))
       ->capture_default_str();
   command->add_option("--rates", options->rates_file, "Links from this file instead (docs/run_folder.md)")
+      ->type_name("FILE");
+  command->add_flag("--testbed", options->testbed,
+                    "Shaped links between network namespaces instead of emulated ones; needs root");
+  command
+      ->add_option("--network", options->network_file,
+                   "A testbed with the links and events of this file (docs/testbed.md)")
       ->type_name("FILE");
   command->add_flag("--declare-truth", options->declare_truth,
                     "Workers declare their true rates: nothing to learn");

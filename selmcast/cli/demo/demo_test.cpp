@@ -1,15 +1,13 @@
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include "selmcast/cli/demo/child_process.h"
-#include "selmcast/cli/demo/line_tail.h"
 #include "selmcast/cli/demo/progress.h"
 #include "selmcast/cli/demo/scenario.h"
+#include "selmcast/cli/line_tail.h"
 
 namespace selmcast::demo {
 namespace {
@@ -117,43 +115,12 @@ TEST(Scenario, LinksFromAFile) {
 
 TEST(LineTail, GivesWholeLinesOnceEach) {
   const auto path = temporary_file("one\ntw");
-  LineTail tail(path);
+  cli::LineTail tail(path);
   EXPECT_EQ(tail.read(), (std::vector<std::string>{"one"}));
   EXPECT_TRUE(tail.read().empty());
   std::ofstream(path, std::ios::app) << "o\nthree\n";
   EXPECT_EQ(tail.read(), (std::vector<std::string>{"two", "three"}));
-  EXPECT_TRUE(LineTail("/nonexistent/file").read().empty());
-}
-
-TEST(ChildProcess, ExitStatusAndSignalAreTold) {
-  const auto wait_for = [](ChildProcess& child) {
-    while (child.running()) usleep(1000);  // bounded by the test's watchdog
-    return *child.ended();
-  };
-  auto seven = ChildProcess::start({{"sh", "-c", "exit 7"}, "/dev/null", "/dev/null"});
-  ASSERT_TRUE(seven.has_value());
-  EXPECT_EQ(wait_for(*seven), 7);
-  auto sleeper = ChildProcess::start({{"sleep", "1000"}, "/dev/null", "/dev/null"});
-  ASSERT_TRUE(sleeper.has_value());
-  sleeper->signal(SIGTERM);
-  EXPECT_EQ(wait_for(*sleeper), 128 + SIGTERM);
-  EXPECT_FALSE(ChildProcess::start({{"/nonexistent/program"}, "/dev/null", "/dev/null"}).has_value());
-}
-
-TEST(ChildProcess, NoneOutlivesItsOwnerAndStdinCanBeClosed) {
-  pid_t pid = -1;
-  {
-    auto stubborn = ChildProcess::start({{"sh", "-c", "trap '' TERM; sleep 1000"}, "/dev/null", "/dev/null"});
-    ASSERT_TRUE(stubborn.has_value());
-    pid = stubborn->pid();
-  }
-  EXPECT_EQ(kill(pid, 0), -1);  // reaped
-  auto cat = ChildProcess::start({{"cat"}, "/dev/null", "/dev/null", true});
-  ASSERT_TRUE(cat.has_value());
-  EXPECT_TRUE(cat->running());
-  cat->close_stdin();
-  while (cat->running()) usleep(1000);
-  EXPECT_EQ(*cat->ended(), 0);
+  EXPECT_TRUE(cli::LineTail("/nonexistent/file").read().empty());
 }
 
 TEST(Progress, SaysWhatIsKnown) {

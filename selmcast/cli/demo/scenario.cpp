@@ -9,6 +9,20 @@
 
 namespace selmcast::demo {
 
+namespace {
+
+// What is told of a link: the truth, or wrong by a factor between 1/2 and 2.
+struct Declaration {
+  bool truthful = false;
+  Rng lie;
+  Rate operator()(Rate truth) {
+    const double factor = std::exp2(lie.uniform(-1, 1));
+    return truthful ? truth : truth * factor;
+  }
+};
+
+}  // namespace
+
 std::vector<WorkerLinks> make_links(const LinkOptions& options) {
   const std::size_t n = options.workers;
   std::vector<Rate> spread;
@@ -19,11 +33,7 @@ std::vector<WorkerLinks> make_links(const LinkOptions& options) {
   Rng deal = Rng(options.seed).fork(1);
   deal.shuffle(std::span(spread));
 
-  Rng lie = Rng(options.seed).fork(2);
-  const auto declared = [&](Rate truth) {
-    const double factor = std::exp2(lie.uniform(-1, 1));
-    return options.declare_truth ? truth : truth * factor;
-  };
+  Declaration declared{options.declare_truth, Rng(options.seed).fork(2)};
   const Rate roomy = options.fastest * 2;
   std::vector<WorkerLinks> links;
   for (std::size_t k = 0; k < n; ++k) {
@@ -36,6 +46,36 @@ std::vector<WorkerLinks> make_links(const LinkOptions& options) {
     links.push_back(made);
   }
   return links;
+}
+
+Result<std::vector<WorkerLinks>> links_of_hosts(const testbed::Description& description,
+                                                const HostLinkOptions& options) {
+  Declaration declared{options.declare_truth, Rng(options.seed).fork(2)};
+  std::vector<WorkerLinks> links;
+  for (std::size_t k = 0; k < description.hosts.size(); ++k) {
+    const testbed::Host& host = description.hosts[k];
+    const std::string path = "hosts[" + std::to_string(k) + "]";
+    const std::string name = "w" + std::to_string(k);
+    if (host.name != name)
+      return failure(ErrorCode::invalid_input, path + ".name: must be " + name + ", as the worker there");
+    if (host.uplink.is_unlimited() || host.downlink.is_unlimited())
+      return failure(ErrorCode::invalid_input, path + ": needs uplink_line_bps and downlink_line_bps");
+    WorkerLinks made{host.uplink.payload(), host.downlink.payload(), {}, {}};
+    made.declared_uplink = declared(made.uplink);
+    made.declared_downlink = declared(made.downlink);
+    links.push_back(made);
+  }
+  return links;
+}
+
+testbed::Description testbed_for(const std::vector<WorkerLinks>& links, testbed::Description like) {
+  like.hosts.clear();
+  for (std::size_t k = 0; k < links.size(); ++k) {
+    like.hosts.push_back({"w" + std::to_string(k), net::LinkRate::carrying(links[k].uplink),
+                          net::LinkRate::carrying(links[k].downlink)});
+  }
+  like.hosts.push_back({"manager"});
+  return like;
 }
 
 namespace {

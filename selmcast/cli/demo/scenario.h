@@ -14,13 +14,14 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/units.h"
 #include "selmcast/plan/lower_bound.h"
+#include "selmcast/testbed/description.h"
 
 namespace selmcast::demo {
 
 enum class LinkPattern { uneven_downlinks, uneven_uplinks, even };
 
 struct WorkerLinks {
-  Rate uplink, downlink;                    // the truth, emulated in the worker
+  Rate uplink, downlink;                    // the truth: emulated in the worker, or shaped on a testbed
   Rate declared_uplink, declared_downlink;  // what it tells the manager
 };
 
@@ -33,6 +34,19 @@ struct LinkOptions {
   std::uint64_t seed = 1;
 };
 std::vector<WorkerLinks> make_links(const LinkOptions& options);
+
+// The links of a testbed's hosts, as payload, declared as make_links() does. Error (invalid_input) if one is not
+// shaped, or hosts are not named w0, w1, ... as the workers are.
+struct HostLinkOptions {
+  bool declare_truth = false;
+  std::uint64_t seed = 1;
+};
+Result<std::vector<WorkerLinks>> links_of_hosts(const testbed::Description& description,
+                                                const HostLinkOptions& options);
+
+// The testbed on which workers have these links: hosts w0, w1, ... and "manager", whose link is not shaped. Whatever
+// else `like` says (shapers, events) is kept; its hosts are not.
+testbed::Description testbed_for(const std::vector<WorkerLinks>& links, testbed::Description like);
 
 // A file of links: {"workers": [{"uplink_bps": 4e8, "downlink_bps": 2e7, "declared_uplink_bps": ..., (optional)
 // "declared_downlink_bps": ...}, ...]}. Error (invalid_input) naming file and key.

@@ -2,21 +2,29 @@
 
 #include <fmt/format.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "selmcast/cli/demo/child_process.h"
-#include "selmcast/cli/demo/line_tail.h"
+#include "selmcast/cli/line_tail.h"
 #include "selmcast/cli/sync_mode.h"
+#include "selmcast/testbed/child_process.h"
+#include "selmcast/testbed/conductor.h"
+#include "selmcast/testbed/testbed.h"
 
 namespace selmcast::demo {
 namespace {
 
+using cli::LineTail;
 using nlohmann::json;
+using testbed::ChildProcess;
+using testbed::ChildSpec;
 
 constexpr double kListenPatience = 15, kRoundPatience = 120, kEvaluatorPatience = 120;  // seconds
 
@@ -54,6 +62,7 @@ class TrainingRun {
   }
 
   ~TrainingRun() {
+    conductor_.reset();
     end_all(children_);
     std::error_code ignored;
     std::filesystem::remove_all(snapshots(), ignored);
@@ -64,6 +73,7 @@ class TrainingRun {
     std::error_code error;
     std::filesystem::create_directories(snapshots(), error);
     if (error) return failure(ErrorCode::io, "cannot make " + snapshots().string() + ": " + error.message());
+    if (auto made = make_testbed(); !made) return made;
     if (auto started = start_manager(); !started) return started;
     if (auto started = start_evaluator(); !started) return started;
     if (auto started = start_workers(); !started) return started;
@@ -86,6 +96,44 @@ class TrainingRun {
  private:
   std::filesystem::path snapshots() const { return options_.folder / "snapshots"; }
   std::filesystem::path log(const std::string& name) const { return options_.folder / (name + ".log"); }
+
+  Result<void> make_testbed() {
+    if (!options_.network) return {};
+    auto made = testbed::Testbed::make(
+        *options_.network, {.name = fmt::format("demo-{}", getpid()), .interrupted = interrupted_});
+    if (!made) return std::unexpected(made.error());
+    bed_.emplace(std::move(*made));
+    return {};
+  }
+
+  // As run where the host with this number is: there, or on this machine.
+  ChildSpec on_host(std::size_t host, ChildSpec spec) const {
+    if (!bed_) return spec;
+    const auto prefix = bed_->command_in(host);
+    spec.command.insert(spec.command.begin(), prefix.begin(), prefix.end());
+    return spec;
+  }
+
+  // Once all workers have joined.
+  void start_network() {
+    if (!bed_ || conductor_) return;
+    auto conducting = testbed::Conductor::start(*bed_, {.events = options_.network->events,
+                                                        .record = options_.folder / "links.jsonl",
+                                                        .clock_zero = Instant::at_seconds(clock_zero_),
+                                                        .complain = [this](const std::string& why) {
+                                                          const std::lock_guard lock(network_mutex_);
+                                                          network_fault_ = why;
+                                                        }});
+    if (conducting) conductor_ = std::move(*conducting);
+    const std::lock_guard lock(network_mutex_);
+    if (!conducting) network_fault_ = conducting.error().message;
+  }
+
+  Result<void> check_network() {
+    const std::lock_guard lock(network_mutex_);
+    if (network_fault_.empty()) return {};
+    return failure(ErrorCode::io, "the testbed: " + network_fault_);
+  }
 
   Result<void> start(const std::string& name, ChildSpec spec) {
     auto child = ChildProcess::start(spec);
@@ -114,6 +162,9 @@ class TrainingRun {
         address_file,
         log("manager"),
         false};
+    const std::size_t manager_host = options_.links.size();  // testbed_for()
+    if (bed_)
+      spec.command.insert(spec.command.end(), {"--insecure-listen", testbed::address_of(manager_host)});
     if (options_.ages_from_zero) spec.command.push_back("--ages-from-zero");
     if (options_.run.sync != "bsp") {
       spec.command.insert(spec.command.end(), {"--sync", std::string(cli::rule_of(options_.run.sync)),
@@ -123,7 +174,7 @@ class TrainingRun {
     if (cli::rule_of(options_.run.sync) == "ssp")
       spec.command.insert(spec.command.end(), {"--staleness", std::to_string(options_.staleness)});
     if (!options_.run.paced) spec.command.push_back("--unpaced");
-    if (auto started = start("manager", spec); !started) return started;
+    if (auto started = start("manager", on_host(manager_host, spec)); !started) return started;
     LineTail address(address_file);
     const double since = monotonic_seconds();
     while (manager_address_.empty()) {
@@ -180,10 +231,6 @@ class TrainingRun {
                       snapshots(),
                       "--clock-zero",
                       fmt::format("{:.9f}", clock_zero_),
-                      "--uplink-bps",
-                      bps(links.uplink),
-                      "--downlink-bps",
-                      bps(links.downlink),
                       "--declared-uplink-bps",
                       bps(links.declared_uplink),
                       "--declared-downlink-bps",
@@ -195,7 +242,11 @@ class TrainingRun {
                      false};
       spec.command.insert(spec.command.end(), options_.trainer_flags.begin(), options_.trainer_flags.end());
       add_data(spec);
-      if (auto started = start(fmt::format("worker-{}", k), spec); !started) return started;
+      if (!bed_) {
+        spec.command.insert(spec.command.end(),
+                            {"--uplink-bps", bps(links.uplink), "--downlink-bps", bps(links.downlink)});
+      }
+      if (auto started = start(fmt::format("worker-{}", k), on_host(k, spec)); !started) return started;
     }
     return {};
   }
@@ -207,6 +258,7 @@ class TrainingRun {
   // True while it goes on. A worker that dies is left to the manager; the run fails only if nobody is left or a
   // process that must not die does.
   Result<bool> watch() {
+    if (auto good = check_network(); !good) return std::unexpected(good.error());
     std::size_t alive = 0;
     for (std::size_t k = 0; k < options_.links.size(); ++k) {
       ChildProcess& worker = children_[kFirstWorker + k];
@@ -250,6 +302,7 @@ class TrainingRun {
   // Reads what the processes have written since.
   void follow() {
     for (const std::string& line : journal_.read()) {
+      if (line.find("\"event\":\"started\"") != std::string::npos) start_network();
       // Most lines are inputs.
       const bool is_round = line.find("\"event\":\"round\"") != std::string::npos;
       if (!is_round && line.find("\"event\":\"multicast\"") == std::string::npos) continue;
@@ -315,6 +368,10 @@ class TrainingRun {
 
   const TrainingOptions& options_;
   const std::function<bool()>& interrupted_;
+  std::optional<testbed::Testbed> bed_;  // outlives all that runs in it
+  std::unique_ptr<testbed::Conductor> conductor_;
+  std::mutex network_mutex_;
+  std::string network_fault_;  // under network_mutex_
   std::vector<ChildProcess> children_;
   std::vector<std::string> names_;
   std::string manager_address_;

@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "selmcast/base/error.h"
 #include "selmcast/cli/demo/scenario.h"
+#include "selmcast/testbed/description.h"
 
 namespace selmcast::demo {
 
@@ -32,6 +34,9 @@ struct TrainingOptions {
   std::vector<std::string> trainer_flags;  // handed to every worker: --model, --steps, ...
   std::string model = "mlp";
   std::string data;  // empty: the default
+  // Where it runs. None: on this machine, links emulated in the workers. Else made for this run (scenario.h:
+  // testbed_for); events count from when all workers have joined, and RUN/links.jsonl tells what links carried.
+  std::optional<testbed::Description> network;
 };
 
 // What is known of a run while it goes on.

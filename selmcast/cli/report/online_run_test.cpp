@@ -99,7 +99,7 @@ TEST_F(OnlineRun, IsDrawnWithItsStalenessAndDrops) {
   std::vector<std::string> names;
   for (const Plot& plot : make_plots(*record, summarise(*record))) names.push_back(plot.name);
   EXPECT_THAT(names, ElementsAre("synchronisation", "utilisation", "staleness", "drops", "prediction",
-                                 "links", "bandwidth"));
+                                 "links", "bandwidth", "estimate_error"));
   const auto written = write_report(folder.path());
   ASSERT_TRUE(written.has_value()) << written.error().message;
   EXPECT_EQ(xml_fault(folder.read("staleness.svg")), "");

@@ -49,5 +49,6 @@ std::optional<Plot> utilisation_plot(const RunFolder& folder, const Summary& sum
 std::optional<Plot> staleness_plot(const RunFolder& folder, const Summary& summary);
 std::optional<Plot> drops_plot(const RunFolder& folder, const Summary& summary);
 std::optional<Plot> learning_plot(const RunFolder& folder, const Summary& summary);
+std::optional<Plot> estimate_error_plot(const RunFolder& folder, const Summary& summary);
 
 }  // namespace selmcast::report

@@ -55,7 +55,8 @@ std::vector<Plot> make_plots(const RunFolder& folder, const Summary& summary) {
   for (auto plot :
        {accuracy_plot(folder, summary), synchronisation_plot(folder, summary),
         utilisation_plot(folder, summary), staleness_plot(folder, summary), drops_plot(folder, summary),
-        prediction_plot(folder, summary), link_use_plot(folder, summary), learning_plot(folder, summary)})
+        prediction_plot(folder, summary), link_use_plot(folder, summary), learning_plot(folder, summary),
+        estimate_error_plot(folder, summary)})
     if (plot) plots.push_back(std::move(*plot));
   return plots;
 }

@@ -1,4 +1,4 @@
-// Plots of links: how much of them was used, and what the manager learnt of them.
+// Plots of links: how much of them was used. What the manager learnt of them: plots_of_learning.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,8 +13,6 @@
 
 namespace selmcast::report {
 namespace {
-
-constexpr std::size_t kLearningPanels = 6;
 
 struct GroupUse {
   const GroupSummary* group;
@@ -98,90 +96,6 @@ std::optional<Plot> link_use_plot(const RunFolder& folder, const Summary& summar
               .caption = link_use_caption(folder, summary),
               .script = script.take(),
               .height = many ? 640 : 560};
-}
-
-namespace {
-
-// After how many rounds what was believed. Without rounds in common a look is taken when as many multicasts are
-// complete as there are workers.
-std::vector<std::pair<std::uint64_t, const std::vector<Estimate>*>> looks_of(const RunRecord& run) {
-  std::vector<std::pair<std::uint64_t, const std::vector<Estimate>*>> looks;
-  for (const RoundRecord& round : run.rounds) looks.emplace_back(round.round.value() + 1, &round.estimates);
-  for (const Learnt& look : run.learnt) looks.emplace_back(looks.size() + 1, &look.estimates);
-  return looks;
-}
-
-void learning_panel(Script& script, const RunFolder& folder, const Summary& summary, WorkerIndex worker,
-                    std::size_t panel) {
-  const WorkerLinks& links = folder.scenario.workers[position(worker)];
-  std::string command;
-  join_piece(command, fmt::format("{:.6g} with lines lw 1.4 dt (3,4) lc rgb '{}'", links.downlink.mbps(),
-                                  ink().light));
-  double highest = std::max(links.downlink.mbps(), links.declared_downlink.mbps());
-  for (const GroupSummary& group : summary.groups) {
-    for (const std::size_t run : group.runs) {
-      const auto looks = looks_of(folder.runs[run]);
-      if (looks.empty()) continue;
-      script.line("$panel{}run{} << EOD\n0 {:.6g}", panel, run, links.declared_downlink.mbps());
-      for (const auto& [round, estimates] : looks)
-        for (const Estimate& estimate : *estimates) {
-          if (estimate.worker != worker) continue;
-          script.line("{} {:.6g}", round, estimate.downlink.mbps());
-          highest = std::max(highest, estimate.downlink.mbps());
-        }
-      script.line("EOD");
-      join_piece(command, fmt::format("$panel{}run{} using 1:2 with lines {}", panel, run,
-                                      line_style(summary, group)));
-    }
-  }
-  script.line("set title {}", gnuplot_quote(links.name, 20));
-  script.line("set yrange [0:{:.6g}]", highest * 1.1);
-  script.line("{}", command);
-}
-
-// gnuplot lays a key out within one panel; this one serves all, as a line below them.
-void learning_key(Script& script, const Summary& summary) {
-  const double step = 1.0 / static_cast<double>(summary.groups.size() + 1);
-  const auto entry = [&](std::size_t place, const std::string& text, std::string_view colour) {
-    script.line("set label {} {} at screen {:.4g}, screen 0.04 center tc rgb '{}'", place + 1,
-                gnuplot_quote(text, 60), step * (static_cast<double>(place) + 0.5), colour);
-  };
-  script.line("unset key");
-  entry(0, "\u00b7\u00b7\u00b7\u00b7 true", ink().light);
-  for (std::size_t i = 0; i < summary.groups.size(); ++i) {
-    const GroupSummary& group = summary.groups[i];
-    entry(i + 1, (group.paced ? "\u2014 " : "- - ") + group.name, planner_colour(group.planner).light);
-  }
-}
-
-}  // namespace
-
-std::optional<Plot> learning_plot(const RunFolder& folder, const Summary& summary) {
-  const auto workers = worst_declared(folder.scenario, kLearningPanels);
-  const bool learnt =
-      std::ranges::any_of(folder.runs, [](const RunRecord& run) { return !looks_of(run).empty(); });
-  if (workers.empty() || !learnt) return std::nullopt;
-  const std::size_t columns = std::min<std::size_t>(3, workers.size());
-  const std::size_t rows = (workers.size() + columns - 1) / columns;
-  Script script;
-  script.line(
-      "set multiplot layout {},{} margins 0.06,0.98,0.2,0.86 spacing 0.07,0.16 title 'Downlinks (Mbit/s): "
-      "declared at round 0, then learnt' textcolor rgb "
-      "'{}'",
-      rows, columns, ink().light);
-  script.line("set xrange [0:*]");
-  learning_key(script, summary);
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    if (i == 1) script.line("unset label");
-    const bool last_row = i + columns >= workers.size();
-    script.line("set xlabel '{}' textcolor rgb '{}'", last_row ? "rounds learnt from" : "", ink().light);
-    learning_panel(script, folder, summary, workers[i], i);
-  }
-  script.line("unset multiplot");
-  return Plot{.name = "bandwidth",
-              .caption = learning_caption(folder),
-              .script = script.take(),
-              .height = rows > 1 ? 540 : 320};
 }
 
 std::vector<WorkerIndex> worst_declared(const Scenario& scenario, std::size_t count) {

@@ -174,7 +174,7 @@ TEST(Plots, APlannerWearsOneColourEverywhere) {
   write_sample(folder.path(), {.rounds = 3, .seeds = 2});
   const RunFolder record = *read_run_folder(folder.path());
   const auto plots = make_plots(record, summarise(record));
-  ASSERT_EQ(plots.size(), 6u);
+  ASSERT_EQ(plots.size(), 7u);
   for (const Plot& plot : plots) EXPECT_THAT(plot.script, HasSubstr("lc rgb '#d55e00'")) << plot.name;
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "selmcast/cli/report/json_fields.h"
+#include "selmcast/cli/report/true_links.h"
 #include "selmcast/cli/sync_mode.h"
 
 namespace selmcast::report {
@@ -288,8 +289,9 @@ void read_event(const JsonFields& fields, const Names& names, RunRecord& run) {
   }
 }
 
-Result<RunRecord> read_run(const fs::path& folder, const RunPlan& plan, std::size_t worker_count,
+Result<RunRecord> read_run(const fs::path& folder, const RunPlan& plan, const Scenario& scenario,
                            const Names& names) {
+  const std::size_t worker_count = scenario.workers.size();
   RunRecord run;
   run.plan = plan;
   run.workers.resize(worker_count);
@@ -310,7 +312,10 @@ Result<RunRecord> read_run(const fs::path& folder, const RunPlan& plan, std::siz
     read(fmt::format("worker-{}.jsonl", i), [&](const JsonFields& fields) {
       append_ascending(run.workers[i], read_worker_round(fields), fields);
     });
+  TrueLinksReader true_links(scenario);
+  read("links.jsonl", [&](const JsonFields& fields) { true_links.line(fields); });
   if (error) return std::unexpected(*error);
+  run.true_links = true_links.take();
   return run;
 }
 
@@ -322,7 +327,7 @@ Result<RunFolder> read_run_folder(const fs::path& folder) {
   RunFolder result{std::move(*scenario), {}};
   const Names names = index_names(result.scenario);
   for (const RunPlan& plan : result.scenario.runs) {
-    auto run = read_run(folder / plan.name, plan, result.scenario.workers.size(), names);
+    auto run = read_run(folder / plan.name, plan, result.scenario, names);
     if (!run) return std::unexpected(run.error());
     result.runs.push_back(std::move(*run));
   }

@@ -108,6 +108,14 @@ struct Learnt {
   std::vector<Estimate> estimates;
 };
 
+// On a testbed: from then on a worker's links carry this (links.jsonl). Competing traffic is taken off.
+struct TrueLinks {
+  Instant from;
+  WorkerIndex worker;
+  Rate uplink;
+  Rate downlink;
+};
+
 struct Departure {
   Instant at;
   std::string worker;
@@ -138,6 +146,7 @@ struct RunRecord {
   std::vector<MulticastRecord> multicasts;  // ssp and asp, by end
   std::vector<Learnt> learnt;               // ssp and asp, by time
   std::vector<Departure> departures;
+  std::vector<TrueLinks> true_links;  // by time; none where links did not change
   std::vector<Evaluation> evaluations;
   std::vector<std::vector<WorkerRound>> workers;  // by worker index
   std::vector<std::string> cut_short;             // files whose last line was dropped
@@ -154,6 +163,12 @@ Result<RunFolder> read_run_folder(const std::filesystem::path& folder);
 // The bandwidths that the plan of `run.rounds[at]` was made with, by worker: what was declared, overlaid with
 // what the rounds before had learnt.
 std::vector<Estimate> estimates_before(const Scenario& scenario, const RunRecord& run, std::size_t at);
+// What the worker's links carry at that time.
+struct TrueRates {
+  Rate uplink;
+  Rate downlink;
+};
+TrueRates true_rates(const Scenario& scenario, const RunRecord& run, WorkerIndex worker, Instant at);
 // The last ones.
 std::vector<Estimate> final_estimates(const Scenario& scenario, const RunRecord& run);
 // Whether the journal tells of anything that was sent.

@@ -184,5 +184,31 @@ TEST(RunRecord, RunNamesThatCouldLeaveTheFolderAreRefused) {
         << name;
 }
 
+TEST(RunRecord, ATestbedsRecordSaysWhatLinksCarriedOverTime) {
+  const TemporaryFolder folder;
+  folder.write("demo.json", kScenario);
+  folder.write("paper/links.jsonl",
+               R"({"at_seconds": 1, "event": "rate", "host": "a", "uplink_bps": 1e6, "downlink_bps": 1e6}
+{"at_seconds": 1, "event": "rate", "host": "manager"}
+{"at_seconds": 1.1, "event": "sample", "host": "a", "uplink": {"bytes": 1}}
+{"at_seconds": 2, "event": "traffic", "from": "b", "to": "a", "payload_bps": 4e5, "seconds": 3}
+{"at_seconds": 3, "event": "rate", "host": "a", "downlink_bps": 2e6}
+{"at_seconds": 4, "event": "rate", "host": "a", "downlink_bps": 9e6, "failed": "why"}
+)");
+  const auto read = read_run_folder(folder.path());
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  const RunRecord& run = read->runs[0];
+  const auto down = [&](std::uint32_t worker, double at) {
+    return true_rates(read->scenario, run, WorkerIndex(worker), Instant::at_seconds(at)).downlink.bps();
+  };
+  EXPECT_DOUBLE_EQ(down(0, 1.5), 1e6);
+  EXPECT_DOUBLE_EQ(down(0, 2.5), 6e5);    // less what competes
+  EXPECT_DOUBLE_EQ(down(0, 4.5), 1.6e6);  // of the new rate
+  EXPECT_DOUBLE_EQ(down(0, 5.5), 2e6);    // over
+  EXPECT_DOUBLE_EQ(down(1, 2.5), 1e6);
+  EXPECT_DOUBLE_EQ(true_rates(read->scenario, run, WorkerIndex(1), Instant::at_seconds(2.5)).uplink.bps(),
+                   6e5);
+}
+
 }  // namespace
 }  // namespace selmcast::report

@@ -1,7 +1,9 @@
 #include "selmcast/cli/report/summary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
+#include <utility>
 
 namespace selmcast::report {
 namespace {
@@ -35,6 +37,13 @@ Instant training_start(const RunRecord& run) {
   return first ? std::max(*first, Instant()) : Instant();
 }
 
+void summarise_prediction(std::vector<double> ratios, RunSummary& summary) {
+  summary.measured_over_predicted = mean(ratios);
+  for (double& ratio : ratios) ratio = std::abs(ratio - 1);
+  summary.prediction_error_median = quantile(ratios, 0.5);
+  summary.prediction_error_p95 = quantile(ratios, 0.95);
+}
+
 void summarise_rounds(const RunRecord& run, RunSummary& summary) {
   const auto sync = collect(run.rounds, [](const RoundRecord& round) { return round.sync.in_seconds(); });
   summary.sync_mean = as_seconds(mean(sync));
@@ -55,7 +64,7 @@ void summarise_rounds(const RunRecord& run, RunSummary& summary) {
     summary.cancelled +=
         static_cast<std::size_t>(std::ranges::count(round.deliveries, false, &Delivery::committed));
   }
-  summary.measured_over_predicted = mean(ratios);
+  summarise_prediction(std::move(ratios), summary);
 }
 
 // Until the last delivery that counts; nothing if none does.
@@ -95,7 +104,7 @@ void summarise_multicasts(const RunRecord& run, RunSummary& summary) {
   summary.delivery_mean = as_seconds(mean(delivery));
   summary.predicted_mean = as_seconds(mean(predicted));
   summary.receivers_mean = mean(receivers);
-  summary.measured_over_predicted = mean(ratios);
+  summarise_prediction(std::move(ratios), summary);
 }
 
 void summarise_evaluations(const Scenario& scenario, const RunRecord& run, RunSummary& summary) {
@@ -144,6 +153,10 @@ constexpr Metric kMetrics[] = {
      [](const RunSummary& run) { return in_seconds(run.delivery_mean); }},
     {"measured_over_predicted", "measured / predicted, mean", Unit::ratio,
      [](const RunSummary& run) { return run.measured_over_predicted; }},
+    {"prediction_error_median", "prediction error, median", Unit::percent,
+     [](const RunSummary& run) { return run.prediction_error_median; }},
+    {"prediction_error_p95", "prediction error, 95th percentile", Unit::percent,
+     [](const RunSummary& run) { return run.prediction_error_p95; }},
     {"receivers_mean", "receivers per multicast, mean", Unit::ratio,
      [](const RunSummary& run) { return run.receivers_mean; }},
     {"compute_share", "computing time / total time (utilisation)", Unit::percent,

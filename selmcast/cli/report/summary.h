@@ -36,6 +36,8 @@ struct RunSummary {
   std::optional<Duration> bound_mean;
   std::optional<Duration> predicted_mean;
   std::optional<double> measured_over_predicted;  // mean over rounds of delivery / predicted
+  std::optional<double> prediction_error_median;  // over rounds or multicasts, of |delivery / predicted - 1|
+  std::optional<double> prediction_error_p95;
   std::optional<double> receivers_mean;
   std::optional<double> compute_share;       // of the workers' time, the rest they were blocked
   std::optional<Duration> time_to_target;    // from start

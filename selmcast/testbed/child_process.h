@@ -14,7 +14,7 @@
 
 #include "selmcast/base/error.h"
 
-namespace selmcast::demo {
+namespace selmcast::testbed {
 
 struct ChildSpec {
   std::vector<std::string> command;  // program and arguments
@@ -48,4 +48,4 @@ class ChildProcess {
 // SIGTERM to all that run, then SIGKILL to those that still run after two seconds.
 void end_all(std::vector<ChildProcess>& children);
 
-}  // namespace selmcast::demo
+}  // namespace selmcast::testbed

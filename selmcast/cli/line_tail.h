@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace selmcast::demo {
+namespace selmcast::cli {
 
 class LineTail {
  public:
@@ -36,4 +36,4 @@ class LineTail {
   std::string partial_;
 };
 
-}  // namespace selmcast::demo
+}  // namespace selmcast::cli

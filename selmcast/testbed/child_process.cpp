@@ -1,4 +1,4 @@
-#include "selmcast/cli/demo/child_process.h"
+#include "selmcast/testbed/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 extern char** environ;  // NOLINT: POSIX
 
-namespace selmcast::demo {
+namespace selmcast::testbed {
 
 Result<ChildProcess> ChildProcess::start(const ChildSpec& spec) {
   posix_spawn_file_actions_t actions;
@@ -97,4 +97,4 @@ void end_all(std::vector<ChildProcess>& children) {
   for (ChildProcess& child : children) child.signal(SIGKILL);
 }
 
-}  // namespace selmcast::demo
+}  // namespace selmcast::testbed

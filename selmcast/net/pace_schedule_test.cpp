@@ -1,0 +1,48 @@
+#include "selmcast/net/pace_schedule.h"
+
+#include <gtest/gtest.h>
+
+namespace selmcast::net {
+namespace {
+
+constexpr Rate kRate = Rate::bits_per_second(8e6);  // a megabyte a second
+Instant at(double seconds) { return Instant::at_seconds(seconds); }
+
+TEST(PaceSchedule, OnTimeItIsTheRate) {
+  const PaceSchedule schedule(Bytes(10'000'000), kRate, at(5));
+  EXPECT_EQ(schedule.pace(Bytes(0), at(5)), kRate);
+  EXPECT_EQ(schedule.pace(Bytes(1'000'000), at(6)), kRate);
+  EXPECT_EQ(schedule.pace(Bytes(950'000), at(6)), kRate);    // 50 ms behind
+  EXPECT_EQ(schedule.pace(Bytes(2'000'000), at(6)), kRate);  // ahead
+}
+
+TEST(PaceSchedule, BehindItHurriesButNotBeyondItsBound) {
+  const PaceSchedule schedule(Bytes(10'000'000), kRate, at(0));
+  // 0.1 MB behind, to be made up in half a second: 1 + 0.1 / 0.5.
+  EXPECT_DOUBLE_EQ(schedule.pace(Bytes(900'000), at(1)) / kRate, 1.2);
+  EXPECT_DOUBLE_EQ(schedule.pace(Bytes(0), at(1)) / kRate, PaceSchedule::kHasteMost);
+}
+
+TEST(PaceSchedule, WhenAllShouldHaveArrivedThereIsNoLimit) {
+  const PaceSchedule schedule(Bytes(1'000'000), kRate, at(0));
+  EXPECT_FALSE(schedule.pace(Bytes(950'000), at(1.05)).is_unlimited());
+  EXPECT_TRUE(schedule.pace(Bytes(950'000), at(1.07)).is_unlimited());
+}
+
+TEST(PaceSchedule, ANewRateHoldsFromThenOnAndWhatWasDueStaysDue) {
+  PaceSchedule schedule(Bytes(10'000'000), kRate, at(0));
+  schedule.set_rate(kRate * 0.5, at(2));
+  // Due at 4 s: 2 + 2 * 0.5 = 3 MB.
+  EXPECT_EQ(schedule.pace(Bytes(3'000'000), at(4)), kRate * 0.5);
+  EXPECT_GT(schedule.pace(Bytes(2'500'000), at(4)), kRate * 0.5);
+}
+
+TEST(PaceSchedule, UnlimitedHasNoSchedule) {
+  PaceSchedule schedule(Bytes(1'000'000), Rate::unlimited(), at(0));
+  EXPECT_TRUE(schedule.pace(Bytes(0), at(100)).is_unlimited());
+  schedule.set_rate(kRate, at(100));
+  EXPECT_EQ(schedule.pace(Bytes(0), at(100)), kRate);
+}
+
+}  // namespace
+}  // namespace selmcast::net

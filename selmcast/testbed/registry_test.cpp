@@ -1,0 +1,33 @@
+#include "selmcast/testbed/registry.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace selmcast::testbed {
+namespace {
+
+TEST(Registration, SurvivesItsFile) {
+  Registration mine = owned_by_us("default");
+  mine.description.hosts = {{"w0", net::LinkRate::megabits_per_second(10), net::LinkRate::unlimited()}};
+  const auto read = registration_from_json(to_json(mine));
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(read->name, "default");
+  EXPECT_EQ(read->id, std::to_string(getpid()));
+  EXPECT_EQ(read->owner_started, mine.owner_started);
+  EXPECT_EQ(read->description.hosts, mine.description.hosts);
+  EXPECT_FALSE(registration_from_json("{\"name\": 1}").has_value());
+  EXPECT_FALSE(registration_from_json("").has_value());
+}
+
+TEST(Registration, IsDeadWithItsOwnerUnlessItStands) {
+  Registration mine = owned_by_us("default");
+  EXPECT_FALSE(is_dead(mine));
+  // The same id, started at another time, is another process.
+  mine.owner_started += "1";
+  EXPECT_TRUE(is_dead(mine));
+  mine.standing = true;
+  EXPECT_FALSE(is_dead(mine));
+}
+
+}  // namespace
+}  // namespace selmcast::testbed
