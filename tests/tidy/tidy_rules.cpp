@@ -34,12 +34,13 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"train", {"base", "worker"}},
       {"cli/report", {"base", "plan", "cli"}},
       {"cli/reproduce", {"base", "plan", "sync", "mip", "maxmin", "sim", "cli", "cli/report"}},
+      {"cli/run", {"base", "plan", "sync", "maxmin", "wire", "manager", "cli"}},
       {"cli/demo",
        {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker", "arena", "mip", "cli",
         "cli/report"}},
       {"cli",
        {"base", "plan", "sync", "maxmin", "sim", "wire", "net", "manager", "worker", "arena", "mip",
-        "cli/report", "cli/reproduce", "cli/demo"}},
+        "cli/report", "cli/reproduce", "cli/run", "cli/demo"}},
   };
   return table;
 }
