@@ -26,10 +26,14 @@ _GRACE = 10.0  # that a client waits longer than the server: the answer says mor
 
 
 class Server:
-    """Serves until ``close()``. :raises IoError: none of the ports is free."""
+    """Serves until ``close()``. Ranks that have not come after ``timeout`` seconds have given up by themselves.
 
-    def __init__(self, launch: Launch) -> None:
+    :raises IoError: none of the ports is free.
+    """
+
+    def __init__(self, launch: Launch, timeout: float) -> None:
         assert launch.rendezvous is not None
+        self._given_up_at = time.monotonic() + timeout
         self._launch = launch
         self._condition = threading.Condition(threading.RLock())
         self._board: dict[str, Any] = {}
@@ -53,10 +57,11 @@ class Server:
         )
 
     def wait_until_alone(self, timeout: float) -> bool:
-        """Until every other rank that came has gone, for at most ``timeout`` seconds: whether they have."""
+        """Until every other rank has come and gone, for at most ``timeout`` seconds: whether they have."""
         deadline = time.monotonic() + timeout
+        others = set(range(1, self._launch.world_size))
         with self._condition:
-            while self._here - self._gone - {0}:
+            while (self._here if time.monotonic() > self._given_up_at else others) - self._gone - {0}:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False

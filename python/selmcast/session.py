@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional
 
 from selmcast.errors import Error, InvalidInput
 from selmcast.launch import Launch, launch_from
@@ -42,7 +42,7 @@ class Session:
         self._server: Optional[Server] = None
         self._client: Optional[Client] = None
         if launch.world_size > 1 and launch.rendezvous is not None:
-            self._server = Server(launch) if launch.rank == 0 else None
+            self._server = Server(launch, timeout) if launch.rank == 0 else None
             self._client = Client(launch, timeout)
 
     def say(self, line: str) -> None:
@@ -86,6 +86,16 @@ class Session:
         if said["asked"] != asked:
             raise InvalidInput(f"this rank asks for {asked}, rank 0 for {said['asked']}: all ranks must ask for the same")
         return str(said["address"])
+
+    def agree(self, what: str, tensors: Iterable[Any]) -> None:
+        """Waits until all ranks say the same (name, shape, role) here; where they cannot meet, the manager compares.
+
+        :raises InvalidInput: they differ: on every rank, with the first difference.
+        """
+        if self._client is None:
+            return
+        announced = [[f"{name} ({role})", "f4", list(shape)] for name, shape, role in tensors]
+        self._client.collect(what, "root", announced, (), (), timeout=self.timeout)
 
     def _named_for(self, asked: Mapping[str, Any]) -> Optional[str]:
         """The manager that runs already, unless `selmcast run` started it with other settings than the program wants."""

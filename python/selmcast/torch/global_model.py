@@ -102,7 +102,7 @@ def consensus(
     """
     session = session if session is not None else current()
     if final:
-        close_all()
+        close_all(session)
     if session.launch.world_size == 1:
         return ConsensusReport(1, (), 0.0)
     entries = entries_of(model)

@@ -43,7 +43,8 @@ class Synchronizer:
         averaged with the model, at their size; ``"reset"``: forgotten whenever another model was mixed in.
     :param receive_buffers: models that may arrive at the same time; more wait in turn.
     :param worker_options: others of ``selmcast.Worker``, such as ``emulated_uplink_bps``.
-    :raises selmcast.Error: ``Rejected`` (a model that differs from the others', with the first difference), ``Timeout``, ...
+    :raises selmcast.Error: ``InvalidInput`` (the model differs from the others': on all ranks, with the first difference),
+        ``Timeout``, ...
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Synchronizer:
         self._model = model if isinstance(model, (torch.nn.Module, dict)) else dict(model)
         self._optimizer = optimizer
         self._optimizer_state = optimizer_state
-        self._session = session if session is not None else current()
+        self.session = session if session is not None else current()
         self._every = every
         self._steps = 0
         self._rounds = 0  # of all runs, resumed ones included
@@ -145,7 +146,7 @@ class Synchronizer:
 
     def _done(self, report: SyncReport) -> SyncReport:
         if report.workers == 1 and (self._report is None or self._report.workers > 1) and not self._alone:
-            self._session.say("all other workers have left; going on alone")
+            self.session.say("all other workers have left; going on alone")
         self._rounds += 1
         self._report = report
         return report
@@ -157,12 +158,13 @@ class Synchronizer:
         return entries
 
     def _connect(self, block: Block) -> None:
-        session = self._session
+        session = self.session
         manager = session.manager_for(self._wanted)
         if manager is None:
             self._alone = True
             session.say("alone: one rank, and no manager named; training without exchange")
             return
+        session.agree("Synchronizer", block.announced)  # a mistake is told to all ranks at once, not to one
         self._worker = Worker(manager, f"w{session.launch.rank}", block.announced, **self._worker_options)
 
     def state_dict(self) -> dict[str, int]:
@@ -199,7 +201,7 @@ class Synchronizer:
 _open: list[Synchronizer] = []
 
 
-def close_all() -> None:
-    """Leaves all trainings of this process."""
-    for synchronizer in list(_open):
+def close_all(session: Session) -> None:
+    """Leaves all trainings of this session."""
+    for synchronizer in [one for one in _open if one.session is session]:
         synchronizer.close()
