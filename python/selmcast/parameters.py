@@ -11,7 +11,7 @@ class Parameters(Mapping[str, Any]):
     """Float32 arrays by name, all views of one contiguous array ``flat``: writing to one is writing to the other.
 
     >>> p = Parameters({"weight": (10, 784), "bias": (10,)})
-    >>> p["bias"][:] = 0.5
+    >>> p["bias"] += 0.5
     >>> worker = selmcast.Worker("127.0.0.1:7070", "w0", p.tensors)
     >>> worker.synchronize(p.flat)
 
@@ -32,6 +32,10 @@ class Parameters(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         return self._arrays[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Copies ``value`` (any array that fits) into the array of that name: ``p["w"] -= gradient`` works."""
+        self._arrays[name][...] = value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
