@@ -75,7 +75,7 @@ class Collective:
         self._sums: list[Any] = []
         self._error: Optional[Error] = None
         self._finished = False
-        self.answered = 0
+        self.answered: set[int] = set()  # under `condition`
 
     @property
     def participants(self) -> int:
@@ -103,6 +103,10 @@ class Collective:
             self._condition.notify_all()
         self._wait(lambda: len(self._folded | self._gone) == self._world_size, "all ranks")
         return self._result(message)
+
+    def wait_for_answers(self, rank: int) -> None:
+        """Until all others have their answer, or are gone."""
+        self._wait(lambda: len(self.answered | self._gone | {rank}) == self._world_size, "answers to be read")
 
     # ---- agreement -------------------------------------------------------------------------------------------------
 

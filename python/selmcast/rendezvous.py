@@ -6,7 +6,9 @@ what is everybody's model at the very start and end (collective.py). Between tho
 Rank 0 takes the first free one of a few ports in a row from the one that all ranks compute alike (launch.py); the others
 try them in turn until one answers for their job. Bounds: joining, ``timeout``; every request, its own. Not encrypted; it
 listens on loopback when all ranks are on one machine, else on the address that MASTER_ADDR names.
-Thread rule: a Client belongs to one thread at a time; the server has threads of its own.
+Thread rule: a Client belongs to one thread at a time; the server has threads of its own. They need the GIL, and rank 0 may
+go on with calls that hold it while they wait for other ranks (as torch 1.13's init_process_group does): so rank 0 gets its
+own answer last, when nobody needs the server for that question any more.
 """
 
 from __future__ import annotations
@@ -154,13 +156,16 @@ class Server:
             made = self._collectives.setdefault(name, Collective(message["what"], size, self._gone, self._condition))
         try:
             arrays = made.take_part(rank, message, raw_bytes, connection)
+            if rank == 0:
+                made.wait_for_answers(rank)
             missing = sorted(set(range(size)) & self._gone)
             pieces = tuple(memoryview(array).cast("B") for array in arrays if array.size)
             frames.send(connection, {"participants": made.participants, "missing": missing}, pieces)
         finally:
             with self._condition:
-                made.answered += 1
-                if made.answered + len(self._gone) >= size:
+                made.answered.add(rank)
+                self._condition.notify_all()
+                if len(made.answered | self._gone) == size:
                     self._collectives.pop(name, None)
 
 

@@ -44,6 +44,7 @@ class Session:
         if launch.world_size > 1 and launch.rendezvous is not None:
             self._server = Server(launch, timeout) if launch.rank == 0 else None
             self._client = Client(launch, timeout)
+            self._client.collect("selmcast.init", "root", [], (), (), timeout=timeout)  # all are there
 
     def say(self, line: str) -> None:
         """A line for people, with the rank in front."""
@@ -102,6 +103,8 @@ class Session:
         launch = self.launch
         if launch.manager is None or launch.manager_settings is None:
             return launch.manager
+        if self._managers_asked > 0:
+            return None  # a manager serves one training, and the first one had it
         runs = launch.manager_settings
         differ = {key: value for key, value in asked.items() if key in runs and runs[key] != str(value)}
         if not differ:
@@ -157,7 +160,7 @@ def init(
     quiet: Optional[bool] = None,
     environ: Optional[Mapping[str, str]] = None,
 ) -> Session:
-    """Joins the job that this process was started in. Call it once, on every rank, before anything else.
+    """Joins the job that this process was started in, and waits for its other ranks. Call it once, on every rank.
 
     Arguments win over the environment (launch.py has the list: selmcast run, torchrun, mpirun, srun, SELMCAST_*).
 
