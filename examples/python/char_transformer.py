@@ -2,8 +2,8 @@
 
     selmcast run -n 4 -- python3 char_transformer.py --steps 400
 
-The text: the licences in /usr/share/common-licenses of Debian's package base-files (which every Debian has), about a quarter
-of a million characters. Each licence permits verbatim copies of itself. --text FILE takes another one.
+The text: the licences in /usr/share/common-licenses of Debian's package base-files (which every Debian has), about a
+quarter of a million characters. Each licence permits verbatim copies of itself. --text FILE takes another one.
 """
 
 import argparse

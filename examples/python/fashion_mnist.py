@@ -40,8 +40,8 @@ def load(folder: str, part: str) -> tuple[torch.Tensor, torch.Tensor]:
 def make_model(seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
     return torch.nn.Sequential(
-        torch.nn.Linear(784, 320), torch.nn.BatchNorm1d(320), torch.nn.ReLU(), torch.nn.Linear(320, 64), torch.nn.ReLU(),
-        torch.nn.Linear(64, 10),
+        torch.nn.Linear(784, 320), torch.nn.BatchNorm1d(320), torch.nn.ReLU(),
+        torch.nn.Linear(320, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10),
     )
 
 

@@ -38,9 +38,10 @@ struct FreeCancel {
 
 class Worker {
  public:
-  Worker(const std::string& manager, const std::string& name, const std::vector<TensorTuple>& tensors, int mixing,
-         int receive_buffers, std::pair<double, double> declared_bps, std::pair<double, double> emulated_bps,
-         const std::optional<std::string>& data_host, int data_port, double connect_timeout) {
+  Worker(const std::string& manager, const std::string& name, const std::vector<TensorTuple>& tensors,
+         int mixing, int receive_buffers, std::pair<double, double> declared_bps,
+         std::pair<double, double> emulated_bps, const std::optional<std::string>& data_host, int data_port,
+         double connect_timeout) {
     std::vector<selmcast_tensor> list;
     for (const auto& [tensor, shape, role] : tensors)
       list.push_back({tensor.c_str(), shape.data(), shape.size(), static_cast<selmcast_role>(role)});
@@ -81,10 +82,12 @@ class Worker {
 
   // (round, mixed_with, sent_to, workers, predicted, elapsed, own_weight)
   py::tuple synchronize(const py::object& parameters) {
-    const std::shared_ptr<selmcast_worker> worker = worker_;  // close() elsewhere ends the call, not the object
+    const std::shared_ptr<selmcast_worker> worker =
+        worker_;  // close() elsewhere ends the call, not the object
     if (!worker) raise_unless_ok({SELMCAST_CANCELLED, "the worker is closed"});
     if (busy_.exchange(true))
-      raise_unless_ok({SELMCAST_INVALID_INPUT, "a synchronisation of this worker is under way in another thread"});
+      raise_unless_ok(
+          {SELMCAST_INVALID_INPUT, "a synchronisation of this worker is under way in another thread"});
     const FreeOnExit free{busy_};
     const FloatView view(parameters);
     const auto values = view.values();
@@ -95,9 +98,10 @@ class Worker {
     report.struct_size = sizeof report;
     raise_unless_ok(outcome_of([&] { return selmcast_worker_report(worker.get(), &report); }));
     return py::make_tuple(
-        report.round, py::tuple(py::cast(std::vector(report.mixed_with, report.mixed_with + report.mixed_with_count))),
-        py::tuple(py::cast(std::vector(report.sent_to, report.sent_to + report.sent_to_count))), report.workers,
-        report.predicted_seconds, report.elapsed_seconds, report.own_weight);
+        report.round,
+        py::tuple(py::cast(std::vector(report.mixed_with, report.mixed_with + report.mixed_with_count))),
+        py::tuple(py::cast(std::vector(report.sent_to, report.sent_to + report.sent_to_count))),
+        report.workers, report.predicted_seconds, report.elapsed_seconds, report.own_weight);
   }
 
   void leave(const std::string& why) {
@@ -132,9 +136,10 @@ struct CloseManager {
 
 class Manager {
  public:
-  Manager(std::uint32_t workers, const std::string& host, int port, const std::string& sync, const std::string& planner,
-          int staleness, double min_receivers, std::uint32_t max_age, std::uint64_t seed, double join_timeout,
-          double compute_timeout, const std::optional<std::string>& journal) {
+  Manager(std::uint32_t workers, const std::string& host, int port, const std::string& sync,
+          const std::string& planner, int staleness, double min_receivers, std::uint32_t max_age,
+          std::uint64_t seed, double join_timeout, double compute_timeout,
+          const std::optional<std::string>& journal) {
     selmcast_manager_options options;
     selmcast_manager_options_init(&options, sizeof options);
     options.workers = workers;
@@ -206,22 +211,23 @@ PYBIND11_MODULE(_core, module) {
   module.def("version", &selmcast_version);
   py::class_<Worker>(module, "Worker")
       .def(py::init<const std::string&, const std::string&, const std::vector<TensorTuple>&, int, int,
-                    std::pair<double, double>, std::pair<double, double>, const std::optional<std::string>&, int,
-                    double>(),
-           py::arg("manager"), py::arg("name"), py::arg("tensors"), py::arg("mixing"), py::arg("receive_buffers"),
-           py::arg("declared_bps"), py::arg("emulated_bps"), py::arg("data_host"), py::arg("data_port"),
-           py::arg("connect_timeout"))
+                    std::pair<double, double>, std::pair<double, double>, const std::optional<std::string>&,
+                    int, double>(),
+           py::arg("manager"), py::arg("name"), py::arg("tensors"), py::arg("mixing"),
+           py::arg("receive_buffers"), py::arg("declared_bps"), py::arg("emulated_bps"), py::arg("data_host"),
+           py::arg("data_port"), py::arg("connect_timeout"))
       .def_property_readonly("id", &Worker::id)
       .def_property_readonly("count", &Worker::count)
       .def("synchronize", &Worker::synchronize, py::arg("parameters"))
       .def("leave", &Worker::leave, py::arg("why"))
       .def("close", &Worker::close);
   py::class_<Manager>(module, "Manager")
-      .def(py::init<std::uint32_t, const std::string&, int, const std::string&, const std::string&, int, double,
-                    std::uint32_t, std::uint64_t, double, double, const std::optional<std::string>&>(),
-           py::arg("workers"), py::arg("host"), py::arg("port"), py::arg("sync"), py::arg("planner"),
-           py::arg("staleness"), py::arg("min_receivers"), py::arg("max_age"), py::arg("seed"),
-           py::arg("join_timeout"), py::arg("compute_timeout"), py::arg("journal"))
+      .def(
+          py::init<std::uint32_t, const std::string&, int, const std::string&, const std::string&, int,
+                   double, std::uint32_t, std::uint64_t, double, double, const std::optional<std::string>&>(),
+          py::arg("workers"), py::arg("host"), py::arg("port"), py::arg("sync"), py::arg("planner"),
+          py::arg("staleness"), py::arg("min_receivers"), py::arg("max_age"), py::arg("seed"),
+          py::arg("join_timeout"), py::arg("compute_timeout"), py::arg("journal"))
       .def_property_readonly("address", &Manager::address)
       .def_property_readonly("running", &Manager::running)
       .def("wait", &Manager::wait, py::arg("timeout"))

@@ -10,11 +10,13 @@ namespace py = pybind11;
 namespace {
 
 constexpr const char* kRemedy =
-    "give contiguous, writable float32 values on the CPU: a numpy array, or a tensor by tensor.detach().cpu().float()"
+    "give contiguous, writable float32 values on the CPU: a numpy array, or a tensor by "
+    "tensor.detach().cpu().float()"
     ".contiguous()";
 
 [[noreturn]] void refuse(const py::object& object, const std::string& why) {
-  throw py::type_error("parameters (a " + std::string(Py_TYPE(object.ptr())->tp_name) + ") " + why + "; " + kRemedy);
+  throw py::type_error("parameters (a " + std::string(Py_TYPE(object.ptr())->tp_name) + ") " + why + "; " +
+                       kRemedy);
 }
 
 bool is_contiguous(const dlpack::Tensor& tensor) {

@@ -1,8 +1,8 @@
 """SelMcast: data-parallel training that does not wait for the slowest link.
 
 PyTorch: ``selmcast.torch`` (``broadcast_parameters``, ``DistributedOptimizer``, ``Synchronizer``, ``consensus``).
-Anything else: ``Worker`` and ``Manager``, over plain float32 memory. Both run under ``selmcast run``, torchrun, mpirun and
-srun; ``init()`` finds out who and where this process is. docs/python.md has a quick start.
+Anything else: ``Worker`` and ``Manager``, over plain float32 memory. Both run under ``selmcast run``, torchrun,
+mpirun and srun; ``init()`` finds out who and where this process is. docs/python.md has a quick start.
 """
 
 from __future__ import annotations

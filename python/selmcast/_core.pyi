@@ -1,4 +1,5 @@
-"""The extension: selmcast/c/selmcast.h as two classes. Use selmcast.Worker and selmcast.Manager, which have defaults."""
+"""The extension: selmcast/c/selmcast.h as two classes. Use selmcast.Worker and selmcast.Manager, which have
+defaults."""
 
 from typing import Any, Optional, Sequence
 

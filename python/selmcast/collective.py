@@ -1,12 +1,13 @@
 """One collective operation at rank 0: models come in, one result goes out to all.
 
 Used where a training needs all workers at once, at its start (everybody begins with rank 0's model) and at its end (the
-exact average of all models); what happens in between goes over the planned data plane. It is a star: rank 0's link carries
-n - 1 models in and out, every other link one of each, which is never more than all-to-all would put on any link.
+exact average of all models); what happens in between goes over the planned data plane. It is a star: rank 0's link
+carries n - 1 models in and out, every other link one of each, which is never more than all-to-all would put on any
+link.
 
-The average is exact: sums are in float64, in order of the ranks, rounded once at the end; so all ranks get the same bits.
-Of whole numbers the greatest counts. Memory at rank 0: one model in float64, whatever the number of workers: a rank's
-bytes are read from its socket only when it is its turn.
+The average is exact: sums are in float64, in order of the ranks, rounded once at the end; so all ranks get the same
+bits. Of whole numbers the greatest counts. Memory at rank 0: one model in float64, whatever the number of workers: a
+rank's bytes are read from its socket only when it is its turn.
 
 A rank whose connection is gone is left out; ``participants`` tells. Thread rule: each rank's connection has a thread;
 all state is under one condition.
@@ -174,7 +175,8 @@ class Collective:
             if not self._finished:
                 self._finished = True
                 if message["kind"] == "root" and message["root"] not in self._folded:
-                    self._fail(Unavailable(f"{message['what']}: rank {message['root']}, whose model is wanted, is gone"))
+                    root = f"rank {message['root']}, whose model is wanted,"
+                    self._fail(Unavailable(f"{message['what']}: {root} is gone"))
                 elif message["kind"] == "average":
                     self._divide(message["tensors"])
                 else:

@@ -1,7 +1,7 @@
 """Errors of the world (peers, the network, users), one class for each code of ``selmcast/c/selmcast.h``.
 
-The text says what went wrong, where, and the remedy. After an error of ``Worker.synchronize`` the parameters are as they
-were before the call and the session is over, except for ``InvalidInput``, which changes nothing.
+The text says what went wrong, where, and the remedy. After an error of ``Worker.synchronize`` the parameters are as
+they were before the call and the session is over, except for ``InvalidInput``, which changes nothing.
 """
 
 from __future__ import annotations

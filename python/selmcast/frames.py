@@ -1,7 +1,7 @@
 """Frames of the rendezvous (rendezvous.py): a JSON object and, behind it, raw bytes.
 
-16 bytes, big-endian: ``SMR1``, length of the JSON (4 bytes), length of the raw bytes (8); then both. Nothing here trusts
-the peer: lengths are bounded, and JSON is data, never code.
+16 bytes, big-endian: ``SMR1``, length of the JSON (4 bytes), length of the raw bytes (8); then both. Nothing here
+trusts the peer: lengths are bounded, and JSON is data, never code.
 """
 
 from __future__ import annotations

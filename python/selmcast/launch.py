@@ -42,7 +42,8 @@ class Launch:
     launcher: str = "none"
     rendezvous: Optional[tuple[str, int]] = None
     job: str = ""
-    """The same for all ranks, different for other jobs where that can be told: keeps jobs apart that meet by accident."""
+    """The same for all ranks, different for other jobs where that can be told: keeps jobs apart that meet by
+    accident."""
     manager: Optional[str] = None
     """``host:port`` of a manager that runs already."""
     manager_settings: Optional[Mapping[str, str]] = None

@@ -13,10 +13,11 @@ Sync = Literal["bsp", "ssp", "asp"]
 class Manager:
     """Listens and serves one training of ``workers`` workers, in threads of its own, until they have all left.
 
-    Nothing is encrypted: any ``host`` but loopback is for networks you trust. All methods may be called from any thread.
+    Nothing is encrypted: any ``host`` but loopback is for networks you trust. All methods may be called from any
+    thread.
 
-    :param sync: ``"bsp"``: rounds in common; ``"ssp"``: nobody starts a round more than ``staleness`` rounds ahead of the
-        slowest; ``"asp"``: nobody waits.
+    :param sync: ``"bsp"``: rounds in common; ``"ssp"``: nobody starts a round more than ``staleness`` rounds ahead
+        of the slowest; ``"asp"``: nobody waits.
     :param planner: ``"auto"``, ``"exact"``, ``"paper"``, ``"random"``, ``"broadcast"``; ``"slack"`` for ssp and asp.
     :param staleness: only for ssp; None: 4.
     :param min_receivers: of each multicast; below 1: a fraction of the workers.

@@ -1,14 +1,14 @@
 """Where ranks meet: a small server in rank 0's process, and its client in every rank.
 
-It answers two questions that a training cannot answer by itself: where is the manager (a board of names and values), and
-what is everybody's model at the very start and end (collective.py). Between those nothing goes through it.
+It answers two questions that a training cannot answer by itself: where is the manager (a board of names and values),
+and what is everybody's model at the very start and end (collective.py). Between those nothing goes through it.
 
-Rank 0 takes the first free one of a few ports in a row from the one that all ranks compute alike (launch.py); the others
-try them in turn until one answers for their job. Bounds: joining, ``timeout``; every request, its own. Not encrypted; it
-listens on loopback when all ranks are on one machine, else on the address that MASTER_ADDR names.
-Thread rule: a Client belongs to one thread at a time; the server has threads of its own. They need the GIL, and rank 0 may
-go on with calls that hold it while they wait for other ranks (as torch 1.13's init_process_group does): so rank 0 gets its
-own answer last, when nobody needs the server for that question any more.
+Rank 0 takes the first free one of a few ports in a row from the one that all ranks compute alike (launch.py); the
+others try them in turn until one answers for their job. Bounds: joining, ``timeout``; every request, its own. Not
+encrypted; it listens on loopback when all ranks are on one machine, else on the address that MASTER_ADDR names.
+Thread rule: a Client belongs to one thread at a time; the server has threads of its own. They need the GIL, and rank
+0 may go on with calls that hold it while they wait for other ranks (as torch 1.13's init_process_group does): so
+rank 0 gets its own answer last, when nobody needs the server for that question any more.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Server:
             while key not in self._board:
                 left = deadline - time.monotonic()
                 if left <= 0 or 0 in self._gone:
-                    raise Timeout(f"rank 0 did not say '{key}' within {timeout:.0f} s: does it do the same as the others?")
+                    raise Timeout(f"rank 0 did not say '{key}' within {timeout:.0f} s: does it do what the others do?")
                 self._condition.wait(min(left, 1.0))
             return self._board[key]
 

@@ -1,9 +1,10 @@
 """This process in its job: ``init()``, ``shutdown()``, who I am, and where the manager is.
 
 ``init()`` finds out who this process is (launch.py) and joins the rendezvous (rendezvous.py). A manager is needed when
-somebody synchronises, and only then known in what way; so ``Session.manager_for()`` starts it: on rank 0, in its process,
-unless one is named by SELMCAST_MANAGER. Rank 0 serves until the others have left: ``shutdown()``, which also runs when the
-program ends, waits for them, for at most ``shutdown_timeout`` seconds, or not at all if rank 0 ends by an exception.
+somebody synchronises, and only then known in what way; so ``Session.manager_for()`` starts it: on rank 0, in its
+process, unless one is named by SELMCAST_MANAGER. Rank 0 serves until the others have left: ``shutdown()``, which
+also runs when the program ends, waits for them, for at most ``shutdown_timeout`` seconds, or not at all if rank 0
+ends by an exception.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Session:
             return address
         said = self.rendezvous.get(key, self.timeout)
         if said["asked"] != asked:
-            raise InvalidInput(f"this rank asks for {asked}, rank 0 for {said['asked']}: all ranks must ask for the same")
+            raise InvalidInput(f"this rank asks for {asked}, rank 0 for {said['asked']}: all must ask for the same")
         return str(said["address"])
 
     def agree(self, what: str, tensors: Iterable[Any]) -> None:
@@ -99,7 +100,8 @@ class Session:
         self._client.collect(what, "root", announced, (), (), timeout=self.timeout)
 
     def _named_for(self, asked: Mapping[str, Any]) -> Optional[str]:
-        """The manager that runs already, unless `selmcast run` started it with other settings than the program wants."""
+        """The manager that runs already, unless `selmcast run` started it with other settings than the program
+        wants."""
         launch = self.launch
         if launch.manager is None or launch.manager_settings is None:
             return launch.manager
@@ -110,7 +112,7 @@ class Session:
         if not differ:
             return launch.manager
         if runs.get("asked") == "1":
-            raise InvalidInput(f"the program asks for {differ}, but selmcast run was told otherwise: drop one of the two")
+            raise InvalidInput(f"the program asks for {differ}, but selmcast run was told otherwise: drop one")
         return None
 
     def _start(self, asked: Mapping[str, Any]) -> str:

@@ -36,12 +36,13 @@ class Worker:
     :param manager: ``"host:port"``.
     :param name: unique in the training; ids are given in natural order of the names (w2 before w10).
     :param tensors: what the parameters are, the same on all workers in the same order: ``(name, shape)`` or
-        ``(name, shape, role)``. Roles: ``"parameter"`` and ``"buffer"`` are averaged; of a ``"counter"`` (whole numbers,
-        exact up to 2**24) the greatest counts; ``"frozen"`` is sent but left alone by the receiver.
+        ``(name, shape, role)``. Roles: ``"parameter"`` and ``"buffer"`` are averaged; of a ``"counter"`` (whole
+        numbers, exact up to 2**24) the greatest counts; ``"frozen"`` is sent but left alone by the receiver.
     :param mixing: ``"average"``; ``"push_sum"``, unbiased where some reach more receivers than others; ``"staleness"``,
         a model weighs 1 / (1 + rounds that its sender is behind). The same on all workers.
     :param receive_buffers: models held while they arrive; more senders than that wait in turn.
-    :param declared_uplink_bps: what the link is believed to carry (bit/s of payload) until the manager has learnt better.
+    :param declared_uplink_bps: what the link is believed to carry (bit/s of payload) until the manager has learnt
+        better.
     :param emulated_uplink_bps: for experiments on one machine: all sending of this worker shares this; None: the link.
     :param data_host: where peers reach this worker; None: the address of the interface that leads to the manager.
     :param connect_timeout: seconds.
@@ -95,9 +96,9 @@ class Worker:
     def synchronize(self, parameters: Any) -> SyncReport:
         """Sends these parameters to the receivers that the manager picked and mixes in what arrived, in place.
 
-        :param parameters: float32, contiguous, writable, on the CPU, as many values as the tensors announced, one tensor
-            after the other: a numpy array, anything with a buffer, or anything with DLPack, such as a torch tensor
-            without gradient. No copy is made.
+        :param parameters: float32, contiguous, writable, on the CPU, as many values as the tensors announced, one
+            tensor after the other: a numpy array, anything with a buffer, or anything with DLPack, such as a torch
+            tensor without gradient. No copy is made.
         :returns: what was done. Blocks until then: with rounds in common (bsp) until the round is over, else until the
             own multicast is complete and the rule of staleness allows the next round; at most the manager's patience.
         :raises TypeError: another type, or memory that cannot be written in place.

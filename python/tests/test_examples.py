@@ -1,4 +1,5 @@
-"""The examples run, at small size. Where accuracy is looked at, the bound is far below what they reach (docs/python.md)."""
+"""The examples run, at small size. Where accuracy is looked at, the bound is far below what they reach
+(docs/python.md)."""
 
 import os
 import re

@@ -27,8 +27,8 @@ class Launchers(unittest.TestCase):
         self.assertEqual((status, [line[4:] for line in lines]), (0, EXPECTED), errors)
 
     def test_torchrun(self):
-        done = subprocess.run([*TORCHRUN, "--standalone", "--nproc_per_node", "2", SCRIPT], capture_output=True, text=True,
-                              timeout=WATCHDOG, stdin=subprocess.DEVNULL)
+        done = subprocess.run([*TORCHRUN, "--standalone", "--nproc_per_node", "2", SCRIPT], capture_output=True,
+                              text=True, timeout=WATCHDOG, stdin=subprocess.DEVNULL)
         self.assertEqual((done.returncode, sorted(done.stdout.splitlines())), (0, EXPECTED), done.stderr)
 
     def test_mpirun(self):

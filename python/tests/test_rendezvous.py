@@ -50,10 +50,13 @@ class Collectives(unittest.TestCase):
             self.assertRegex(str(result), r"'fc.weight' f4 \[3, 2\]")
 
     def test_ranks_that_call_different_things_are_told_so(self):
-        results = run_ranks(2, lambda rank, s: average(s, [numpy.zeros(2)], what=["consensus", "x"][rank]) if rank == 0
-                            else s.rendezvous.collect("broadcast_parameters(root=0)", "root", [["x", "f8", [2]]], (), (),
-                                                      timeout=30.0))
-        for result in results:
+        def body(rank, session):
+            if rank == 0:
+                return average(session, [numpy.zeros(2)])
+            announced = [["x", "f8", [2]]]
+            return session.rendezvous.collect("broadcast_parameters", "root", announced, (), (), timeout=30.0)
+
+        for result in run_ranks(2, body):
             self.assertRegex(str(result), "must call the same, in the same order")
 
     def test_a_rank_that_has_gone_is_left_out_and_named(self):
@@ -61,8 +64,8 @@ class Collectives(unittest.TestCase):
             if rank == 1:
                 return None  # its session is closed by run_ranks
             values = numpy.full(2, rank, numpy.float64)
-            answer = session.rendezvous.collect("consensus", "average", [["x", "f8", [2]]], views(values), views(values),
-                                                timeout=30.0)
+            block = views(values)
+            answer = session.rendezvous.collect("x", "average", [["x", "f8", [2]]], block, block, timeout=30.0)
             return values.tolist(), answer
 
         results = raise_first(run_ranks(3, body))
@@ -97,7 +100,7 @@ class Board(unittest.TestCase):
 
     def test_ranks_that_want_different_managers_are_told_so(self):
         results = run_ranks(2, lambda rank, s: s.manager_for({"sync": ["bsp", "ssp"][rank]}))
-        self.assertRegex(str(results[1]), "all ranks must ask for the same")
+        self.assertRegex(str(results[1]), "all must ask for the same")
 
     def test_without_rank_0_a_rank_gives_up(self):
         with self.assertRaisesRegex(selmcast.Unavailable, "does rank 0 run"):

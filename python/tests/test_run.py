@@ -54,7 +54,8 @@ class Run(unittest.TestCase):
     def test_a_manager_is_started_unless_one_is_named(self):
         done = run("-n", "1", "--sync", "ssp", "--", "sh", "-c", "echo $SELMCAST_MANAGER $SELMCAST_MANAGER_SETTINGS")
         self.assertRegex(done.stdout, r"^\[0\] 127.0.0.1:\d+ sync=ssp;.*asked=1;staleness=4\n$")
-        named = run("-n", "1", "--manager", "127.0.0.1:9", "--", "sh", "-c", "echo $SELMCAST_MANAGER/$SELMCAST_MANAGER_SETTINGS")
+        echo = "echo $SELMCAST_MANAGER/$SELMCAST_MANAGER_SETTINGS"
+        named = run("-n", "1", "--manager", "127.0.0.1:9", "--", "sh", "-c", echo)
         self.assertEqual(named.stdout, "[0] 127.0.0.1:9/\n")
 
     def test_the_status_of_the_rank_that_fails_is_the_commands_and_the_others_are_ended(self):
@@ -105,8 +106,8 @@ class Run(unittest.TestCase):
 
     def test_two_jobs_side_by_side_do_not_disturb_each_other(self):
         script = "import selmcast; selmcast.init(); print(selmcast.rank(), selmcast.world_size())"
-        jobs = [subprocess.Popen([*RUN, "-n", "2", "--", sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-                for _ in range(2)]
+        command = [*RUN, "-n", "2", "--", sys.executable, "-c", script]
+        jobs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
         for job in jobs:
             out, _ = job.communicate(timeout=WATCHDOG)
             self.assertEqual(sorted(out.splitlines()), ["[0] 0 2", "[1] 1 2"])

@@ -1,4 +1,5 @@
-"""selmcast.torch, each rank a thread of this process over the real data plane. Expected values are worked out beside."""
+"""selmcast.torch, each rank a thread of this process over the real data plane. Expected values are worked out
+beside."""
 
 import copy
 import unittest
@@ -221,8 +222,7 @@ class Optimizers(unittest.TestCase):
         raise_first(run_ranks(1, body))
 
     def test_ssp_and_push_sum_train_too_and_unequal_numbers_of_steps_do_not_hang(self):
-        # Push-sum keeps the mass: whatever met whom, the own weights add up to the number of ranks; with all of the same
-        # value every mixture is that value.
+        # All start with the same value and the rate is 0: whoever meets whom, with whatever weight, every mixture is 1.
         def body(rank, session):
             model = Line(1)
             optimizer = sgd(session, model, lr=0.0, sync="ssp", staleness=1, mixing="push_sum")

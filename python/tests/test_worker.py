@@ -14,7 +14,8 @@ from ranks import WATCHDOG
 
 
 def train(count, make, rounds=1, **options):
-    """``count`` workers, each a thread; worker k synchronises ``make(k)``. Returns what they hold, and their reports."""
+    """``count`` workers, each a thread; worker k synchronises ``make(k)``. Returns what they hold, and their
+    reports."""
     with selmcast.Manager(count, planner="broadcast") as manager:
         held, reports = [None] * count, [None] * count
 
@@ -141,7 +142,8 @@ class Interrupts(unittest.TestCase):
     def test_ctrl_c_ends_a_synchronisation_that_waits_for_others(self):
         with selmcast.Manager(2) as manager:
             other = []
-            thread = threading.Thread(target=lambda: other.append(selmcast.Worker(manager.address, "w1", [("x", (6,))])))
+            join = lambda: other.append(selmcast.Worker(manager.address, "w1", [("x", (6,))]))  # noqa: E731
+            thread = threading.Thread(target=join)
             thread.start()
             with selmcast.Worker(manager.address, "w0", [("x", (6,))]) as worker:
                 thread.join(WATCHDOG)

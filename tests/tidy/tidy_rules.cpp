@@ -49,7 +49,9 @@ bool ends_with_any(std::string_view text, std::initializer_list<std::string_view
   return std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return text.ends_with(end); });
 }
 
-bool is_code(const SourceFile& file) { return ends_with_any(file.path, {".h", ".cpp", ".proto"}); }
+bool is_code(const SourceFile& file) {
+  return ends_with_any(file.path, {".h", ".c", ".cpp", ".proto", ".py", ".pyi"});
+}
 
 bool is_pure(std::string_view path) {
   if (path.ends_with("_test.cpp") || path.find("_testing.") != path.npos) return false;

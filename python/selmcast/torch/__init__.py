@@ -6,8 +6,9 @@
     selmcast.torch.broadcast_parameters(model)
     optimizer = selmcast.torch.DistributedOptimizer(optimizer, model=model)
 
-and ``selmcast.torch.consensus(model)`` at the end gives every rank the exact average. Any torch from 1.13 on works: nothing
-is compiled against it. Tensors of a GPU are staged through pinned memory (written with care, not tested on one).
+and ``selmcast.torch.consensus(model)`` at the end gives every rank the exact average. Any torch from 1.13 on works:
+nothing is compiled against it. Tensors of a GPU are staged through pinned memory (written with care, not tested on
+one).
 """
 
 from __future__ import annotations

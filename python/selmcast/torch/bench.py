@@ -81,8 +81,9 @@ def main() -> None:
     dist.init_process_group("gloo")
     torch.set_num_threads(1)
     if dist.get_rank() == 0:
-        print(f"{dist.get_world_size()} ranks, torch {torch.__version__}; ms, the slowest rank's median of {args.rounds}")
-        print("| MB | step, p = .3 | step, broadcast | all_reduce | all_gather | broadcast / all_gather | memory / model |")
+        print(f"{dist.get_world_size()} ranks, torch {torch.__version__}")
+        print(f"Milliseconds, the slowest rank's median of {args.rounds}; broadcast over all_gather; memory in models")
+        print("| MB | step, p = .3 | step, broadcast | all_reduce | all_gather | ratio | memory |")
         print("|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for size in args.sizes:
         measure(int(size * 1e6) // 4 * 4, args.rounds, args.warm_up, args.rate, args.receive_buffers)

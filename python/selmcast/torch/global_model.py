@@ -1,7 +1,7 @@
 """All ranks at once, at the start and at the end: ``broadcast_parameters`` and ``consensus``.
 
-Both go over the rendezvous (selmcast/collective.py), not over the planned data plane: exact, the same bits on all ranks,
-every tensor in its own type.
+Both go over the rendezvous (selmcast/collective.py), not over the planned data plane: exact, the same bits on all
+ranks, every tensor in its own type.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def consensus(
     """Makes ``model`` the exact average of all ranks' models: for the final checkpoint.
 
     Trained parameters and float buffers are averaged: sums in float64 in order of the ranks, rounded once, so all ranks
-    hold the same bits. Of integer buffers the greatest counts, at any size. Frozen parameters are left alone. Call it on
-    all ranks; ranks that have gone are left out, and named in the report.
+    hold the same bits. Of integer buffers the greatest counts, at any size. Frozen parameters are left alone. Call
+    it on all ranks; ranks that have gone are left out, and named in the report.
 
     :param final: this is the end: leaves the training first, so that ranks may have made different numbers of steps.
         False, for a look in between (on a copy of the model, say): all ranks must have made equally many.

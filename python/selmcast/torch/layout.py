@@ -44,7 +44,7 @@ def named_tensors(model: Model) -> list[tuple[str, torch.Tensor, bool]]:
         if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
             raise InvalidInput(f"'{name}' has no shape yet: run the lazy module once before")
         if tensor.is_complex() or tensor.layout != torch.strided or tensor.is_quantized:
-            raise InvalidInput(f"'{name}' is {tensor.dtype}, {tensor.layout}: only dense real tensors can be synchronised")
+            raise InvalidInput(f"'{name}' is {tensor.dtype}, {tensor.layout}: only dense real tensors can be sent")
     return found
 
 
@@ -116,9 +116,10 @@ class Block:
         before = {announced[0]: announced for announced in self.announced}
         for name in [*before, *now]:
             if before.get(name) != now.get(name):
+                was, has_become = before.get(name, "not there"), now.get(name, "not there, or frozen")
                 raise InvalidInput(
-                    f"the model has changed since it was announced: '{name}' was {before.get(name, 'not there')} and is "
-                    f"{now.get(name, 'not there, or frozen')}; close() the synchroniser and make a new one, on all ranks"
+                    f"the model has changed since it was announced: '{name}' was {was} and is {has_become}; close() "
+                    "the synchroniser and make a new one, on all ranks"
                 )
         raise InvalidInput("the order of the model's tensors has changed since it was announced")
 

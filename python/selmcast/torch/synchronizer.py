@@ -22,19 +22,21 @@ class Synchronizer:
     """Call ``step()`` after every step of your optimiser; use it in a ``with`` block, or ``close()`` it.
 
     Blocks until all ranks are there (with ``optimizer_state="average"``: in the first synchronisation), at most the
-    session's ``timeout``. All arguments must be the same on all ranks. Which tensors are synchronised, and how: layout.py.
+    session's ``timeout``. All arguments must be the same on all ranks. Which tensors are synchronised, and how:
+    layout.py.
 
-    Memory for a model of S bytes as float32, whatever the number of ranks: the block, S; the mixer's sum, S; and at most
-    ``receive_buffers`` models that arrive at the same time.
+    Memory for a model of S bytes as float32, whatever the number of ranks: the block, S; the mixer's sum, S; and at
+    most ``receive_buffers`` models that arrive at the same time.
 
     :param model: a module, or names and tensors.
-    :param sync: ``"bsp"``: rounds in common; ``"ssp"``: nobody starts a round more than ``staleness`` rounds ahead of the
-        slowest; ``"asp"``: nobody waits. None: what the manager was started with; bsp if rank 0 starts it.
+    :param sync: ``"bsp"``: rounds in common; ``"ssp"``: nobody starts a round more than ``staleness`` rounds ahead
+        of the slowest; ``"asp"``: nobody waits. None: what the manager was started with; bsp if rank 0 starts it.
     :param staleness: of ssp, in synchronisations; None: 4.
     :param min_receivers: of each multicast; below 1 a fraction of the ranks. None: 0.3.
     :param max_age: every pair of ranks meets within ``max_age + 1`` synchronisations (bsp: rounds). None: 7.
-    :param planner: who decides whom to reach: ``"auto"``, ``"exact"``, ``"paper"``, ``"random"``, ``"broadcast"`` (everybody,
-        as all-reduce does), ``"slack"`` (ssp, asp). None: ``"auto"``. :param seed: of planners that draw. None: 1.
+    :param planner: who decides whom to reach: ``"auto"``, ``"exact"``, ``"paper"``, ``"random"``, ``"broadcast"``
+        (everybody, as all-reduce does), ``"slack"`` (ssp, asp). None: ``"auto"``. :param seed: of planners that
+        draw. None: 1.
     :param every: steps between synchronisations.
     :param payload: how values travel: ``"float32"``.
     :param mixing: ``"average"``, ``"push_sum"`` or ``"staleness"`` (``selmcast.Worker``).
@@ -43,7 +45,8 @@ class Synchronizer:
         averaged with the model, at their size; ``"reset"``: forgotten whenever another model was mixed in.
     :param receive_buffers: models that may arrive at the same time; more wait in turn.
     :param worker_options: others of ``selmcast.Worker``, such as ``emulated_uplink_bps``.
-    :raises selmcast.Error: ``InvalidInput`` (the model differs from the others': on all ranks, with the first difference),
+    :raises selmcast.Error: ``InvalidInput`` (the model differs from the others': on all ranks, with the first
+    difference),
         ``Timeout``, ...
     """
 
@@ -175,7 +178,7 @@ class Synchronizer:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """:raises InvalidInput: of another version."""
         if state.get("version") != 1:
-            raise InvalidInput(f"a synchroniser's state of version {state.get('version')}: this release reads version 1")
+            raise InvalidInput(f"a synchroniser's state of version {state.get('version')}: this release reads 1")
         self._steps = int(state["steps"])
         self._rounds = int(state["rounds"])
 

@@ -1,16 +1,20 @@
 #include "selmcast/cli/run/launcher.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 
 #include "selmcast/cli/run/rank_process.h"
@@ -172,7 +176,33 @@ class Job {
   std::optional<Clock::time_point> kill_at_;
 };
 
+// One that nobody listens on now; the ranks bind it later (rank 0's store or rendezvous, which also look next to it).
+std::string free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  const bool found = fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+  if (fd >= 0) close(fd);
+  return std::to_string(found ? ntohs(address.sin_port) : 29500);
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> variables_of(int ranks) {
+  const std::string count = std::to_string(ranks);
+  std::vector<std::pair<std::string, std::string>> variables = {{"WORLD_SIZE", count},
+                                                                {"LOCAL_WORLD_SIZE", count},
+                                                                {"GROUP_RANK", "0"},
+                                                                {"MASTER_ADDR", "127.0.0.1"},
+                                                                {"MASTER_PORT", free_port()}};
+  // As torchrun does, so that ranks share the processors; and lines come when they are written.
+  if (ranks > 1 && std::getenv("OMP_NUM_THREADS") == nullptr) variables.emplace_back("OMP_NUM_THREADS", "1");
+  if (std::getenv("PYTHONUNBUFFERED") == nullptr) variables.emplace_back("PYTHONUNBUFFERED", "1");
+  return variables;
+}
 
 Result<int> run_job(const JobSpec& job) { return Job(job).run(); }
 

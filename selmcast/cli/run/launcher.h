@@ -25,6 +25,9 @@ struct JobSpec {
   Duration grace = Duration::seconds(5);
 };
 
+// What torchrun tells the ranks of a job of one machine, but for RANK and LOCAL_RANK; MASTER_PORT is one that was free.
+std::vector<std::pair<std::string, std::string>> variables_of(int ranks);
+
 // The exit status for the shell: 0 if all ranks ended with 0; else that of the first that did not; 128 + the signal if
 // one came. Error (io) if the program cannot be started; those that were are ended.
 Result<int> run_job(const JobSpec& job);

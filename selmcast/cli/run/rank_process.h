@@ -1,7 +1,7 @@
 // One rank of `selmcast run`: a process in a group of its own, its output in two pipes.
 //
-// It dies with the thread that started it (PR_SET_PDEATHSIG), whatever ends that; what it started itself is in its group
-// and is killed with it when the owner ends in order. Thread rule: one thread, the one that started it.
+// It dies with the thread that started it (PR_SET_PDEATHSIG), whatever ends that; what it started itself is in its
+// group and is killed with it when the owner ends in order. Thread rule: one thread, the one that started it.
 #pragma once
 
 #include <sys/types.h>

@@ -1,13 +1,9 @@
 #include "selmcast/cli/run/run_command.h"
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,19 +26,6 @@ struct RunFlags {
   double grace = 5;
   bool asked = false;  // for anything of the manager
 };
-
-// One that nobody listens on now; the ranks bind it later (rank 0's store or rendezvous, which also look next to it).
-std::string free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const bool found = fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  if (fd >= 0) close(fd);
-  return std::to_string(found ? ntohs(address.sin_port) : 29500);
-}
 
 // What python/selmcast/session.py compares with what a program asks for.
 std::string settings_text(const RunFlags& flags) {
@@ -110,16 +93,7 @@ int run(RunFlags& flags, const std::vector<std::string>& command) {
   job.ranks = flags.ranks;
   job.command = command;
   job.grace = Duration::seconds(flags.grace);
-  const std::string ranks = std::to_string(flags.ranks);
-  job.variables = {{"WORLD_SIZE", ranks},
-                   {"LOCAL_WORLD_SIZE", ranks},
-                   {"GROUP_RANK", "0"},
-                   {"MASTER_ADDR", "127.0.0.1"},
-                   {"MASTER_PORT", free_port()}};
-  // As torchrun does, so that ranks share the processors; and lines come when they are written.
-  if (flags.ranks > 1 && std::getenv("OMP_NUM_THREADS") == nullptr)
-    job.variables.emplace_back("OMP_NUM_THREADS", "1");
-  if (std::getenv("PYTHONUNBUFFERED") == nullptr) job.variables.emplace_back("PYTHONUNBUFFERED", "1");
+  job.variables = variables_of(flags.ranks);
   std::unique_ptr<OwnManager> own;
   if (flags.manager.empty()) {
     flags.choice.workers = static_cast<std::uint32_t>(flags.ranks);
