@@ -9,7 +9,7 @@ The average is exact: sums are in float64, in order of the ranks, rounded once a
 bits. Of whole numbers the greatest counts. Memory at rank 0: one model in float64, whatever the number of workers: a
 rank's bytes are read from its socket only when it is its turn.
 
-A rank whose connection is gone is left out; ``participants`` tells. Thread rule: each rank's connection has a thread;
+A rank whose connection is gone is left out; ``missing`` tells. Thread rule: each rank's connection has a thread;
 all state is under one condition.
 """
 
@@ -79,8 +79,9 @@ class Collective:
         self.answered: set[int] = set()  # under `condition`
 
     @property
-    def participants(self) -> int:
-        return len(self._folded)
+    def missing(self) -> list[int]:
+        """Once there is a result: the ranks that are not in it, the same for all who ask."""
+        return sorted(set(range(self._world_size)) - self._folded)
 
     def take_part(self, rank: int, message: dict[str, Any], raw_bytes: int, connection: socket.socket) -> list[Any]:
         """Reads this rank's bytes in its turn and returns the result, a list of arrays.

@@ -25,6 +25,7 @@ from selmcast.launch import PORTS_TRIED, Launch
 
 VERSION = 1
 _GRACE = 10.0  # that a client waits longer than the server: the answer says more than silence
+_HELLO = 10.0  # for the answer to a hello; a busy machine takes its time
 
 
 class Server:
@@ -84,6 +85,7 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         rank: Optional[int] = None
+        took_part = False
         try:
             with connection:
                 frames.tune(connection)
@@ -93,16 +95,19 @@ class Server:
                 if refusal is not None:
                     return frames.send(connection, refusal)
                 rank = int(message["rank"])
-                frames.send(connection, {})
+                frames.send(connection, {"welcome": rank})
                 connection.settimeout(None)  # between requests there may be hours; keep-alive watches
                 while self._answer(rank, connection):
-                    pass
+                    took_part = True
         except Error:
             pass  # the peer is gone, or no peer of ours
         finally:
             if rank is not None:
                 with self._condition:
-                    self._gone.add(rank)
+                    if took_part:
+                        self._gone.add(rank)
+                    else:
+                        self._here.discard(rank)  # gave up waiting for the answer to its hello; it comes again
                     self._condition.notify_all()
 
     def _refusal(self, message: dict[str, Any]) -> Optional[dict[str, Any]]:
@@ -114,7 +119,8 @@ class Server:
             return _refused(f"rank {rank} believes in {size} ranks, rank 0 in {launch.world_size}")
         with self._condition:
             if not isinstance(rank, int) or not 0 <= rank < launch.world_size or rank in self._here:
-                return _refused(f"rank {rank} is here already, or not below {launch.world_size}: ranks must differ")
+                refusal = _refused(f"rank {rank} is here already, or not below {launch.world_size}: ranks must differ")
+                return {**refusal, "again": True}  # perhaps its own connection of before, not seen to be closed
             self._here.add(rank)
         return None
 
@@ -158,9 +164,8 @@ class Server:
             arrays = made.take_part(rank, message, raw_bytes, connection)
             if rank == 0:
                 made.wait_for_answers(rank)
-            missing = sorted(set(range(size)) & self._gone)
             pieces = tuple(memoryview(array).cast("B") for array in arrays if array.size)
-            frames.send(connection, {"participants": made.participants, "missing": missing}, pieces)
+            frames.send(connection, {"participants": size - len(made.missing), "missing": made.missing}, pieces)
         finally:
             with self._condition:
                 made.answered.add(rank)
@@ -239,10 +244,11 @@ def _join(launch: Launch, timeout: float) -> socket.socket:
     host, first = launch.rendezvous
     deadline = time.monotonic() + timeout
     problem = "nobody listens"
+    refusal: Optional[Error] = None
     while True:
         for port in range(first, first + PORTS_TRIED):
             try:
-                connection = socket.create_connection((host, port), timeout=2.0)
+                connection = socket.create_connection((host, port), timeout=_HELLO)
             except OSError as error:
                 problem = str(error)
                 continue
@@ -255,13 +261,18 @@ def _join(launch: Launch, timeout: float) -> socket.socket:
                 connection.close()
                 problem = str(error)
                 continue
-            if not answer.get("other"):
-                if "error" in answer:
-                    connection.close()
-                    raise make(*answer["error"])
+            # A connection to a port of nobody may end at itself: only the right answer counts.
+            if answer.get("welcome") == launch.rank:
                 return connection
             connection.close()
-            problem = f"another job's rendezvous is on port {port}"
+            if "error" in answer and not answer.get("again"):
+                raise make(*answer["error"])
+            if "error" in answer:
+                refusal = make(*answer["error"])
+            else:
+                problem = f"another job's rendezvous is on port {port}"
+        if time.monotonic() >= deadline and refusal is not None:
+            raise refusal
         if time.monotonic() >= deadline:
             raise Unavailable(
                 f"rank {launch.rank} found no rank 0 at {host}, ports {first} to {first + PORTS_TRIED - 1}, within "

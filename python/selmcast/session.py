@@ -43,9 +43,13 @@ class Session:
         self._server: Optional[Server] = None
         self._client: Optional[Client] = None
         if launch.world_size > 1 and launch.rendezvous is not None:
-            self._server = Server(launch, timeout) if launch.rank == 0 else None
-            self._client = Client(launch, timeout)
-            self._client.collect("selmcast.init", "root", [], (), (), timeout=timeout)  # all are there
+            try:
+                self._server = Server(launch, timeout) if launch.rank == 0 else None
+                self._client = Client(launch, timeout)
+                self._client.collect("selmcast.init", "root", [], (), (), timeout=timeout)  # all are there
+            except Error:
+                self.close(failed=True)
+                raise
 
     def say(self, line: str) -> None:
         """A line for people, with the rank in front."""

@@ -1,10 +1,13 @@
 """The board and the collectives of the rendezvous, over loopback, each rank a thread."""
 
+import threading
 import unittest
 
 import numpy
 import selmcast
-from ranks import raise_first, run_ranks
+from ranks import WATCHDOG, free_port, raise_first, run_ranks
+from selmcast.launch import launch_from
+from selmcast.session import Session
 
 
 def views(*arrays):
@@ -101,6 +104,26 @@ class Board(unittest.TestCase):
     def test_ranks_that_want_different_managers_are_told_so(self):
         results = run_ranks(2, lambda rank, s: s.manager_for({"sync": ["bsp", "ssp"][rank]}))
         self.assertRegex(str(results[1]), "all must ask for the same")
+
+    def test_a_rank_that_comes_twice_is_told_so(self):
+        port = free_port()
+        envs = [{"RANK": rank, "WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "3", "MASTER_PORT": str(port)} for rank in "011"]
+        errors = []
+
+        def join(env):
+            try:
+                Session(launch_from(env), timeout=1.0, shutdown_timeout=0.0, quiet=True)
+            except selmcast.Error as error:
+                errors.append(str(error))
+
+        threads = [threading.Thread(target=join, args=(env,)) for env in envs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WATCHDOG)
+        # The one that came first, and rank 0, wait in vain for rank 2.
+        self.assertEqual(len(errors), 3)
+        self.assertEqual(sum("rank 1 is here already" in error for error in errors), 1, errors)
 
     def test_without_rank_0_a_rank_gives_up(self):
         with self.assertRaisesRegex(selmcast.Unavailable, "does rank 0 run"):
