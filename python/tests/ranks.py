@@ -9,7 +9,7 @@ from typing import Any, Callable
 from selmcast.launch import launch_from
 from selmcast.session import Session
 
-WATCHDOG = 60.0
+WATCHDOG = 120.0
 """Seconds after which a test is taken to hang. Nothing is asserted about speed."""
 
 

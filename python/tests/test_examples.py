@@ -9,7 +9,7 @@ import unittest
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "python")
 RUN = [os.environ["SELMCAST_PROGRAM"], "run"]
-WATCHDOG = 100.0
+WATCHDOG = 250.0
 
 
 def run(ranks, name, *arguments):
