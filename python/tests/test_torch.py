@@ -2,6 +2,7 @@
 beside."""
 
 import copy
+import threading
 import unittest
 
 import selmcast
@@ -184,9 +185,12 @@ class Optimizers(unittest.TestCase):
         self.assertEqual(results[1], {"local": 3.0, "average": 2.0, "reset": None})
 
     def test_a_resumed_training_ends_with_the_same_bits(self):
+        seeding = threading.Lock()
+
         def train(rank, session, steps, checkpoint=None, save_at=None):
-            torch.manual_seed(rank)
-            model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1))
+            with seeding:  # the seed is the process's, the ranks are threads
+                torch.manual_seed(rank)
+                model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1))
             broadcast_parameters(model, session=session)
             optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
             optimizer = DistributedOptimizer(optimizer, model=model, session=session, planner="broadcast", every=2)
