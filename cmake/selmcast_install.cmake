@@ -2,13 +2,14 @@
 # layers it stands on, its public headers, and a package that find_package(selmcast) finds:
 #
 #     find_package(selmcast 0.1 REQUIRED)
-#     target_link_libraries(app PRIVATE selmcast::worker)
+#     target_link_libraries(app PRIVATE selmcast::worker)      C++: selmcast/worker/worker.h
+#     target_link_libraries(app PRIVATE selmcast::c)           C: selmcast/c/selmcast.h
 
 include(CMakePackageConfigHelpers)
 
 set(selmcast_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/selmcast)
-set(selmcast_public_headers selmcast/base/error.h selmcast/base/ids.h selmcast/base/units.h selmcast/wire/mixing.h
-  selmcast/worker/worker.h)
+set(selmcast_public_headers selmcast/base/error.h selmcast/base/ids.h selmcast/base/units.h selmcast/c/selmcast.h
+  selmcast/wire/mixing.h selmcast/worker/worker.h)
 
 # Static libraries, so the layers below the worker come along. Only selmcast::worker is meant for users.
 foreach(layer base plan wire_pb wire net worker)
@@ -16,6 +17,9 @@ foreach(layer base plan wire_pb wire net worker)
   install(TARGETS selmcast_${layer} EXPORT selmcastTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endforeach()
 add_library(selmcast::worker ALIAS selmcast_worker)
+# The C interface: a shared library that needs nothing of the above.
+set_target_properties(selmcast_c PROPERTIES EXPORT_NAME c)
+install(TARGETS selmcast_c EXPORT selmcastTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 foreach(header IN LISTS selmcast_public_headers)
   cmake_path(GET header PARENT_PATH folder)

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 if (($# == 0)); then
-  mapfile -t files < <(find selmcast bench tests examples -name '*.h' -o -name '*.cpp' | sort)
+  mapfile -t files < <(find selmcast bench tests examples python -name '*.h' -o -name '*.cpp' | sort)
   set -- "${files[@]}"
 fi
 clang-format -i "$@"

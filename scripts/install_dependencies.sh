@@ -16,15 +16,14 @@ packages=(
   coinor-libcbc-dev libbenchmark-dev
   # Training: LibTorch, a BLAS that is 20 times as fast as the reference one, gzip, and the data
   libtorch-dev libopenblas0-pthread zlib1g-dev dataset-fashion-mnist
+  # Python package: the binding; numpy, torch and Open MPI for its tests
+  pybind11-dev python3-dev python3-numpy python3-torch openmpi-bin
   # Plots of the report
   gnuplot-nox
   # Testbeds: network namespaces and shapers
   iproute2
-  # Rivals of selmcast bench net
-  python3-torch
-  python3-numpy
+  # Rivals of selmcast bench net, besides torch and Open MPI
   python3-mpi4py
-  openmpi-bin
   # Tests; clang-format for the one that looks at the style
   libgtest-dev libgmock-dev clang-format
   # Referee of the max-min solver

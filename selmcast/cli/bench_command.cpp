@@ -15,6 +15,7 @@
 #include "selmcast/cli/policy_bench_command.h"
 #include "selmcast/cli/sim_bench_command.h"
 #include "selmcast/cli/ssp_bench_command.h"
+#include "selmcast/cli/torch_bench_command.h"
 
 namespace selmcast::cli {
 namespace {
@@ -190,6 +191,7 @@ void add_bench_command(CLI::App& app, int& exit_status) {
   add_policy_bench(*bench, exit_status);
   add_gap_bench(*bench, exit_status);
   add_net_bench(*bench, exit_status);
+  add_torch_bench(*bench, exit_status);
 }
 
 }  // namespace selmcast::cli

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "selmcast/cli/arena_command.h"
 #include "selmcast/cli/bench_command.h"
@@ -15,6 +16,7 @@
 #include "selmcast/cli/plan_command.h"
 #include "selmcast/cli/report/report_command.h"
 #include "selmcast/cli/reproduce/reproduce_command.h"
+#include "selmcast/cli/run/run_command.h"
 #include "selmcast/cli/simulate_command.h"
 #include "selmcast/cli/testbed/testbed_command.h"
 
@@ -22,8 +24,9 @@ namespace {
 
 using namespace selmcast;
 
-void add_commands(CLI::App& app, int& exit_status) {
+void add_commands(CLI::App& app, std::vector<std::string>& arguments, int& exit_status) {
   demo::add_demo_command(app, exit_status);
+  run::add_run_command(app, run::split_program(arguments), exit_status);
   cli::add_plan_command(app, exit_status);
   cli::add_manager_command(app, exit_status);
   report::add_report_command(app, exit_status);
@@ -34,10 +37,11 @@ void add_commands(CLI::App& app, int& exit_status) {
   testbed::add_testbed_command(app, exit_status);
 }
 
-int run(int argc, char** argv) {
+int run_command_line(int argc, char** argv) {
   CLI::App app("Bandwidth-aware selective multicast for peer-to-peer data-parallel training", "selmcast");
   int exit_status = cli::kExitDone;
-  add_commands(app, exit_status);
+  std::vector<std::string> arguments(argv, argv + argc);
+  add_commands(app, arguments, exit_status);
   const std::string version = std::string("selmcast ") + SELMCAST_VERSION;
   app.set_version_flag("--version", version);
   for (CLI::App* command : app.get_subcommands({})) command->set_version_flag("--version", version);
@@ -47,7 +51,9 @@ int run(int argc, char** argv) {
       "  selmcast plan problem.json --explain      who sends to whom, and why\n"
       "  selmcast COMMAND --help                   flags and examples of a command");
   try {
-    app.parse(argc, argv);
+    std::vector<const char*> left;
+    for (const std::string& argument : arguments) left.push_back(argument.c_str());
+    app.parse(static_cast<int>(left.size()), left.data());
   } catch (const CLI::ParseError& error) {
     // --help and --version end the parse this way too, with code 0. CLI11 has its own codes for wrong usage.
     return app.exit(error) == 0 ? cli::kExitDone : cli::kExitUsage;
@@ -62,7 +68,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return run_command_line(argc, argv);
   } catch (const std::exception& error) {  // out of memory, for one
     std::fprintf(stderr, "selmcast: %s\n", error.what());
     return cli::kExitFailed;

@@ -11,16 +11,14 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <thread>
 
 #include "selmcast/base/overloaded.h"
 #include "selmcast/cli/exit_status.h"
-#include "selmcast/cli/planner_names.h"
 #include "selmcast/manager/journal.h"
 #include "selmcast/manager/manager.h"
-#include "selmcast/plan/planner.h"
+#include "selmcast/manager/training_choice.h"
 
 namespace selmcast::cli {
 namespace {
@@ -109,55 +107,30 @@ int replay_journal(const std::string& path) {
   return kExitDone;
 }
 
-// Nothing for bsp.
-Result<std::optional<sync::OnlineChoice>> online_choice_of(const ManagerFlags& flags) {
-  const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, what); };
-  if (flags.staleness && flags.sync != "ssp")
-    return bad("--staleness: only --sync ssp has one, this is --sync " + flags.sync);
-  if (flags.sync == "bsp") {
-    if (flags.keep_fraction || flags.sharing || flags.width || flags.overlap)
-      return bad("--keep-fraction, --sharing, --width and --overlap: only for --sync ssp and asp");
-    return std::nullopt;
-  }
-  sync::OnlineChoice choice;
-  choice.policy = flags.planner;
-  if (flags.staleness) choice.staleness = flags.staleness;
-  if (flags.sync == "asp") choice.staleness.reset();
-  choice.overlap = flags.overlap;
-  choice.keep_fraction = flags.keep_fraction.value_or(choice.keep_fraction);
-  if (flags.width) {
-    const auto width = sync::Width::from(*flags.width);
-    if (!width) return std::unexpected(with_context("--width", width.error()));
-    choice.width = *width;
-  }
-  if (flags.sharing) choice.sharing = sync::sharing_from(*flags.sharing).value_or(choice.sharing);
-  return choice;
-}
-
 Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
+  manager::TrainingChoice choice;
+  choice.workers = flags.workers;
+  choice.sync = flags.sync;
+  choice.planner = flags.planner;
+  choice.staleness = flags.staleness;
+  choice.keep_fraction = flags.keep_fraction;
+  choice.sharing = flags.sharing;
+  choice.width = flags.width;
+  choice.overlap = flags.overlap;
+  choice.min_receivers = flags.min_receivers;
+  choice.max_age = flags.max_age;
+  choice.seed = flags.seed;
+  choice.join_patience = Duration::seconds(flags.join_timeout);
+  choice.compute_patience = Duration::seconds(flags.compute_timeout);
+  auto settings = manager::settings_of(choice);
+  if (!settings) return std::unexpected(settings.error());
   manager::ManagerOptions options;
-  options.settings.workers = flags.workers;
-  options.settings.join_patience = Duration::seconds(flags.join_timeout);
-  // Unpredictable on purpose: it keeps other trainings out. Nothing that is planned depends on it.
-  std::random_device device;
-  options.settings.run_token = (std::uint64_t{device()} << 32) | device();
+  options.settings = *std::move(settings);
+  options.settings.run_token = manager::draw_run_token();
   auto& rounds = options.settings.rounds;
-  auto online = online_choice_of(flags);
-  if (!online) return std::unexpected(online.error());
-  options.settings.online = *std::move(online);
-  if (!options.settings.online) rounds.planner = plan::find_planner(flags.planner);
-  if (!options.settings.online && rounds.planner == nullptr) {
-    return failure(ErrorCode::invalid_input, "--planner: " + unknown_planner(flags.planner));
-  }
-  const auto min_receivers = sync::MinReceivers::from(flags.min_receivers);
-  if (!min_receivers) return std::unexpected(with_context("--min-receivers", min_receivers.error()));
-  rounds.min_receivers = *min_receivers;
-  rounds.max_age = flags.max_age;
   if (flags.ages_from_zero) rounds.age_start = sync::AgeStart::zero;
-  rounds.seed = flags.seed;
   rounds.paced = !flags.unpaced;
   rounds.bursts = !flags.no_bursts;
-  rounds.compute_patience = Duration::seconds(flags.compute_timeout);
   if (flags.insecure_listen) options.host = *flags.insecure_listen;
   options.port = flags.port;
   options.journal = flags.journal;

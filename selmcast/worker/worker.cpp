@@ -9,6 +9,7 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -102,6 +103,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
       on_joined_ = [&promise](Result<Joined> result) { promise.set_value(std::move(result)); };
       carry_out(core_->start(now()));
     });
+    const std::stop_callback cancelled(options_.cancel, [this] { leave("connecting was cancelled"); });
     const Result<Joined> result = joined.get();  // bounded by WorkerCore's patience
     if (!result) return std::unexpected(result.error());
     joined_ = *result;

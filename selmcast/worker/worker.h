@@ -39,6 +39,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,7 @@ struct WorkerOptions {
 
   int receive_buffers = 8;  // models held while they arrive; more senders than that wait in turn
   Duration connect_timeout = Duration::seconds(20);
+  std::stop_token cancel = {};  // ends a connect() that waits for the other workers, with `cancelled`
 };
 
 // What one synchronize() did.

@@ -15,7 +15,7 @@ fail() {
 
 echo "-- the installed headers are the public ones and no more"
 headers=$(cd "$scratch/prefix/include" && find . -name '*.h' | sort | tr '\n' ' ')
-[[ $headers == "./selmcast/base/error.h ./selmcast/base/ids.h ./selmcast/base/units.h ./selmcast/wire/mixing.h ./selmcast/worker/worker.h " ]] ||
+[[ $headers == "./selmcast/base/error.h ./selmcast/base/ids.h ./selmcast/base/units.h ./selmcast/c/selmcast.h ./selmcast/wire/mixing.h ./selmcast/worker/worker.h " ]] ||
   fail "headers: $headers"
 
 echo "-- the example builds against the installed package alone"
@@ -23,6 +23,11 @@ echo "-- the example builds against the installed package alone"
   -DCMAKE_CXX_COMPILER="$compiler" >/dev/null
 grep -q "^selmcast_DIR:PATH=$scratch/prefix/" "$scratch/example/CMakeCache.txt" || fail "found another selmcast"
 "$cmake" --build "$scratch/example"
+
+echo "-- a C program builds against the installed header and library alone"
+cc -std=c11 -I"$scratch/prefix/include" "$source_dir/selmcast/c/c_api_test.c" -o "$scratch/c_api_test" \
+  -L"$scratch/prefix/lib" -lselmcast -pthread -lm -Wl,-rpath,"$scratch/prefix/lib"
+"$scratch/c_api_test"
 
 echo "-- three of them train with the installed manager"
 "$(dirname "$0")/three_workers.sh" "$scratch/prefix/bin/selmcast" "$scratch/example/worker_example"

@@ -176,9 +176,9 @@ TEST_F(Processes, FlagsThatDoNotGoTogetherAreWrongUsage) {
     EXPECT_EQ(manager->wait(), 2) << manager->output();
     return manager->output();
   };
-  EXPECT_THAT(complaint({"--staleness", "2"}), HasSubstr("only --sync ssp has one"));
-  EXPECT_THAT(complaint({"--sync", "asp", "--staleness", "2"}), HasSubstr("this is --sync asp"));
-  EXPECT_THAT(complaint({"--sharing", "fair"}), HasSubstr("only for --sync ssp and asp"));
+  EXPECT_THAT(complaint({"--staleness", "2"}), HasSubstr("only sync ssp has one"));
+  EXPECT_THAT(complaint({"--sync", "asp", "--staleness", "2"}), HasSubstr("this is sync asp"));
+  EXPECT_THAT(complaint({"--sharing", "fair"}), HasSubstr("only for sync ssp and asp"));
   EXPECT_THAT(complaint({"--sync", "ssp", "--planner", "exact"}),
               HasSubstr("no planner 'exact' for ssp and asp; there are auto"));
 }

@@ -31,16 +31,18 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"manager", {"base", "plan", "sync", "maxmin", "wire"}},
       {"worker", {"base", "plan", "wire", "net"}},
       {"arena", {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker"}},
+      {"c", {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker"}},
       {"train", {"base", "worker"}},
       {"cli/report", {"base", "plan", "cli"}},
       {"cli/reproduce", {"base", "plan", "sync", "mip", "maxmin", "sim", "cli", "cli/report"}},
       {"cli/testbed", {"base", "wire", "net", "testbed", "cli"}},
+      {"cli/run", {"base", "plan", "sync", "maxmin", "wire", "manager", "cli"}},
       {"cli/demo",
        {"base", "testbed", "cli/testbed", "plan", "sync", "maxmin", "wire", "net", "manager", "worker",
         "arena", "mip", "cli", "cli/report"}},
       {"cli",
        {"base", "plan", "sync", "maxmin", "sim", "wire", "net", "manager", "worker", "arena", "mip",
-        "testbed", "cli/report", "cli/reproduce", "cli/demo", "cli/testbed"}},
+        "testbed", "cli/report", "cli/reproduce", "cli/run", "cli/demo", "cli/testbed"}},
   };
   return table;
 }
@@ -49,7 +51,9 @@ bool ends_with_any(std::string_view text, std::initializer_list<std::string_view
   return std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return text.ends_with(end); });
 }
 
-bool is_code(const SourceFile& file) { return ends_with_any(file.path, {".h", ".cpp", ".proto"}); }
+bool is_code(const SourceFile& file) {
+  return ends_with_any(file.path, {".h", ".c", ".cpp", ".proto", ".py", ".pyi"});
+}
 
 bool is_pure(std::string_view path) {
   if (path.ends_with("_test.cpp") || path.find("_testing.") != path.npos) return false;
@@ -151,7 +155,7 @@ Findings check_purity(const SourceFile& file) {
 Findings check_header(const SourceFile& file) {
   Findings findings;
   if (!file.path.ends_with(".h")) return findings;
-  if (!file.text.starts_with("// "))
+  if (!file.text.starts_with("// ") && !file.text.starts_with("/* "))  // the second: a header for C
     findings.push_back({file.path, 1, "no comment at the top of the header"});
   if (file.text.find("\n#pragma once\n") == file.text.npos)
     findings.push_back({file.path, 0, "no #pragma once"});

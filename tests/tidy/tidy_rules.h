@@ -4,7 +4,8 @@
 // Layers (ARCHITECTURE.md), an arrow = "may include"; there are no other arrows:
 //     base <- plan <- sync <- manager      base <- wire <- net <- worker      wire <- manager      plan <- worker
 //     plan <- mip      base <- maxmin <- sync      sim: sync, plan, maxmin, base      arena: all of these but mip, sim
-//     net <- testbed      train: worker, base      cli/report: plan, base      cli: all but train
+//     net <- testbed      c: worker, manager      train: worker, base      cli/report: plan, base
+//     cli: all but train and c
 //     bench/ is no layer: it may include anything
 // plan, sync, maxmin, sim (but for its threads in trials.cpp) and the two cores (manager_core, worker_core) are pure:
 // no header of theirs reaches clock, file or socket.

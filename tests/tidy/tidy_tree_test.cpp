@@ -20,14 +20,15 @@ namespace fs = std::filesystem;
 const fs::path kRoot = SELMCAST_SOURCE_DIR;
 
 bool is_text_of_ours(const fs::path& path) {
-  static constexpr std::array<std::string_view, 8> kExtensions = {".h",  ".cpp", ".proto", ".txt",
-                                                                  ".md", ".sh",  ".cmake", ".in"};
+  static constexpr std::array<std::string_view, 11> kExtensions = {
+      ".h", ".c", ".cpp", ".proto", ".txt", ".md", ".sh", ".cmake", ".in", ".py", ".pyi"};
   return std::find(kExtensions.begin(), kExtensions.end(), path.extension().string()) != kExtensions.end();
 }
 
 std::vector<SourceFile> read_tree() {
   std::vector<fs::path> paths;
-  for (const char* folder : {"selmcast", "bench", "tests", "examples", "cmake", "docs", "scripts"}) {
+  for (const char* folder :
+       {"selmcast", "bench", "tests", "examples", "cmake", "docs", "scripts", "python"}) {
     if (!fs::exists(kRoot / folder)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
       if (entry.is_regular_file() && is_text_of_ours(entry.path())) paths.push_back(entry.path());

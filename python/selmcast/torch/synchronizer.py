@@ -1,0 +1,210 @@
+"""``Synchronizer``: exchanges a model with the other ranks, every so many steps."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Optional
+
+import torch
+
+from selmcast.errors import InvalidInput
+from selmcast.manager import Sync
+from selmcast.report import SyncReport
+from selmcast.session import Session, at_end, current
+from selmcast.torch.layout import Block, Entry, Model, entries_of, optimizer_entries
+from selmcast.worker import Mixing, Worker
+
+PAYLOADS = ("float32",)
+OPTIMIZER_STATES = ("local", "average", "reset")
+
+
+class Synchronizer:
+    """Call ``step()`` after every step of your optimiser; use it in a ``with`` block, or ``close()`` it.
+
+    Blocks until all ranks are there (with ``optimizer_state="average"``: in the first synchronisation), at most the
+    session's ``timeout``. All arguments must be the same on all ranks. Which tensors are synchronised, and how:
+    layout.py.
+
+    Memory for a model of S bytes as float32, whatever the number of ranks: the block, S; the mixer's sum, S; and at
+    most ``receive_buffers`` models that arrive at the same time.
+
+    :param model: a module, or names and tensors.
+    :param sync: ``"bsp"``: rounds in common; ``"ssp"``: nobody starts a round more than ``staleness`` rounds ahead
+        of the slowest; ``"asp"``: nobody waits. None: what the manager was started with; bsp if rank 0 starts it.
+    :param staleness: of ssp, in synchronisations; None: 4.
+    :param min_receivers: of each multicast; below 1 a fraction of the ranks. None: 0.3.
+    :param max_age: every pair of ranks meets within ``max_age + 1`` synchronisations (bsp: rounds). None: 7.
+    :param planner: who decides whom to reach: ``"auto"``, ``"exact"``, ``"paper"``, ``"random"``, ``"broadcast"``
+        (everybody, as all-reduce does), ``"slack"`` (ssp, asp). None: ``"auto"``. :param seed: of planners that
+        draw. None: 1.
+    :param every: steps between synchronisations.
+    :param payload: how values travel: ``"float32"``.
+    :param mixing: ``"average"``, ``"push_sum"`` or ``"staleness"`` (``selmcast.Worker``).
+    :param optimizer: needed for ``optimizer_state`` other than ``"local"``.
+    :param optimizer_state: ``"local"``: each rank keeps its own; ``"average"``: momentum and the like travel and are
+        averaged with the model, at their size; ``"reset"``: forgotten whenever another model was mixed in.
+    :param receive_buffers: models that may arrive at the same time; more wait in turn.
+    :param worker_options: others of ``selmcast.Worker``, such as ``emulated_uplink_bps``.
+    :raises selmcast.Error: ``InvalidInput`` (the model differs from the others': on all ranks, with the first
+    difference),
+        ``Timeout``, ...
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        sync: Optional[Sync] = None,
+        staleness: Optional[int] = None,
+        min_receivers: Optional[float] = None,
+        max_age: Optional[int] = None,
+        planner: Optional[str] = None,
+        seed: Optional[int] = None,
+        every: int = 1,
+        payload: str = "float32",
+        mixing: Mixing = "average",
+        optimizer: Optional[torch.optim.Optimizer] = None,
+        optimizer_state: str = "local",
+        receive_buffers: int = 8,
+        session: Optional[Session] = None,
+        **worker_options: Any,
+    ) -> None:
+        if every < 1:
+            raise InvalidInput(f"every={every}: give the steps between two synchronisations, at least 1")
+        if payload not in PAYLOADS:
+            raise InvalidInput(f"payload {payload!r}: there is only {', '.join(PAYLOADS)}")
+        if optimizer_state not in OPTIMIZER_STATES:
+            raise InvalidInput(f"optimizer_state {optimizer_state!r}: there are {', '.join(OPTIMIZER_STATES)}")
+        if optimizer_state != "local" and optimizer is None:
+            raise InvalidInput(f"optimizer_state {optimizer_state!r} needs the optimizer")
+        # An iterator of names and tensors would be used up by the first look.
+        self._model = model if isinstance(model, (torch.nn.Module, dict)) else dict(model)
+        self._optimizer = optimizer
+        self._optimizer_state = optimizer_state
+        self.session = session if session is not None else current()
+        self._every = every
+        self._steps = 0
+        self._rounds = 0  # of all runs, resumed ones included
+        self._report: Optional[SyncReport] = None
+        self._worker: Optional[Worker] = None
+        self._alone = False
+        self._closed = False
+        self._worker_options = dict(worker_options, mixing=mixing, receive_buffers=receive_buffers)
+        self._wanted = {
+            "sync": sync,
+            "staleness": staleness,
+            "min_receivers": min_receivers,
+            "max_age": max_age,
+            "planner": planner,
+            "seed": seed,
+        }
+        self._block = Block(self._entries()) if optimizer_state != "average" else None
+        if self._block is not None:
+            self._connect(self._block)
+        at_end(self.close)
+        _open.append(self)
+
+    @property
+    def report(self) -> Optional[SyncReport]:
+        """What the last synchronisation did; None before the first."""
+        return self._report
+
+    @property
+    def every(self) -> int:
+        """Steps between synchronisations."""
+        return self._every
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes that one delivery carries; 0 before they are known (``optimizer_state="average"``)."""
+        return self._block.flat.numel() * 4 if self._block is not None else 0
+
+    def step(self) -> Optional[SyncReport]:
+        """Counts a step of the optimiser; every ``every``-th one synchronises. Returns its report, else None."""
+        self._steps += 1
+        return self.synchronize() if self._steps % self._every == 0 else None
+
+    def synchronize(self) -> SyncReport:
+        """Exchanges the model now: sends it to those the manager picks, and mixes in, in place, what arrived.
+
+        :raises selmcast.Error: the model is as it was, and the session is over (but for ``InvalidInput``).
+        """
+        if self._closed:
+            raise InvalidInput("this synchroniser is closed")
+        entries = self._entries()
+        if self._block is None:
+            self._block = Block(entries)
+            self._connect(self._block)
+        self._block.check(entries)
+        if self._alone:
+            return self._done(SyncReport(self._rounds, (), (), 1, 0.0, 0.0, 1.0))
+        assert self._worker is not None
+        self._block.pack(entries)
+        report = self._worker.synchronize(self._block.flat)
+        if report.mixed_with:
+            self._block.unpack(entries)
+            if self._optimizer_state == "reset" and self._optimizer is not None:
+                self._optimizer.state.clear()
+        return self._done(report)
+
+    def _done(self, report: SyncReport) -> SyncReport:
+        if report.workers == 1 and (self._report is None or self._report.workers > 1) and not self._alone:
+            self.session.say("all other workers have left; going on alone")
+        self._rounds += 1
+        self._report = report
+        return report
+
+    def _entries(self) -> list[Entry]:
+        entries = entries_of(self._model)
+        if self._optimizer_state == "average" and self._optimizer is not None:
+            entries += optimizer_entries(self._model, self._optimizer)
+        return entries
+
+    def _connect(self, block: Block) -> None:
+        session = self.session
+        manager = session.manager_for(self._wanted)
+        if manager is None:
+            self._alone = True
+            session.say("alone: one rank, and no manager named; training without exchange")
+            return
+        session.agree("Synchronizer", block.announced)  # a mistake is told to all ranks at once, not to one
+        self._worker = Worker(manager, f"w{session.launch.rank}", block.announced, **self._worker_options)
+
+    def state_dict(self) -> dict[str, int]:
+        """What a resumed run needs besides model and optimiser: where in ``every`` it is. The ranks' ages and what the
+        manager has learnt of the links start anew."""
+        return {"version": 1, "steps": self._steps, "rounds": self._rounds}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """:raises InvalidInput: of another version."""
+        if state.get("version") != 1:
+            raise InvalidInput(f"a synchroniser's state of version {state.get('version')}: this release reads 1")
+        self._steps = int(state["steps"])
+        self._rounds = int(state["rounds"])
+
+    def close(self, why: str = "done") -> None:
+        """Leaves the training; the others go on. More than once is fine."""
+        self._closed = True
+        if self in _open:
+            _open.remove(self)
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.leave(why)
+            worker.close()
+
+    def __enter__(self) -> Synchronizer:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close("done" if error is None else f"{type(error).__name__}: {error}"[:200])
+
+
+_open: list[Synchronizer] = []
+
+
+def close_all(session: Session) -> None:
+    """Leaves all trainings of this session."""
+    for synchronizer in [one for one in _open if one.session is session]:
+        synchronizer.close()

@@ -1,0 +1,125 @@
+"""A worker of a training: ``Worker``. With PyTorch you will want ``selmcast.torch`` instead, which is built on it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Iterable, Literal, Optional, Sequence, Union
+
+from selmcast import _core
+from selmcast.errors import InvalidInput
+from selmcast.report import SyncReport
+
+Role = Literal["parameter", "buffer", "counter", "frozen"]
+Mixing = Literal["average", "push_sum", "staleness"]
+Tensor = Union[tuple[str, Sequence[int]], tuple[str, Sequence[int], Role]]
+"""Name, shape and role (``"parameter"`` if left out) of one float32 tensor, row-major."""
+
+_ROLES = ("parameter", "buffer", "counter", "frozen")
+_MIXINGS = ("average", "push_sum", "staleness")
+
+
+def _number_of(value: str, names: Sequence[str], what: str) -> int:
+    if value not in names:
+        raise InvalidInput(f"{what} {value!r}: there are {', '.join(names)}")
+    return names.index(value)
+
+
+class Worker:
+    """Takes part in a training; use it in a ``with`` block, or ``close()`` it.
+
+    Blocks until all workers of the training are there: at most ``connect_timeout`` until the manager answers, then the
+    manager's join timeout (60 s by default). Ctrl-C ends every wait. All calls release the GIL.
+
+    Threads: a worker belongs to one thread at a time; ``leave()`` may be called from any and ends a ``synchronize()``
+    that is under way.
+
+    :param manager: ``"host:port"``.
+    :param name: unique in the training; ids are given in natural order of the names (w2 before w10).
+    :param tensors: what the parameters are, the same on all workers in the same order: ``(name, shape)`` or
+        ``(name, shape, role)``. Roles: ``"parameter"`` and ``"buffer"`` are averaged; of a ``"counter"`` (whole
+        numbers, exact up to 2**24) the greatest counts; ``"frozen"`` is sent but left alone by the receiver.
+    :param mixing: ``"average"``; ``"push_sum"``, unbiased where some reach more receivers than others; ``"staleness"``,
+        a model weighs 1 / (1 + rounds that its sender is behind). The same on all workers.
+    :param receive_buffers: models held while they arrive; more senders than that wait in turn.
+    :param declared_uplink_bps: what the link is believed to carry (bit/s of payload) until the manager has learnt
+        better.
+    :param emulated_uplink_bps: for experiments on one machine: all sending of this worker shares this; None: the link.
+    :param data_host: where peers reach this worker; None: the address of the interface that leads to the manager.
+    :param connect_timeout: seconds.
+    :raises selmcast.Error: ``InvalidInput``, ``Unavailable`` (no manager), ``Rejected`` (by the manager, with its
+        reason: the first tensor that differs, for one), ``Timeout``.
+    """
+
+    def __init__(
+        self,
+        manager: str,
+        name: str,
+        tensors: Iterable[Tensor],
+        *,
+        mixing: Mixing = "average",
+        receive_buffers: int = 8,
+        declared_uplink_bps: float = 1e9,
+        declared_downlink_bps: float = 1e9,
+        emulated_uplink_bps: Optional[float] = None,
+        emulated_downlink_bps: Optional[float] = None,
+        data_host: Optional[str] = None,
+        data_port: int = 0,
+        connect_timeout: float = 20.0,
+    ) -> None:
+        listed = []
+        for tensor in tensors:
+            role = tensor[2] if len(tensor) > 2 else "parameter"  # type: ignore[misc]
+            listed.append((tensor[0], [int(n) for n in tensor[1]], _number_of(role, _ROLES, "role")))
+        self._core = _core.Worker(
+            manager,
+            name,
+            listed,
+            _number_of(mixing, _MIXINGS, "mixing"),
+            receive_buffers,
+            (declared_uplink_bps, declared_downlink_bps),
+            (emulated_uplink_bps or 0.0, emulated_downlink_bps or 0.0),
+            data_host,
+            data_port,
+            connect_timeout,
+        )
+
+    @property
+    def id(self) -> int:
+        """From 0, in natural order of the workers' names."""
+        return self._core.id
+
+    @property
+    def workers_at_start(self) -> int:
+        """Workers of the training when it started, this one included."""
+        return self._core.count
+
+    def synchronize(self, parameters: Any) -> SyncReport:
+        """Sends these parameters to the receivers that the manager picked and mixes in what arrived, in place.
+
+        :param parameters: float32, contiguous, writable, on the CPU, as many values as the tensors announced, one
+            tensor after the other: a numpy array, anything with a buffer, or anything with DLPack, such as a torch
+            tensor without gradient. No copy is made.
+        :returns: what was done. Blocks until then: with rounds in common (bsp) until the round is over, else until the
+            own multicast is complete and the rule of staleness allows the next round; at most the manager's patience.
+        :raises TypeError: another type, or memory that cannot be written in place.
+        :raises selmcast.Error: the parameters are as they were, and the session is over (but for ``InvalidInput``).
+        """
+        return SyncReport(*self._core.synchronize(parameters))
+
+    def leave(self, why: str = "done") -> None:
+        """Says goodbye to the manager; the others go on. Every later ``synchronize()`` raises ``Cancelled``."""
+        self._core.leave(why)
+
+    def close(self) -> None:
+        """Leaves and frees everything. Takes about a second at most; more than once is fine."""
+        self._core.close()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if error is not None:
+            self.leave(f"{type(error).__name__}: {error}"[:200])
+        self.close()

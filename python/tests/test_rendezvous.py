@@ -1,0 +1,134 @@
+"""The board and the collectives of the rendezvous, over loopback, each rank a thread."""
+
+import threading
+import unittest
+
+import numpy
+import selmcast
+from ranks import WATCHDOG, free_port, raise_first, run_ranks
+from selmcast.launch import launch_from
+from selmcast.session import Session
+
+
+def views(*arrays):
+    return tuple(memoryview(array).cast("B") for array in arrays if array.size)
+
+
+def average(session, values, what="consensus", timeout=30.0, name="x"):
+    kinds = {"float32": "f4", "float64": "f8", "int64": "i8"}
+    announced = [[name, kinds[str(v.dtype)], list(v.shape)] for v in values]
+    session.rendezvous.collect(what, "average", announced, views(*values), views(*values), timeout=timeout)
+    return values
+
+
+class Collectives(unittest.TestCase):
+    def test_an_average_is_exact_and_the_same_bits_everywhere(self):
+        # float32 sums in any order would lose the 1: 2^24 + 1 is no float32. (2^24 + 1 - 2^24) / 3 = 1/3.
+        parts = [2.0**24, 1.0, -(2.0**24)]
+        results = raise_first(run_ranks(3, lambda rank, s: average(s, [numpy.full(3, parts[rank], numpy.float32)])))
+        for (held,) in results:
+            self.assertEqual(held.tolist(), [numpy.float32(1 / 3)] * 3)
+
+    def test_of_whole_numbers_the_greatest_counts_at_any_size(self):
+        big = 2**60
+        results = raise_first(run_ranks(3, lambda rank, s: average(s, [numpy.array([rank - big, big + rank])])))
+        for (held,) in results:
+            self.assertEqual(held.tolist(), [2 - big, big + 2])
+
+    def test_more_than_one_chunk_of_each_type(self):
+        def body(rank, session):
+            return average(session, [numpy.arange(300_000, dtype=numpy.float32) * rank,
+                                     numpy.arange(200_000, dtype=numpy.float64) + rank])
+
+        # Mean of 0 and k is k / 2; of k and k + 1 k + 1/2.
+        for single, double in raise_first(run_ranks(2, body)):
+            numpy.testing.assert_array_equal(single, numpy.arange(300_000, dtype=numpy.float32) / 2)
+            numpy.testing.assert_array_equal(double, numpy.arange(200_000) + 0.5)
+
+    def test_models_that_differ_are_an_error_on_every_rank_that_names_the_first_difference(self):
+        shapes = [(2, 3), (2, 3), (3, 2)]
+        results = run_ranks(3, lambda rank, s: average(s, [numpy.zeros(shapes[rank], numpy.float32)], name="fc.weight"))
+        for result in results:
+            self.assertIsInstance(result, selmcast.InvalidInput)
+            self.assertRegex(str(result), r"'fc.weight' f4 \[3, 2\]")
+
+    def test_ranks_that_call_different_things_are_told_so(self):
+        def body(rank, session):
+            if rank == 0:
+                return average(session, [numpy.zeros(2)])
+            announced = [["x", "f8", [2]]]
+            return session.rendezvous.collect("broadcast_parameters", "root", announced, (), (), timeout=30.0)
+
+        for result in run_ranks(2, body):
+            self.assertRegex(str(result), "must call the same, in the same order")
+
+    def test_a_rank_that_has_gone_is_left_out_and_named(self):
+        def body(rank, session):
+            if rank == 1:
+                return None  # its session is closed by run_ranks
+            values = numpy.full(2, rank, numpy.float64)
+            block = views(values)
+            answer = session.rendezvous.collect("x", "average", [["x", "f8", [2]]], block, block, timeout=30.0)
+            return values.tolist(), answer
+
+        results = raise_first(run_ranks(3, body))
+        # (0 + 2) / 2 = 1.
+        self.assertEqual(results[0], ([1.0, 1.0], {"participants": 2, "missing": [1]}))
+        self.assertEqual(results[2], results[0])
+
+    def test_a_rank_that_does_not_come_is_a_timeout_that_names_it(self):
+        def body(rank, session):
+            if rank == 0:
+                with self.assertRaisesRegex(selmcast.Timeout, r"nothing came of ranks \[1\]"):
+                    average(session, [numpy.zeros(2)], timeout=0.2)
+                session.rendezvous.set("seen", True)
+            else:
+                session.rendezvous.get("seen", 30.0)
+
+        raise_first(run_ranks(2, body))
+
+
+class Board(unittest.TestCase):
+    def test_what_one_says_the_others_read(self):
+        def body(rank, session):
+            if rank == 0:
+                session.rendezvous.set("where", {"address": "a:1"})
+            return session.rendezvous.get("where", 30.0)
+
+        self.assertEqual(raise_first(run_ranks(3, body)), [{"address": "a:1"}] * 3)
+
+    def test_what_nobody_says_is_a_timeout(self):
+        results = run_ranks(2, lambda rank, s: s.rendezvous.get("nothing", 0.1) if rank == 1 else None)
+        self.assertIsInstance(results[1], selmcast.Timeout)
+
+    def test_ranks_that_want_different_managers_are_told_so(self):
+        results = run_ranks(2, lambda rank, s: s.manager_for({"sync": ["bsp", "ssp"][rank]}))
+        self.assertRegex(str(results[1]), "all must ask for the same")
+
+    def test_a_rank_that_comes_twice_is_told_so(self):
+        port = free_port()
+        envs = [{"RANK": rank, "WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "3", "MASTER_PORT": str(port)} for rank in "011"]
+        errors = []
+
+        def join(env):
+            try:
+                Session(launch_from(env), timeout=1.0, shutdown_timeout=0.0, quiet=True)
+            except selmcast.Error as error:
+                errors.append(str(error))
+
+        threads = [threading.Thread(target=join, args=(env,)) for env in envs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WATCHDOG)
+        # The one that came first, and rank 0, wait in vain for rank 2.
+        self.assertEqual(len(errors), 3)
+        self.assertEqual(sum("rank 1 is here already" in error for error in errors), 1, errors)
+
+    def test_without_rank_0_a_rank_gives_up(self):
+        with self.assertRaisesRegex(selmcast.Unavailable, "does rank 0 run"):
+            selmcast.init(rank=1, world_size=2, rendezvous="127.0.0.1:1", timeout=0.1, environ={})
+
+
+if __name__ == "__main__":
+    unittest.main()

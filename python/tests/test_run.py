@@ -1,0 +1,118 @@
+"""`selmcast run`: variables, prefixes, exit statuses, signals, and that nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from ranks import WATCHDOG
+
+RUN = [os.environ["SELMCAST_PROGRAM"], "run"]
+
+
+def run(*arguments, **options):
+    return subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=WATCHDOG, **options)
+
+
+def is_there(pid):
+    """Whether the process is still there (a zombie that nobody has reaped is not)."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually(condition):
+    until = time.monotonic() + WATCHDOG
+    while not condition():
+        assert time.monotonic() < until, "it does not happen"
+        time.sleep(0.01)
+
+
+class Started:
+    """`selmcast run` in the background; ``pids`` are what its ranks print first."""
+
+    def __init__(self, ranks, *arguments):
+        self.process = subprocess.Popen([*RUN, "-n", str(ranks), *arguments], stdout=subprocess.PIPE, text=True)
+        self.lines = [self.process.stdout.readline().split() for _ in range(ranks)]
+
+    def end(self):
+        self.process.stdout.close()
+        return self.process.wait(WATCHDOG)
+
+
+class Run(unittest.TestCase):
+    def test_ranks_find_what_torchrun_sets_and_their_lines_carry_their_number(self):
+        names = "RANK LOCAL_RANK WORLD_SIZE LOCAL_WORLD_SIZE MASTER_ADDR OMP_NUM_THREADS"
+        done = run("-n", "3", "--", "sh", "-c", "echo " + " ".join("$" + name for name in names.split()))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(done.stdout.splitlines()), [f"[{k}] {k} {k} 3 3 127.0.0.1 1" for k in range(3)])
+
+    def test_a_manager_is_started_unless_one_is_named(self):
+        done = run("-n", "1", "--sync", "ssp", "--", "sh", "-c", "echo $SELMCAST_MANAGER $SELMCAST_MANAGER_SETTINGS")
+        self.assertRegex(done.stdout, r"^\[0\] 127.0.0.1:\d+ sync=ssp;.*asked=1;staleness=4\n$")
+        echo = "echo $SELMCAST_MANAGER/$SELMCAST_MANAGER_SETTINGS"
+        named = run("-n", "1", "--manager", "127.0.0.1:9", "--", "sh", "-c", echo)
+        self.assertEqual(named.stdout, "[0] 127.0.0.1:9/\n")
+
+    def test_the_status_of_the_rank_that_fails_is_the_commands_and_the_others_are_ended(self):
+        done = run("-n", "3", "--", "sh", "-c", "[ $RANK = 1 ] && exit 7; exec sleep 1000")
+        self.assertEqual(done.returncode, 7)
+        self.assertIn("[run] rank 1 ended with status 7; ending the others", done.stderr)
+
+    def test_a_rank_that_ignores_sigterm_is_killed_after_the_grace(self):
+        done = run("-n", "2", "--grace", "0.1", "--", "sh", "-c",
+                   "[ $RANK = 1 ] && exit 7; trap '' TERM; while :; do sleep 0.1; done")
+        self.assertEqual(done.returncode, 7)
+
+    def test_wrong_usage_is_status_2_and_names_the_remedy(self):
+        for arguments, text in (
+            (("-n", "2"), "python3 train.py"),
+            (("-n", "2", "python3", "train.py"), "not expected"),
+            (("-n", "2", "--manager", "127.0.0.1:9", "--sync", "ssp", "--", "true"), "are its own"),
+            (("-n", "2", "--planner", "best", "--", "true"), "there is no planner 'best'"),
+            (("-n", "2", "--min-receivers", "2", "--", "true"), "min_receivers 2"),
+        ):
+            done = run(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(text, done.stderr)
+        missing = run("-n", "2", "--", "no-such-program")
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn("no-such-program", missing.stderr)
+
+    def test_signals_are_passed_on_and_the_status_says_which(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # exec: the shell's own handling of SIGINT is not what is tested.
+            started = Started(2, "--", "sh", "-c", "echo $$; exec sleep 1000")
+            started.process.send_signal(number)
+            self.assertEqual(started.end(), 128 + number)
+            for _, pid in started.lines:
+                self.assertFalse(is_there(pid))
+
+    def test_processes_that_ranks_leave_behind_are_ended_too(self):
+        started = Started(1, "--", "sh", "-c", "sleep 1000 & echo $!; exit 0")
+        self.assertEqual(started.end(), 0)
+        eventually(lambda: not is_there(started.lines[0][1]))
+
+    def test_ranks_die_with_a_command_that_is_killed(self):
+        started = Started(2, "--", "sh", "-c", "echo $$; exec sleep 1000")
+        started.process.kill()
+        self.assertEqual(started.end(), -signal.SIGKILL)
+        for _, pid in started.lines:
+            eventually(lambda: not is_there(pid))
+
+    def test_two_jobs_side_by_side_do_not_disturb_each_other(self):
+        script = "import selmcast; selmcast.init(); print(selmcast.rank(), selmcast.world_size())"
+        command = [*RUN, "-n", "2", "--", sys.executable, "-c", script]
+        jobs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        for job in jobs:
+            out, _ = job.communicate(timeout=WATCHDOG)
+            self.assertEqual(sorted(out.splitlines()), ["[0] 0 2", "[1] 1 2"])
+            self.assertEqual(job.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

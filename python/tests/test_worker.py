@@ -1,0 +1,157 @@
+"""selmcast.Worker and selmcast.Manager over the real data plane, with whatever holds float32."""
+
+import array
+import os
+import signal
+import sys
+import threading
+import time
+import unittest
+
+import numpy
+import selmcast
+from ranks import WATCHDOG
+
+
+def train(count, make, rounds=1, **options):
+    """``count`` workers, each a thread; worker k synchronises ``make(k)``. Returns what they hold, and their
+    reports."""
+    with selmcast.Manager(count, planner="broadcast") as manager:
+        held, reports = [None] * count, [None] * count
+
+        def one(k):
+            held[k] = make(k)
+            with selmcast.Worker(manager.address, f"w{k}", [("x", (6,))], **options) as worker:
+                for _ in range(rounds):
+                    reports[k] = worker.synchronize(held[k])
+
+        threads = [threading.Thread(target=one, args=(k,)) for k in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WATCHDOG)
+        assert manager.wait(WATCHDOG)
+    return held, reports
+
+
+class Mixing(unittest.TestCase):
+    # Worker k starts with k everywhere. Broadcast to all: everybody holds the mean, (0 + 1 + 2) / 3 = 1.
+    def test_numpy_arrays_are_mixed_in_place_and_threads_wait_without_the_gil(self):
+        held, reports = train(3, lambda k: numpy.full(6, k, numpy.float32), rounds=2)
+        for k in range(3):
+            numpy.testing.assert_allclose(held[k], 1, rtol=1e-6)
+            self.assertEqual(reports[k].round, 1)
+            self.assertEqual(set(reports[k].mixed_with), {0, 1, 2} - {k})
+            self.assertEqual(reports[k].sent_to, reports[k].mixed_with)
+            self.assertEqual(reports[k].workers, 3)
+            self.assertGreater(reports[k].elapsed_seconds, 0)
+
+    def test_anything_with_a_buffer_will_do(self):
+        held, _ = train(2, lambda k: memoryview(array.array("f", [k] * 6)))
+        self.assertEqual(held[0].tolist(), [0.5] * 6)
+
+    def test_tensors_with_dlpack_are_mixed_in_place(self):
+        class OnlyDlpack:
+            def __init__(self, k):
+                self.array = numpy.full((2, 3), k, numpy.float32)
+
+            def __dlpack__(self):
+                return self.array.__dlpack__()
+
+        held, _ = train(2, OnlyDlpack)
+        self.assertEqual(held[1].array.tolist(), [[0.5] * 3] * 2)
+
+    def test_parameters_are_named_views_of_one_block(self):
+        p = selmcast.Parameters({"weight": (2, 3), "bias": (3,)})
+        p["bias"][:] = 7
+        self.assertEqual(p.flat.tolist(), [0] * 6 + [7] * 3)
+        self.assertEqual(p.tensors, [("weight", (2, 3)), ("bias", (3,))])
+
+
+class Refusals(unittest.TestCase):
+    def test_memory_that_cannot_be_written_in_place_is_a_type_error_that_names_the_remedy(self):
+        read_only = numpy.zeros(6, numpy.float32)
+        read_only.flags.writeable = False
+        with selmcast.Manager(1) as manager, selmcast.Worker(manager.address, "w0", [("x", (6,))]) as worker:
+            for wrong, text in (
+                (numpy.zeros(6), "format 'd'"),
+                (numpy.zeros(12, numpy.float32)[::2], "not contiguous"),
+                (read_only, "read-only"),
+                ([0.0] * 6, "neither a buffer nor DLPack"),
+            ):
+                with self.assertRaisesRegex(TypeError, text + ".*numpy array"):
+                    worker.synchronize(wrong)
+            with self.assertRaises(selmcast.InvalidInput):
+                worker.synchronize(numpy.zeros(5, numpy.float32))
+            # None of this ended the session.
+            self.assertEqual(worker.synchronize(numpy.zeros(6, numpy.float32)).mixed_with, ())
+            worker.close()
+            with self.assertRaises(selmcast.Cancelled):
+                worker.synchronize(numpy.zeros(6, numpy.float32))
+
+    def test_errors_have_the_classes_that_python_programs_catch(self):
+        with self.assertRaisesRegex(ValueError, "there are average, push_sum, staleness"):
+            selmcast.Worker("127.0.0.1:1", "w0", [("x", (6,))], mixing="median")
+        with self.assertRaises((ConnectionError, TimeoutError)):
+            selmcast.Worker("127.0.0.1:1", "w0", [("x", (6,))], connect_timeout=0.2)
+        with self.assertRaisesRegex(selmcast.InvalidInput, "bsp, ssp and asp"):
+            selmcast.Manager(1, sync="sometimes")
+
+    def test_a_model_that_differs_is_rejected_with_its_first_difference(self):
+        with selmcast.Manager(2) as manager:
+            errors = []
+
+            def one(k):
+                try:
+                    selmcast.Worker(manager.address, f"w{k}", [("fc.weight", (6 + k, 2))]).close()
+                except selmcast.Error as error:
+                    errors.append(error)
+                    manager.stop("seen")
+
+            threads = [threading.Thread(target=one, args=(k,)) for k in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(WATCHDOG)
+            self.assertIsInstance(errors[0], selmcast.Rejected)
+            self.assertRegex(str(errors[0]), r"tensor 'fc.weight' \[[67], 2\] should be 'fc.weight' \[[67], 2\]")
+
+
+class Interrupts(unittest.TestCase):
+    def interrupt_when_main_is_in(self, function):
+        """Sends SIGINT once the main thread is inside the call of the extension that ``function`` makes."""
+
+        def later():
+            main = threading.main_thread().ident
+            while True:
+                code = sys._current_frames()[main].f_code
+                if code.co_name == function and code.co_filename.endswith("selmcast/worker.py"):
+                    break
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=later, daemon=True).start()
+
+    def test_ctrl_c_ends_a_connect_that_waits_for_others(self):
+        # One of two: the other never comes, and the join timeout is a minute away.
+        with selmcast.Manager(2) as manager:
+            self.interrupt_when_main_is_in("__init__")
+            with self.assertRaises(KeyboardInterrupt):
+                selmcast.Worker(manager.address, "w0", [("x", (6,))])
+
+    def test_ctrl_c_ends_a_synchronisation_that_waits_for_others(self):
+        with selmcast.Manager(2) as manager:
+            other = []
+            join = lambda: other.append(selmcast.Worker(manager.address, "w1", [("x", (6,))]))  # noqa: E731
+            thread = threading.Thread(target=join)
+            thread.start()
+            with selmcast.Worker(manager.address, "w0", [("x", (6,))]) as worker:
+                thread.join(WATCHDOG)
+                self.interrupt_when_main_is_in("synchronize")
+                with self.assertRaises(KeyboardInterrupt):
+                    worker.synchronize(numpy.zeros(6, numpy.float32))  # the other one computes for ever
+            other[0].close()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,164 @@
+#include "selmcast/cli/run/run_command.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/run/launcher.h"
+#include "selmcast/manager/manager.h"
+#include "selmcast/manager/training_choice.h"
+
+namespace selmcast::run {
+namespace {
+
+struct RunFlags {
+  int ranks = 1;
+  std::string manager;
+  manager::TrainingChoice choice;
+  std::string journal;
+  double grace = 5;
+  bool asked = false;  // for anything of the manager
+};
+
+// What python/selmcast/session.py compares with what a program asks for.
+std::string settings_text(const RunFlags& flags) {
+  const auto& choice = flags.choice;
+  std::string text =
+      fmt::format("sync={};planner={};min_receivers={};max_age={};seed={};asked={}", choice.sync,
+                  choice.planner, choice.min_receivers, choice.max_age, choice.seed, flags.asked ? 1 : 0);
+  if (choice.sync == "ssp") text += fmt::format(";staleness={}", choice.staleness.value_or(4));
+  return text;
+}
+
+// A manager that lives as long as this object.
+class OwnManager {
+ public:
+  static Result<std::unique_ptr<OwnManager>> start(const RunFlags& flags) {
+    auto settings = manager::settings_of(flags.choice);
+    if (!settings) return std::unexpected(settings.error());
+    manager::ManagerOptions options;
+    options.settings = *std::move(settings);
+    options.settings.run_token = manager::draw_run_token();
+    options.journal = flags.journal;
+    options.on_output = [](const manager::Output& output) {
+      if (const auto* away = std::get_if<manager::TurnedAway>(&output))
+        fmt::print(stderr, "[run] the manager turned away {}: {}\n", away->name, away->why);
+      if (const auto* left = std::get_if<manager::Left>(&output); left && !left->goodbye)
+        fmt::print(stderr, "[run] {} is gone ({}), {} remain\n", to_string(left->worker), left->why,
+                   left->remaining);
+    };
+    auto made = manager::Manager::create(std::move(options));
+    if (!made) return std::unexpected(made.error());
+    return std::unique_ptr<OwnManager>(new OwnManager(*std::move(made)));
+  }
+  ~OwnManager() {
+    manager_->stop("selmcast run has ended");
+    loop_.join();
+  }
+  std::string address() const { return manager_->address(); }
+
+ private:
+  explicit OwnManager(std::unique_ptr<manager::Manager> manager) : manager_(std::move(manager)) {
+    // How it ends is the ranks' to tell: a program that starts another manager leaves this one alone.
+    loop_ = std::thread([this] { static_cast<void>(manager_->run()); });
+  }
+  std::unique_ptr<manager::Manager> manager_;
+  std::thread loop_;
+};
+
+int run(RunFlags& flags, const std::vector<std::string>& command) {
+  const auto complain = [](const Error& error) {
+    fmt::print(stderr, "selmcast run: {}\n", error.message);
+    return error.code == ErrorCode::invalid_input ? cli::kExitUsage : cli::kExitFailed;
+  };
+  if (command.empty()) {
+    fmt::print(stderr,
+               "selmcast run: no program given; it stands behind --, as in: selmcast run -n 4 -- python3 "
+               "train.py\n");
+    return cli::kExitUsage;
+  }
+  if (!flags.manager.empty() && flags.asked) {
+    fmt::print(stderr,
+               "selmcast run: --manager names one that runs already: --sync and the like are its own\n");
+    return cli::kExitUsage;
+  }
+  JobSpec job;
+  job.ranks = flags.ranks;
+  job.command = command;
+  job.grace = Duration::seconds(flags.grace);
+  job.variables = variables_of(flags.ranks);
+  std::unique_ptr<OwnManager> own;
+  if (flags.manager.empty()) {
+    flags.choice.workers = static_cast<std::uint32_t>(flags.ranks);
+    auto started = OwnManager::start(flags);
+    if (!started) return complain(started.error());
+    own = *std::move(started);
+    job.variables.emplace_back("SELMCAST_MANAGER_SETTINGS", settings_text(flags));
+  }
+  job.variables.emplace_back("SELMCAST_MANAGER", own ? own->address() : flags.manager);
+  const auto status = run_job(job);
+  return status ? *status : complain(status.error());
+}
+
+}  // namespace
+
+std::vector<std::string> split_program(std::vector<std::string>& arguments) {
+  if (arguments.size() < 2 || arguments[1] != "run") return {};
+  const auto dashes = std::ranges::find(arguments, "--");
+  if (dashes == arguments.end()) return {};
+  std::vector<std::string> program(dashes + 1, arguments.end());
+  arguments.erase(dashes, arguments.end());
+  return program;
+}
+
+void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_status) {
+  auto flags = std::make_shared<RunFlags>();
+  flags->choice.join_patience = Duration::seconds(600);  // programs may read their data first
+  CLI::App* command = app.add_subcommand("run", "Run a program as several workers on this machine");
+  command->footer(
+      "What follows -- is the program. Its ranks find each other by RANK, WORLD_SIZE, "
+      "LOCAL_RANK,\n"
+      "MASTER_ADDR and MASTER_PORT, as under torchrun, and the manager by SELMCAST_MANAGER. Lines they print "
+      "get\n"
+      "their rank in front. If one fails, the others are ended, and its exit status is this command's.\n"
+      "Examples:\n"
+      "  selmcast run -n 4 -- python3 train.py --epochs 3\n"
+      "  selmcast run -n 4 --sync ssp --staleness 4 -- python3 train.py\n"
+      "  selmcast run -n 4 --manager 127.0.0.1:7070 -- ./my_worker");
+  command->add_option("-n,--workers", flags->ranks, "Ranks to start")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--manager", flags->manager, "One that runs already (default: start one)")
+      ->type_name("HOST:PORT");
+  auto& choice = flags->choice;
+  const auto asked = [flags](CLI::Option* option) {
+    option->each([flags](const std::string&) { flags->asked = true; });
+    return option;
+  };
+  asked(command->add_option("--sync", choice.sync, "bsp, ssp or asp"))
+      ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
+      ->capture_default_str();
+  asked(command->add_option("--staleness", choice.staleness, "ssp: rounds ahead of the slowest (default 4)"));
+  asked(command->add_option("--planner", choice.planner, "As for selmcast manager"))->capture_default_str();
+  asked(command->add_option("--min-receivers", choice.min_receivers,
+                            "Of each multicast; below 1: a fraction of the workers"))
+      ->capture_default_str();
+  asked(command->add_option("--max-age", choice.max_age, "Every pair meets within this + 1 rounds"))
+      ->capture_default_str();
+  asked(command->add_option("--seed", choice.seed, "Of planners that draw"))->capture_default_str();
+  command->add_option("--journal", flags->journal, "The manager's, docs/manager.md")->type_name("FILE");
+  command->add_option("--grace", flags->grace, "Seconds from asking ranks to end to killing them")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  command->callback(
+      [flags, program = std::move(program), &exit_status] { exit_status = run(*flags, program); });
+}
+
+}  // namespace selmcast::run
