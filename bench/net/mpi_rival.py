@@ -1,7 +1,7 @@
 """One rank of Open MPI's all-reduce over float32; a JSON line a repeat, in a file of its own.
 
-Run by `selmcast bench net` under mpirun, which forces the ring algorithm and plain TCP. The first repeat, which connects,
-is on a small buffer and not printed. Times are CLOCK_MONOTONIC of the machine that all hosts share.
+Run by `selmcast bench net` under mpirun, which forces the ring algorithm and plain TCP. The first repeat, which
+connects, is on a small buffer and not printed. Times are CLOCK_MONOTONIC of the machine that all hosts share.
 """
 import argparse
 import json

@@ -163,7 +163,8 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
         if (stream != sessions_.end()) stream->second->send(wire::encode(send->message));
       } else if (const auto* close = std::get_if<Close>(&output)) {
         const auto stream = sessions_.find(close->session);
-        if (stream != sessions_.end()) stream->second->end();
+        if (stream != sessions_.end())
+          core_.finished() ? stream->second->end_with_connection() : stream->second->end();
         sessions_.erase(close->session);
       } else if (const auto* finished = std::get_if<Finished>(&output)) {
         error_ = finished->error;

@@ -16,7 +16,7 @@ SessionStream::SessionStream(grpc::CallbackServerContext* context, Events events
 
 void SessionStream::send(wire::pb::ToWorker message) {
   const std::lock_guard lock(mutex_);
-  if (finished_ || ending_) return;
+  if (finished_ || ending_ || lingering_) return;
   if (unwritten_.size() >= kUnwrittenMax) {
     finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "the worker does not read its messages"});
     return;
@@ -31,6 +31,12 @@ void SessionStream::end() {
   if (!writing_ && unwritten_.empty()) finish(grpc::Status::OK);
 }
 
+void SessionStream::end_with_connection() {
+  const std::lock_guard lock(mutex_);
+  lingering_ = true;
+  if (!finished_ && !std::exchange(reading_, true)) StartRead(&incoming_);
+}
+
 void SessionStream::write_next() {
   if (writing_ || finished_ || unwritten_.empty()) return;
   writing_ = true;
@@ -42,17 +48,22 @@ void SessionStream::finish(const grpc::Status& status) {
 }
 
 void SessionStream::OnReadDone(bool ok) {
-  if (!ok) {  // the worker will say nothing more, or is gone
+  {
     const std::lock_guard lock(mutex_);
-    finish(grpc::Status::OK);
-    return;
+    reading_ = false;
+    if (!ok) return finish(grpc::Status::OK);  // the worker will say nothing more, or is gone
+    if (lingering_) {
+      if (finished_) return;
+      reading_ = true;
+      return StartRead(&incoming_);
+    }
   }
   events_.on_message(incoming_);
 }
 
 void SessionStream::read_next() {
   const std::lock_guard lock(mutex_);
-  if (!finished_) StartRead(&incoming_);
+  if (!finished_ && !std::exchange(reading_, true)) StartRead(&incoming_);
 }
 
 void SessionStream::OnWriteDone(bool ok) {

@@ -34,6 +34,10 @@ class SessionStream final : public grpc::ServerBidiReactor<wire::pb::FromWorker,
   void send(wire::pb::ToWorker message);
   // Writes what waits, then ends the stream.
   void end();
+  // Writes what waits, then waits until the worker has said its last word, which it does when it has read its last
+  // message; what it says until then is ignored. For when the connection ends with the stream: an end that overtakes a
+  // message makes gRPC forget the message. Bounded by the server's shutdown.
+  void end_with_connection();
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -52,7 +56,7 @@ class SessionStream final : public grpc::ServerBidiReactor<wire::pb::FromWorker,
 
   std::mutex mutex_;
   std::deque<wire::pb::ToWorker> unwritten_;
-  bool writing_ = false, ending_ = false, finished_ = false;
+  bool reading_ = true, writing_ = false, ending_ = false, lingering_ = false, finished_ = false;
 };
 
 }  // namespace selmcast::manager

@@ -192,6 +192,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   void obey(Synchronized& done) { answer(on_synchronized_, Result<SyncReport>(std::move(done.report))); }
   void obey(Over& over) {
     acceptor_.reset();
+    control_->close(Duration());  // says its last word, and does not wait for the manager's
     answer(on_joined_, Result<Joined>(std::unexpected(over.error)));
     answer(on_synchronized_, Result<SyncReport>(std::unexpected(over.error)));
   }
