@@ -82,6 +82,12 @@ class Worker {
 
   // (round, mixed_with, sent_to, workers, predicted, elapsed, own_weight)
   py::tuple synchronize(const py::object& parameters) {
+    return call(&selmcast_worker_synchronize, parameters);
+  }
+  py::tuple drain(const py::object& parameters) { return call(&selmcast_worker_drain, parameters); }
+
+  py::tuple call(selmcast_code (*function)(selmcast_worker*, float*, std::size_t),
+                 const py::object& parameters) {
     const std::shared_ptr<selmcast_worker> worker =
         worker_;  // close() elsewhere ends the call, not the object
     if (!worker) raise_unless_ok({SELMCAST_CANCELLED, "the worker is closed"});
@@ -91,9 +97,8 @@ class Worker {
     const FreeOnExit free{busy_};
     const FloatView view(parameters);
     const auto values = view.values();
-    raise_unless_ok(
-        interruptible([&] { return selmcast_worker_synchronize(worker.get(), values.data(), values.size()); },
-                      [&] { selmcast_worker_leave(worker.get(), "interrupted"); }));
+    raise_unless_ok(interruptible([&] { return function(worker.get(), values.data(), values.size()); },
+                                  [&] { selmcast_worker_leave(worker.get(), "interrupted"); }));
     selmcast_report report{};
     report.struct_size = sizeof report;
     raise_unless_ok(outcome_of([&] { return selmcast_worker_report(worker.get(), &report); }));
@@ -139,7 +144,7 @@ class Manager {
   Manager(std::uint32_t workers, const std::string& host, int port, const std::string& sync,
           const std::string& planner, int staleness, double min_receivers, std::uint32_t max_age,
           std::uint64_t seed, double join_timeout, double compute_timeout,
-          const std::optional<std::string>& journal) {
+          const std::optional<std::string>& journal, bool overlap) {
     selmcast_manager_options options;
     selmcast_manager_options_init(&options, sizeof options);
     options.workers = workers;
@@ -154,6 +159,7 @@ class Manager {
     options.join_timeout_seconds = join_timeout;
     options.compute_timeout_seconds = compute_timeout;
     options.journal = journal ? journal->c_str() : nullptr;
+    options.overlap = overlap ? 1 : 0;
     selmcast_manager* made = nullptr;
     raise_unless_ok(outcome_of([&] { return selmcast_manager_start(&options, &made); }));
     manager_ = std::shared_ptr<selmcast_manager>(made, CloseManager());
@@ -219,15 +225,16 @@ PYBIND11_MODULE(_core, module) {
       .def_property_readonly("id", &Worker::id)
       .def_property_readonly("count", &Worker::count)
       .def("synchronize", &Worker::synchronize, py::arg("parameters"))
+      .def("drain", &Worker::drain, py::arg("parameters"))
       .def("leave", &Worker::leave, py::arg("why"))
       .def("close", &Worker::close);
   py::class_<Manager>(module, "Manager")
-      .def(
-          py::init<std::uint32_t, const std::string&, int, const std::string&, const std::string&, int,
-                   double, std::uint32_t, std::uint64_t, double, double, const std::optional<std::string>&>(),
-          py::arg("workers"), py::arg("host"), py::arg("port"), py::arg("sync"), py::arg("planner"),
-          py::arg("staleness"), py::arg("min_receivers"), py::arg("max_age"), py::arg("seed"),
-          py::arg("join_timeout"), py::arg("compute_timeout"), py::arg("journal"))
+      .def(py::init<std::uint32_t, const std::string&, int, const std::string&, const std::string&, int,
+                    double, std::uint32_t, std::uint64_t, double, double, const std::optional<std::string>&,
+                    bool>(),
+           py::arg("workers"), py::arg("host"), py::arg("port"), py::arg("sync"), py::arg("planner"),
+           py::arg("staleness"), py::arg("min_receivers"), py::arg("max_age"), py::arg("seed"),
+           py::arg("join_timeout"), py::arg("compute_timeout"), py::arg("journal"), py::arg("overlap"))
       .def_property_readonly("address", &Manager::address)
       .def_property_readonly("running", &Manager::running)
       .def("wait", &Manager::wait, py::arg("timeout"))

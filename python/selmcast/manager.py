@@ -25,6 +25,7 @@ class Manager:
     :param seed: of planners that draw.
     :param join_timeout: seconds to wait for all workers, at most 600; then those there are told, and it ends.
     :param compute_timeout: seconds that a round waits for the slowest computation; then that worker is put out.
+    :param overlap: only for ssp and asp: workers compute on while their multicast is delivered (``Worker.drain``).
     :param journal: file in which all inputs and decisions are written down (docs/manager.md).
     :raises selmcast.Error: ``InvalidInput``; ``IoError``, e.g. when the port is in use.
     """
@@ -44,6 +45,7 @@ class Manager:
         join_timeout: float = 60.0,
         compute_timeout: float = 600.0,
         journal: Optional[str] = None,
+        overlap: bool = False,
     ) -> None:
         self._core = _core.Manager(
             workers,
@@ -58,6 +60,7 @@ class Manager:
             join_timeout,
             compute_timeout,
             journal,
+            overlap,
         )
 
     @property

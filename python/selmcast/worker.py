@@ -106,6 +106,15 @@ class Worker:
         """
         return SyncReport(*self._core.synchronize(parameters))
 
+    def drain(self, parameters: Any) -> SyncReport:
+        """After the last ``synchronize()``, where the manager was started with ``overlap``: waits until the snapshot
+        that is still being delivered has arrived, and mixes in, in place, what has come since. Otherwise does nothing.
+
+        :param parameters: as of ``synchronize()``.
+        :raises selmcast.Error: as ``synchronize()``.
+        """
+        return SyncReport(*self._core.drain(parameters))
+
     def leave(self, why: str = "done") -> None:
         """Says goodbye to the manager; the others go on. Every later ``synchronize()`` raises ``Cancelled``."""
         self._core.leave(why)

@@ -239,6 +239,24 @@ class Optimizers(unittest.TestCase):
             self.assertEqual(workers, 3)
             self.assertTrue(torch.allclose(torch.tensor(weight), torch.ones(3)))
 
+    def test_with_overlap_ranks_compute_on_while_they_send_and_the_end_is_drained(self):
+        # Each step takes 0.1 off the weight, the same on all ranks, so after six all are at 0.4; what is mixed in comes
+        # from ranks that are at most 3 rounds apart (staleness 2, and the snapshot), and moves it by less than 3 steps.
+        def body(rank, session):
+            model = Line(1)
+            with sgd(session, model, lr=0.1, sync="ssp", staleness=2, overlap=True) as optimizer:
+                for _ in range(6):
+                    one_step(model, optimizer)
+                synchronizer = optimizer.synchronizer
+                synchronizer.drain()
+                self.assertEqual(synchronizer._worker.drain(synchronizer._block.flat).mixed_with, ())  # nothing is left
+            return synchronizer.report.round, model.weight.tolist()
+
+        for round_, weight in raise_first(run_ranks(3, body)):
+            self.assertEqual(round_, 5)
+            for value in weight:
+                self.assertAlmostEqual(value, 0.4, delta=0.3)
+
     def test_a_lone_rank_trains_on(self):
         def body(rank, session):
             model = Line(4)
@@ -255,6 +273,7 @@ class Optimizers(unittest.TestCase):
             ({"payload": "float8"}, "float32"),
             ({"optimizer_state": "median"}, "local, average, reset"),
             ({"staleness": 3}, "only sync ssp has one"),
+            ({"overlap": True}, "only for sync ssp and asp"),
         ):
             self.assertRegex(str(run_ranks(2, lambda rank, s, o=options: sgd(s, Line(1), **o), timeout=3.0)[0]), text)
 

@@ -74,6 +74,9 @@ static void* train(void* argument) {
     EXPECT(report.mixed_with[0] == (job->number == 0 ? 1U : 0U), "ids ascend");
     EXPECT(report.elapsed_seconds > 0 && report.predicted_seconds > 0, "times");
   }
+  EXPECT(selmcast_worker_drain(worker, values, kElements) == SELMCAST_OK, "nothing to drain in rounds");
+  EXPECT(selmcast_worker_report(worker, &report) == SELMCAST_OK && report.mixed_with_count == 0, "nothing mixed");
+  EXPECT(selmcast_worker_drain(NULL, NULL, 0) == SELMCAST_INVALID_INPUT, "no worker");
   selmcast_worker_leave(worker, "done");
   EXPECT(selmcast_worker_synchronize(worker, values, kElements) == SELMCAST_CANCELLED, "it has left");
   selmcast_worker_close(worker);

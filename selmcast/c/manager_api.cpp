@@ -57,6 +57,7 @@ Result<manager::ManagerOptions> options_of(const selmcast_manager_options& given
   choice.sync = text_or(given.sync, "bsp");
   choice.planner = text_or(given.planner, "auto");
   if (given.staleness >= 0) choice.staleness = static_cast<std::uint32_t>(given.staleness);
+  choice.overlap = given.overlap != 0;
   choice.min_receivers = given.min_receivers;
   choice.max_age = given.max_age;
   choice.seed = given.seed;

@@ -13,6 +13,7 @@
  *       if (selmcast_worker_synchronize(worker, parameters, count) != SELMCAST_OK)  // blocks; now they are mixed
  *         return complain(selmcast_last_error());
  *     }
+ *     selmcast_worker_drain(worker, parameters, count);                              // with overlap: the last multicast
  *     selmcast_worker_close(worker);
  *
  * What a synchronisation does, and what it promises, is said in selmcast/worker/worker.h; this is the same library.
@@ -133,7 +134,12 @@ SELMCAST_API uint32_t selmcast_worker_count(const selmcast_worker* worker);
 SELMCAST_API selmcast_code selmcast_worker_synchronize(selmcast_worker* worker, float* parameters,
                                                        size_t count);
 
-/* What the last successful synchronisation did. */
+/* After the last synchronisation. With overlap (the manager says so: synchronize() returns while a snapshot is still being
+ * delivered) it waits until that is over, and mixes in, in place, what has come since: at most the manager's patience for
+ * a delivery. Without overlap there is nothing to do. Errors as above; the report is of what was mixed. */
+SELMCAST_API selmcast_code selmcast_worker_drain(selmcast_worker* worker, float* parameters, size_t count);
+
+/* What the last successful synchronisation, or drain, did. */
 typedef struct selmcast_report {
   size_t struct_size;
   uint64_t round;             /* from 0 */
@@ -178,6 +184,7 @@ typedef struct selmcast_manager_options {
   double join_timeout_seconds;    /* to wait for all workers. 60, at most 600 */
   double compute_timeout_seconds; /* that a round waits for the slowest computation. 600 */
   const char* journal;            /* file for all inputs and decisions; null: none */
+  int32_t overlap; /* ssp, asp: not 0: workers compute on while their multicast is delivered. 0 */
 } selmcast_manager_options;
 
 SELMCAST_API void selmcast_manager_options_init(selmcast_manager_options* options, size_t struct_size);

@@ -1,6 +1,8 @@
 // selmcast.h's workers, over worker::Worker.
 #include <memory>
+#include <span>
 #include <stop_token>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -131,11 +133,14 @@ uint32_t selmcast_worker_count(const selmcast_worker* worker) {
   return worker == nullptr ? 0 : worker->worker->workers_at_start();
 }
 
-selmcast_code selmcast_worker_synchronize(selmcast_worker* worker, float* parameters, size_t count) {
+static selmcast_code call(
+    const char* name,
+    selmcast::Result<selmcast::worker::SyncReport> (selmcast::worker::Worker::*function)(std::span<float>),
+    selmcast_worker* worker, float* parameters, size_t count) {
   return guarded([&] {
     if (worker == nullptr || (parameters == nullptr && count > 0))
-      return fail(SELMCAST_INVALID_INPUT, "selmcast_worker_synchronize: worker or parameters is null");
-    auto report = worker->worker->synchronize({parameters, count});
+      return fail(SELMCAST_INVALID_INPUT, std::string(name) + ": worker or parameters is null");
+    auto report = (worker->worker.get()->*function)({parameters, count});
     if (!report) return fail(report.error());
     worker->last = *std::move(report);
     ++worker->synchronised;
@@ -143,6 +148,14 @@ selmcast_code selmcast_worker_synchronize(selmcast_worker* worker, float* parame
     selmcast::c::numbers_of(worker->last.sent_to, worker->sent_to);
     return SELMCAST_OK;
   });
+}
+
+selmcast_code selmcast_worker_synchronize(selmcast_worker* worker, float* parameters, size_t count) {
+  return call(__func__, &selmcast::worker::Worker::synchronize, worker, parameters, count);
+}
+
+selmcast_code selmcast_worker_drain(selmcast_worker* worker, float* parameters, size_t count) {
+  return call(__func__, &selmcast::worker::Worker::drain, worker, parameters, count);
 }
 
 selmcast_code selmcast_worker_report(const selmcast_worker* worker, selmcast_report* report) {

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import torch
 
-from selmcast.errors import InvalidInput
+from selmcast.errors import Error, InvalidInput
 from selmcast.manager import Sync
 from selmcast.report import SyncReport
 from selmcast.session import Session, at_end, current
@@ -37,6 +37,8 @@ class Synchronizer:
     :param planner: who decides whom to reach: ``"auto"``, ``"exact"``, ``"paper"``, ``"random"``, ``"broadcast"``
         (everybody, as all-reduce does), ``"slack"`` (ssp, asp). None: ``"auto"``. :param seed: of planners that
         draw. None: 1.
+    :param overlap: of ssp and asp: ``step()`` returns while a snapshot of the model is still being delivered; what
+        arrives meanwhile is mixed in, as a change, by the next one, and at the end by ``close()``. S more memory.
     :param every: steps between synchronisations.
     :param payload: how values travel: ``"float32"``.
     :param mixing: ``"average"``, ``"push_sum"`` or ``"staleness"`` (``selmcast.Worker``).
@@ -60,6 +62,7 @@ class Synchronizer:
         max_age: Optional[int] = None,
         planner: Optional[str] = None,
         seed: Optional[int] = None,
+        overlap: bool = False,
         every: int = 1,
         payload: str = "float32",
         mixing: Mixing = "average",
@@ -89,6 +92,7 @@ class Synchronizer:
         self._worker: Optional[Worker] = None
         self._alone = False
         self._closed = False
+        self._overlap = overlap
         self._worker_options = dict(worker_options, mixing=mixing, receive_buffers=receive_buffers)
         self._wanted = {
             "sync": sync,
@@ -97,6 +101,7 @@ class Synchronizer:
             "max_age": max_age,
             "planner": planner,
             "seed": seed,
+            "overlap": overlap or None,
         }
         self._block = Block(self._entries()) if optimizer_state != "average" else None
         if self._block is not None:
@@ -140,12 +145,28 @@ class Synchronizer:
             return self._done(SyncReport(self._rounds, (), (), 1, 0.0, 0.0, 1.0))
         assert self._worker is not None
         self._block.pack(entries)
-        report = self._worker.synchronize(self._block.flat)
+        return self._done(self._mixed(self._worker.synchronize(self._block.flat), entries))
+
+    def _mixed(self, report: SyncReport, entries: list[Entry]) -> SyncReport:
+        assert self._block is not None
         if report.mixed_with:
             self._block.unpack(entries)
             if self._optimizer_state == "reset" and self._optimizer is not None:
                 self._optimizer.state.clear()
-        return self._done(report)
+        return report
+
+    def drain(self) -> None:
+        """With ``overlap``: waits until the last snapshot is delivered, and mixes in what has come since. ``close()``
+        does so too.
+
+        :raises selmcast.Error: as ``synchronize()``.
+        """
+        if not self._overlap or self._worker is None or self._block is None:
+            return
+        entries = self._entries()
+        self._block.check(entries)
+        self._block.pack(entries)
+        self._mixed(self._worker.drain(self._block.flat), entries)
 
     def _done(self, report: SyncReport) -> SyncReport:
         if report.workers == 1 and (self._report is None or self._report.workers > 1) and not self._alone:
@@ -183,7 +204,13 @@ class Synchronizer:
         self._rounds = int(state["rounds"])
 
     def close(self, why: str = "done") -> None:
-        """Leaves the training; the others go on. More than once is fine."""
+        """Leaves the training; the others go on. More than once is fine. With ``overlap`` it drains first, unless there
+        is another reason than ``"done"``."""
+        if why == "done" and not self._closed:
+            try:
+                self.drain()
+            except Error as error:
+                self.session.say(f"the last synchronisation is lost: {error}")
         self._closed = True
         if self in _open:
             _open.remove(self)

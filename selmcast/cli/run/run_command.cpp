@@ -33,6 +33,7 @@ std::string settings_text(const RunFlags& flags) {
   std::string text =
       fmt::format("sync={};planner={};min_receivers={};max_age={};seed={};asked={}", choice.sync,
                   choice.planner, choice.min_receivers, choice.max_age, choice.seed, flags.asked ? 1 : 0);
+  if (choice.sync != "bsp") text += fmt::format(";overlap={}", choice.overlap ? "True" : "False");
   if (choice.sync == "ssp") text += fmt::format(";staleness={}", choice.staleness.value_or(4));
   return text;
 }
@@ -146,6 +147,9 @@ void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_
       ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
       ->capture_default_str();
   asked(command->add_option("--staleness", choice.staleness, "ssp: rounds ahead of the slowest (default 4)"));
+  command->add_flag_callback(
+      "--overlap", [flags] { flags->choice.overlap = flags->asked = true; },
+      "ssp, asp: ranks compute on while their multicast is delivered");
   asked(command->add_option("--planner", choice.planner, "As for selmcast manager"))->capture_default_str();
   asked(command->add_option("--min-receivers", choice.min_receivers,
                             "Of each multicast; below 1: a fraction of the workers"))
