@@ -13,7 +13,7 @@
  *       if (selmcast_worker_synchronize(worker, parameters, count) != SELMCAST_OK)  // blocks; now they are mixed
  *         return complain(selmcast_last_error());
  *     }
- *     selmcast_worker_drain(worker, parameters, count);                              // with overlap: the last multicast
+ *     selmcast_worker_drain(worker, parameters, count);                             // with overlap: the last one
  *     selmcast_worker_close(worker);
  *
  * What a synchronisation does, and what it promises, is said in selmcast/worker/worker.h; this is the same library.
@@ -134,9 +134,9 @@ SELMCAST_API uint32_t selmcast_worker_count(const selmcast_worker* worker);
 SELMCAST_API selmcast_code selmcast_worker_synchronize(selmcast_worker* worker, float* parameters,
                                                        size_t count);
 
-/* After the last synchronisation. With overlap (the manager says so: synchronize() returns while a snapshot is still being
- * delivered) it waits until that is over, and mixes in, in place, what has come since: at most the manager's patience for
- * a delivery. Without overlap there is nothing to do. Errors as above; the report is of what was mixed. */
+/* After the last synchronisation. With overlap (the manager says so: synchronize() returns while a snapshot is still
+ * being delivered) it waits until that is over, and mixes in, in place, what has come since: at most the manager's
+ * patience for a delivery. Without overlap there is nothing to do. Errors as above; the report is of what was mixed. */
 SELMCAST_API selmcast_code selmcast_worker_drain(selmcast_worker* worker, float* parameters, size_t count);
 
 /* What the last successful synchronisation, or drain, did. */
