@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "selmcast/cli/report/gnuplot.h"
 #include "selmcast/cli/report/palette.h"
 #include "selmcast/cli/report/plot_script.h"
+#include "selmcast/cli/sync_mode.h"
 
 namespace selmcast::report {
 namespace {
@@ -28,15 +30,20 @@ std::string theme() {
 
 }  // namespace
 
+std::size_t mode_place(const Summary& summary, const GroupSummary& group) {
+  std::size_t place = 0;
+  for (const std::string_view mode : cli::kSyncModes) {
+    if (mode == group.sync) break;
+    place += std::ranges::find(summary.groups, mode, &GroupSummary::sync) != summary.groups.end() ? 1 : 0;
+  }
+  return place;
+}
+
 std::string line_style(const Summary& summary, const GroupSummary& group) {
-  const bool mixed =
-      std::ranges::any_of(summary.groups, [](const GroupSummary& g) { return g.sync == "bsp"; });
-  const bool dotted = mixed && group.sync != "bsp";
+  constexpr std::array kDashes{"1", "(3,3)", "(8,3,2,3)", "(2,6)", "(12,4)"};
   return fmt::format("lc rgb '{}' lw {} dt {}", planner_colour(group.planner).light,
                      group.runs.size() > 1 ? 1.3 : 2.2,
-                     !group.paced ? "(8,5)"
-                     : dotted     ? "(3,3)"
-                                  : "1");
+                     group.paced ? kDashes[mode_place(summary, group)] : "(8,5)");
 }
 
 std::string key_title(const GroupSummary& group, bool first) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 
@@ -53,12 +54,11 @@ std::optional<Plot> utilisation_plot(const RunFolder& folder, const Summary& sum
         script.line("{:.4f} {:.6g}", static_cast<double>(i) + bar * (static_cast<double>(g) + 0.5) - 0.4,
                     *shares[i] * 100);
     script.line("EOD");
-    // Without rounds in common: open boxes where both kinds stand side by side.
-    const bool mixed =
-        std::ranges::any_of(summary.groups, [](const auto& other) { return other.sync == "bsp"; });
-    const std::string fill = !group.paced                   ? "fs empty"
-                             : mixed && group.sync != "bsp" ? "fs pattern 4"
-                                                            : "fs solid 0.9 noborder";
+    constexpr std::array kPatterns{4, 2, 5, 1};  // of further modes, side by side with the first
+    const std::size_t place = mode_place(summary, group);
+    const std::string fill = !group.paced ? "fs empty"
+                             : place > 0  ? fmt::format("fs pattern {}", kPatterns[place - 1])
+                                          : "fs solid 0.9 noborder";
     join_piece(command, fmt::format("$share{} using 1:2:({:.4f}) with boxes {} lc rgb '{}' {}", g, bar * 0.92,
                                     fill, planner_colour(group.planner).light, key_title(group, true)));
   }
