@@ -90,15 +90,15 @@ Commands downlink_commands(const Description& description, std::string_view id, 
   return shape(description, {switch_namespace(id), port_of(host), host + 1}, rate);
 }
 
-// A bridge port that is disabled drops everything while both ends of the cable still show a carrier: a silent cut.
+// A bridge port that is disabled drops everything while both ends of the cable still show a carrier: a silent cut. Not
+// by `ip link ... type bridge_slave state 0`: the kernel takes the change that it announces for a new carrier, and
+// enables the port again.
 Commands cut_commands(std::string_view id, std::size_t host) {
-  return {{"ip", "-n", switch_namespace(id), "link", "set", "dev", port_of(host), "type", "bridge_slave",
-           "state", "0"}};
+  return {{"bridge", "-n", switch_namespace(id), "link", "set", "dev", port_of(host), "state", "0"}};
 }
 
 Commands heal_commands(std::string_view id, std::size_t host) {
-  return {{"ip", "-n", switch_namespace(id), "link", "set", "dev", port_of(host), "type", "bridge_slave",
-           "state", "3"}};
+  return {{"bridge", "-n", switch_namespace(id), "link", "set", "dev", port_of(host), "state", "3"}};
 }
 
 std::string to_text(const Command& command) { return fmt::format("{}", fmt::join(command, " ")); }

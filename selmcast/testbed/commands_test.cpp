@@ -78,10 +78,8 @@ TEST(Commands, HandlesTellDownlinksApartAndAreHexadecimal) {
 }
 
 TEST(Commands, ACutIsSilent) {
-  EXPECT_THAT(texts(cut_commands("7", 2)),
-              ElementsAre("ip -n smtb-7.switch link set dev v2 type bridge_slave state 0"));
-  EXPECT_THAT(texts(heal_commands("7", 2)),
-              ElementsAre("ip -n smtb-7.switch link set dev v2 type bridge_slave state 3"));
+  EXPECT_THAT(texts(cut_commands("7", 2)), ElementsAre("bridge -n smtb-7.switch link set dev v2 state 0"));
+  EXPECT_THAT(texts(heal_commands("7", 2)), ElementsAre("bridge -n smtb-7.switch link set dev v2 state 3"));
 }
 
 TEST(Commands, IdsAreFoundInNamesAndOnlyThere) {

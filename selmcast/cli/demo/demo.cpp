@@ -265,10 +265,12 @@ void introduce(const DemoOptions& options, const Prepared& made) {
   const plan::LowerBound bound = bound_on(made.links, made.min_receivers, made.model_bytes);
   Rate slowest = made.links.front().uplink;
   for (const WorkerLinks& links : made.links) slowest = std::min(slowest, links.uplink);
-  if (slowest > Rate() && made.min_receivers > 0) {
+  const bool has_rounds = std::ranges::find(options.syncs, "bsp") != options.syncs.end();
+  if (has_rounds && slowest > Rate() && made.min_receivers > 0) {
     const Duration uplink_time = made.min_receivers * made.model_bytes / slowest;
     fmt::print(stderr,
-               "no plan synchronises in less than {:.3f} s on these links; the slowest uplink alone needs "
+               "no plan synchronises a round of bsp in less than {:.3f} s on these links; the slowest uplink "
+               "alone needs "
                "{:.3f} s{}\n",
                bound.time.in_seconds(), uplink_time.in_seconds(),
                bound.kind == plan::BoundKind::uplink ? ": no selection can help" : "");
