@@ -44,14 +44,14 @@ class Worker {
          double connect_timeout) {
     std::vector<selmcast_tensor> list;
     for (const auto& [tensor, shape, role] : tensors)
-      list.push_back({tensor.c_str(), shape.data(), shape.size(), static_cast<selmcast_role>(role)});
+      list.push_back({tensor.c_str(), shape.data(), shape.size(), role});
     selmcast_worker_options options;
     selmcast_worker_options_init(&options, sizeof options);
     options.manager = manager.c_str();
     options.name = name.c_str();
     options.tensors = list.data();
     options.tensor_count = list.size();
-    options.mixing = static_cast<selmcast_mixing>(mixing);
+    options.mixing = mixing;
     options.receive_buffers = receive_buffers;
     std::tie(options.declared_uplink_bps, options.declared_downlink_bps) = declared_bps;
     std::tie(options.emulated_uplink_bps, options.emulated_downlink_bps) = emulated_bps;

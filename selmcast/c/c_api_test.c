@@ -128,7 +128,7 @@ static void test_misuse_is_an_error_with_a_text(void) {
   EXPECT(selmcast_worker_connect(&options, &worker) == SELMCAST_INVALID_INPUT, "no manager");
   EXPECT(strstr(selmcast_last_error(), "host:port") != NULL, "the remedy is named");
   options = options_for("127.0.0.1:1", "w0");
-  options.mixing = (selmcast_mixing)7;
+  options.mixing = 7;
   EXPECT(selmcast_worker_connect(&options, &worker) == SELMCAST_INVALID_INPUT, "no such mixing");
   options = options_for("127.0.0.1:1", "w0");
   options.connect_timeout_seconds = 0.2;

@@ -93,7 +93,7 @@ typedef struct selmcast_tensor {
   const char* name;     /* unique in the model */
   const int64_t* shape; /* `dimensions` extents, each at least 1; may be null for a scalar */
   size_t dimensions;
-  selmcast_role role;
+  int32_t role; /* a selmcast_role */
 } selmcast_tensor;
 
 typedef struct selmcast_worker_options {
@@ -102,7 +102,7 @@ typedef struct selmcast_worker_options {
   const char* name;    /* unique in the training; ids are given in natural order of the names: w2, w10 */
   const selmcast_tensor* tensors; /* the same on all workers, in the same order */
   size_t tensor_count;
-  selmcast_mixing mixing;       /* the same on all workers */
+  int32_t mixing;               /* a selmcast_mixing, the same on all workers */
   int32_t receive_buffers;      /* models held while they arrive; more senders than that wait in turn. 8 */
   double declared_uplink_bps;   /* believed until the manager has learnt better. 1e9 */
   double declared_downlink_bps; /* 1e9 */

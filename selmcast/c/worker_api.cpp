@@ -23,11 +23,9 @@ struct selmcast_worker {
 namespace selmcast::c {
 namespace {
 
-// C may hand in any number where an enum is declared.
-template <class Kind, class Given>
-Result<Kind> enumerator(Given given, Kind last, const char* what) {
-  const auto value = static_cast<long>(given);
-  if (value < 0 || value > static_cast<long>(last))
+template <class Kind>
+Result<Kind> enumerator(std::int32_t value, Kind last, const char* what) {
+  if (value < 0 || value > static_cast<std::int32_t>(last))
     return failure(ErrorCode::invalid_input,
                    std::string(what) + " " + std::to_string(value) + ": not one of those in selmcast.h");
   return static_cast<Kind>(value);

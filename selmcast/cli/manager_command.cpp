@@ -71,9 +71,12 @@ void log_output(const manager::Output& output) {
           },
           [&](const manager::RoundOver& over) {
             const auto& round = over.round;
-            say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s)", round.round.value(),
-                            round.transfers.size(), (round.last_commit - round.issued).in_seconds(),
-                            round.predicted.in_seconds()));
+            const auto committed = std::ranges::count(round.transfers, true, &sync::Settled::committed);
+            const auto failed = static_cast<std::ptrdiff_t>(round.transfers.size()) - committed;
+            say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}", round.round.value(),
+                            committed, (round.last_commit - round.issued).in_seconds(),
+                            round.predicted.in_seconds(),
+                            failed > 0 ? fmt::format(", {} NOT delivered", failed) : ""));
           },
           [&](const sync::MulticastEnded& ended) { say(multicast_line(ended)); },
           [&](const manager::Kept& kept) {

@@ -119,6 +119,11 @@ Actions OnlineRounds::tick(Instant now) {
   }
   for (const TransferId transfer : overdue) {
     const Running& running = running_.at(transfer);
+    // It has carried less than all in its time (round_machine.cpp).
+    learning_.delivered(
+        {running.transfer.sender, running.transfer.receiver, running.transfer.bytes,
+         running.issued - Instant(), now - Instant(), running.transfer.allocated, Rate::unlimited()},
+        running.paces);
     fail(transfer,
          "not delivered within " + std::to_string((running.deadline - running.issued).in_seconds()) + " s",
          now, c);

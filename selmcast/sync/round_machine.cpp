@@ -272,7 +272,9 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
   std::vector<DeliveryObservation> observed;
   for (const Settled& settled : transfers) {
     const Transfer& t = settled.transfer;
-    if (!settled.committed) continue;
+    // One that was late has carried less than all in its time, so it shows a link that carries that much at most. Else a
+    // link far below what it was declared as would be planned as declared, and be too slow, for ever.
+    if (!settled.committed && !settled.late) continue;
     observed.push_back(
         {t.sender, t.receiver, t.bytes, settled.started, settled.finished, t.allocated, t.paced});
   }
@@ -286,7 +288,10 @@ Actions RoundMachine::tick(Instant now) {
                             std::to_string((in_flight_->deadline - in_flight_->issued).in_seconds()) +
                             " s (predicted " + std::to_string(in_flight_->predicted.in_seconds()) + " s)";
     for (std::size_t k = 0; k < in_flight_->transfers.size(); ++k) {
-      if (!in_flight_->settled[k]) cancel(k, why, actions);
+      if (in_flight_->settled[k]) continue;
+      in_flight_->transfers[k].late = true;
+      in_flight_->transfers[k].finished = in_flight_->deadline - in_flight_->issued;
+      cancel(k, why, actions);
     }
     end_round_if_settled(now, actions);
   } else if (gathering() && now >= gathering_deadline_) {

@@ -209,6 +209,23 @@ TEST(RoundMachine, DeliveriesOutOfTimeAreCancelled) {
   EXPECT_TRUE(machine.gathering());
 }
 
+TEST(RoundMachine, ALinkTooSlowForItsTimeIsLearntAndGivenMoreTime) {
+  // 1 MB, declared 8 Mbit/s and more: a second, and 10 s of patience. Nothing arrives: the links carry 0.8 Mbit/s at most.
+  RoundSettings made = settings("broadcast");
+  made.bursts = false;
+  made.delivery_patience_min = Duration::seconds(10);
+  made.delivery_patience_factor = 5;
+  RoundMachine machine = machine_of(2, made);
+  ASSERT_EQ(planned(all_ready(machine, 2, 0)).transfers.size(), 2u);
+  const Actions late = machine.tick(at(10));
+  const auto& ended = std::get<RoundEnded>(late.back());
+  EXPECT_FALSE(ended.transfers[0].committed);
+  for (const Estimate& estimate : ended.estimates)
+    EXPECT_NEAR(std::min(estimate.uplink, estimate.downlink).mbps(), kModel.in_bits() / 10 / 1e6, 1e-6);
+  all_ready(machine, 2, 10);
+  EXPECT_NEAR((machine.deadline() - at(10)).in_seconds(), 5 * 10, 1e-6);
+}
+
 TEST(RoundMachine, WhoComputesTooLongIsEvictedAndTheOthersGoOn) {
   RoundSettings made = settings("paper");
   made.compute_patience = Duration::seconds(30);

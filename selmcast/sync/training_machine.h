@@ -47,6 +47,7 @@ struct Settled {
   std::string why;             // of a cancelled one
   Duration started, finished;  // of a committed one: offsets from the receiver's receipt of the plan
   bool dropped = false;        // cancelled by a later plan, not by a fault
+  bool late = false;           // cancelled since its time was over; `finished`: its time
   Instant at = {};             // online: when it was settled
 };
 
