@@ -1,6 +1,6 @@
 """A character-level transformer, every rank on its own part of a text; a sample at the end.
 
-    selmcast run -n 4 -- python3 char_transformer.py --steps 400
+    selmcast run -n 4 -- /usr/bin/python3 char_transformer.py --steps 400
 
 The text: the licences in /usr/share/common-licenses of Debian's package base-files (which every Debian has), about a
 quarter of a million characters. Each licence permits verbatim copies of itself. --text FILE takes another one.

@@ -1,6 +1,6 @@
 """Softmax regression on Fashion-MNIST in plain numpy: selmcast.Worker needs no framework.
 
-    selmcast run -n 4 -- python3 numpy_regression.py
+    selmcast run -n 4 -- /usr/bin/python3 numpy_regression.py
 """
 
 import gzip

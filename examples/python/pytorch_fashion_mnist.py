@@ -1,7 +1,7 @@
 """Fashion-MNIST with SelMcast. Against pytorch_fashion_mnist_ddp.py three lines of the training have changed.
 
-    selmcast run -n 4 -- python3 pytorch_fashion_mnist.py --epochs 3
-    torchrun --nproc_per_node 4 pytorch_fashion_mnist.py --sync ssp --every 5        (or mpirun -n 4 python3 ...)
+    selmcast run -n 4 -- /usr/bin/python3 pytorch_fashion_mnist.py --epochs 3
+    torchrun --nproc_per_node 4 pytorch_fashion_mnist.py --sync ssp --every 5    (or mpirun -n 4 /usr/bin/python3 ...)
 """
 
 import fashion_mnist as task

@@ -149,8 +149,10 @@ class Server:
         deadline = time.monotonic() + timeout
         with self._condition:
             while key not in self._board:
+                if 0 in self._gone:
+                    raise Unavailable(f"rank 0 has left without saying '{key}': see its error")
                 left = deadline - time.monotonic()
-                if left <= 0 or 0 in self._gone:
+                if left <= 0:
                     raise Timeout(f"rank 0 did not say '{key}' within {timeout:.0f} s: does it do what the others do?")
                 self._condition.wait(min(left, 1.0))
             return self._board[key]
@@ -197,7 +199,7 @@ class Client:
         self._request({"op": "set", "key": key, "value": value}, _GRACE)
 
     def get(self, key: str, timeout: float) -> Any:
-        """Waits until somebody has set it. :raises Timeout: nobody did."""
+        """Waits until somebody has set it. :raises Timeout: nobody did. :raises Unavailable: rank 0 has left."""
         return self._request({"op": "get", "key": key, "timeout": timeout}, timeout)[0]["value"]
 
     def collect(

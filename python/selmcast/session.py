@@ -12,7 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Callable, Iterable, Mapping, Optional
 
 from selmcast.errors import Error, InvalidInput
 from selmcast.launch import Launch, launch_from
@@ -29,6 +29,9 @@ MANAGER_DEFAULTS: dict[str, Any] = {
     "overlap": False,
 }
 """What a manager that rank 0 starts is told where nothing else is said."""
+
+FAILED = "its program has failed"
+"""Why workers leave that are still open when a program ends by an exception or Ctrl-C."""
 
 
 class Session:
@@ -113,11 +116,15 @@ class Session:
         if self._managers_asked > 0:
             return None  # a manager serves one training, and the first one had it
         runs = launch.manager_settings
-        differ = {key: value for key, value in asked.items() if key in runs and runs[key] != str(value)}
+        differ = {key: value for key, value in asked.items() if not _is_said(value, runs.get(key))}
         if not differ:
             return launch.manager
         if runs.get("asked") == "1":
-            raise InvalidInput(f"the program asks for {differ}, but selmcast run was told otherwise: drop one")
+            theirs = {key: runs.get(key) for key in differ}
+            raise InvalidInput(
+                f"the program asks for {_shown(differ)}, selmcast run was started with {_shown(theirs)}: make them the "
+                "same, or drop the flags"
+            )
         return None
 
     def _start(self, asked: Mapping[str, Any]) -> str:
@@ -151,6 +158,24 @@ class Session:
                 manager.stop("rank 0, in which the manager ran, failed")
             manager.close()
         self._managers.clear()
+
+
+def _is_said(value: Any, text: Optional[str]) -> bool:
+    """Whether ``text``, of SELMCAST_MANAGER_SETTINGS, says ``value``; None: it says nothing of it."""
+    if text is None:
+        return False
+    if str(value) == text or isinstance(value, (str, bool)):
+        return str(value) == text
+    try:
+        return float(text) == value  # 1 and 1.0 are the same
+    except ValueError:
+        return False
+
+
+def _shown(settings: Mapping[str, Any]) -> str:
+    """``"{sync asp, no staleness}"``."""
+    said = (f"no {key}" if value is None else f"{key} {value}" for key, value in settings.items())
+    return "{" + ", ".join(said) + "}"
 
 
 _session: Optional[Session] = None
@@ -213,17 +238,17 @@ def _end(*, failed: bool) -> None:
     global _session
     session, _session = _session, None
     for hook in _before_end:
-        hook()
+        hook(FAILED if failed else "done")
     _before_end.clear()
     if session is not None:
         session.close(failed=failed)
 
 
-_before_end: list[Any] = []  # closes workers that were left open
+_before_end: list[Callable[[str], None]] = []  # closes workers that were left open
 
 
-def at_end(hook: Any) -> None:
-    """Calls ``hook()`` when the session ends."""
+def at_end(hook: Callable[[str], None]) -> None:
+    """Calls ``hook(why)`` when the session ends; ``why`` is ``"done"``, or else something failed: waste no time."""
     _before_end.append(hook)
 
 

@@ -98,12 +98,38 @@ class Board(unittest.TestCase):
         self.assertEqual(raise_first(run_ranks(3, body)), [{"address": "a:1"}] * 3)
 
     def test_what_nobody_says_is_a_timeout(self):
-        results = run_ranks(2, lambda rank, s: s.rendezvous.get("nothing", 0.1) if rank == 1 else None)
-        self.assertIsInstance(results[1], selmcast.Timeout)
+        def body(rank, session):
+            if rank == 0:
+                return session.rendezvous.get("seen", 30.0)
+            with self.assertRaisesRegex(selmcast.Timeout, "did not say 'nothing'"):
+                session.rendezvous.get("nothing", 0.1)
+            session.rendezvous.set("seen", True)
+
+        raise_first(run_ranks(2, body))
+
+    def test_when_rank_0_has_left_nobody_waits_for_what_it_did_not_say(self):
+        results = run_ranks(2, lambda rank, s: s.rendezvous.get("nothing", WATCHDOG) if rank == 1 else None)
+        self.assertIsInstance(results[1], selmcast.Unavailable)
+        self.assertRegex(str(results[1]), "rank 0 has left without saying 'nothing': see its error")
 
     def test_ranks_that_want_different_managers_are_told_so(self):
         results = run_ranks(2, lambda rank, s: s.manager_for({"sync": ["bsp", "ssp"][rank]}))
         self.assertRegex(str(results[1]), "all must ask for the same")
+
+    def test_what_a_program_asks_for_beside_flags_of_selmcast_run_must_be_the_same(self):
+        flags = "sync=ssp;min_receivers=1;max_age=7;overlap=True;asked=1;staleness=4"
+        env = {"SELMCAST_MANAGER": "127.0.0.1:7070", "SELMCAST_MANAGER_SETTINGS": flags}
+        session = Session(launch_from(env), timeout=1.0, shutdown_timeout=0.0, quiet=True)
+        for same in ({}, {"sync": "ssp", "overlap": True, "min_receivers": 1.0, "staleness": 4}, {"overlap": None}):
+            self.assertEqual(session.manager_for(same), "127.0.0.1:7070")
+        for other, texts in (
+            ({"sync": "asp"}, ("sync asp", "sync ssp")),
+            ({"overlap": False, "max_age": 7}, ("overlap False", "overlap True")),
+            ({"seed": 3}, ("seed 3", "no seed")),
+        ):
+            text = "the program asks for {%s}, selmcast run was started with {%s}: make them the same" % texts
+            with self.assertRaisesRegex(selmcast.InvalidInput, text):
+                session.manager_for(other)
 
     def test_a_rank_that_comes_twice_is_told_so(self):
         port = free_port()

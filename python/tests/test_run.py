@@ -53,7 +53,9 @@ class Run(unittest.TestCase):
 
     def test_a_manager_is_started_unless_one_is_named(self):
         done = run("-n", "1", "--sync", "ssp", "--", "sh", "-c", "echo $SELMCAST_MANAGER $SELMCAST_MANAGER_SETTINGS")
-        self.assertRegex(done.stdout, r"^\[0\] 127.0.0.1:\d+ sync=ssp;.*asked=1;overlap=False;staleness=4\n$")
+        self.assertRegex(done.stdout, r"^\[0\] 127.0.0.1:\d+ sync=ssp;.*;overlap=False;asked=1;staleness=4\n$")
+        plain = run("-n", "1", "--", "sh", "-c", "echo $SELMCAST_MANAGER_SETTINGS")
+        self.assertRegex(plain.stdout, r"^\[0\] sync=bsp;.*;overlap=False;asked=0\n$")
         echo = "echo $SELMCAST_MANAGER/$SELMCAST_MANAGER_SETTINGS"
         named = run("-n", "1", "--manager", "127.0.0.1:9", "--", "sh", "-c", echo)
         self.assertEqual(named.stdout, "[0] 127.0.0.1:9/\n")

@@ -4,10 +4,12 @@ beside."""
 import copy
 import threading
 import unittest
+from unittest import mock
 
 import selmcast
 import torch
 from ranks import raise_first, run_ranks
+from selmcast.session import FAILED, Session
 from selmcast.torch import DistributedOptimizer, Synchronizer, broadcast_parameters, consensus
 
 
@@ -273,9 +275,33 @@ class Optimizers(unittest.TestCase):
             ({"payload": "float8"}, "float32"),
             ({"optimizer_state": "median"}, "local, average, reset"),
             ({"staleness": 3}, "only sync ssp has one"),
-            ({"overlap": True}, "only for sync ssp and asp"),
         ):
             self.assertRegex(str(run_ranks(2, lambda rank, s, o=options: sgd(s, Line(1), **o), timeout=3.0)[0]), text)
+
+    def test_wrong_options_are_refused_before_anybody_is_asked(self):
+        for options, text in (
+            ({"overlap": True}, "only for sync ssp and asp; give sync="),
+            ({"overlap": True, "sync": "bsp"}, "only for sync ssp and asp; give sync="),
+            ({"syncc": "ssp"}, "no option syncc; there are .*emulated_uplink_bps.* sync"),
+        ):
+            with mock.patch.object(Session, "manager_for") as manager_for:
+                result = run_ranks(1, lambda rank, s, o=options: sgd(s, Line(1), **o))[0]
+            self.assertIsInstance(result, selmcast.InvalidInput)
+            self.assertRegex(str(result), text)
+            manager_for.assert_not_called()
+
+    def test_the_end_is_drained_whoever_asked_for_overlap_but_not_after_a_failure(self):
+        def body(rank, session):
+            drained = []
+            for why in ("done", FAILED):
+                synchronizer = everybody(session, Line(1), sync="ssp", staleness=2)
+                synchronizer.step()
+                with mock.patch.object(synchronizer._worker, "drain", wraps=synchronizer._worker.drain) as drain:
+                    synchronizer.close(why)
+                drained.append(drain.call_count)
+            return drained
+
+        self.assertEqual(raise_first(run_ranks(2, body)), [[1, 0]] * 2)
 
 
 class AllAtOnce(unittest.TestCase):

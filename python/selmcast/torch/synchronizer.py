@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 import torch
 
@@ -16,6 +17,7 @@ from selmcast.worker import Mixing, Worker
 
 PAYLOADS = ("float32",)
 OPTIMIZER_STATES = ("local", "average", "reset")
+OVERLAPPING = ("ssp", "asp")
 
 
 class Synchronizer:
@@ -39,6 +41,7 @@ class Synchronizer:
         draw. None: 1.
     :param overlap: of ssp and asp: ``step()`` returns while a snapshot of the model is still being delivered; what
         arrives meanwhile is mixed in, as a change, by the next one, and at the end by ``close()``. S more memory.
+        None: what the manager was started with; no overlap if rank 0 starts it.
     :param every: steps between synchronisations.
     :param payload: how values travel: ``"float32"``.
     :param mixing: ``"average"``, ``"push_sum"`` or ``"staleness"`` (``selmcast.Worker``).
@@ -62,7 +65,7 @@ class Synchronizer:
         max_age: Optional[int] = None,
         planner: Optional[str] = None,
         seed: Optional[int] = None,
-        overlap: bool = False,
+        overlap: Optional[bool] = None,
         every: int = 1,
         payload: str = "float32",
         mixing: Mixing = "average",
@@ -72,6 +75,9 @@ class Synchronizer:
         session: Optional[Session] = None,
         **worker_options: Any,
     ) -> None:
+        _check_names(worker_options)
+        if overlap and sync not in OVERLAPPING:
+            raise InvalidInput(f"overlap: only for sync {' and '.join(OVERLAPPING)}; give sync=...")
         if every < 1:
             raise InvalidInput(f"every={every}: give the steps between two synchronisations, at least 1")
         if payload not in PAYLOADS:
@@ -92,7 +98,7 @@ class Synchronizer:
         self._worker: Optional[Worker] = None
         self._alone = False
         self._closed = False
-        self._overlap = overlap
+        self._undrained = False  # something was sent that may still be under way
         self._worker_options = dict(worker_options, mixing=mixing, receive_buffers=receive_buffers)
         self._wanted = {
             "sync": sync,
@@ -101,7 +107,7 @@ class Synchronizer:
             "max_age": max_age,
             "planner": planner,
             "seed": seed,
-            "overlap": overlap or None,
+            "overlap": overlap,
         }
         self._block = Block(self._entries()) if optimizer_state != "average" else None
         if self._block is not None:
@@ -145,7 +151,10 @@ class Synchronizer:
             return self._done(SyncReport(self._rounds, (), (), 1, 0.0, 0.0, 1.0))
         assert self._worker is not None
         self._block.pack(entries)
-        return self._done(self._mixed(self._worker.synchronize(self._block.flat), entries))
+        self._undrained = False  # if it fails the session is over
+        report = self._worker.synchronize(self._block.flat)
+        self._undrained = True
+        return self._done(self._mixed(report, entries))
 
     def _mixed(self, report: SyncReport, entries: list[Entry]) -> SyncReport:
         assert self._block is not None
@@ -156,16 +165,17 @@ class Synchronizer:
         return report
 
     def drain(self) -> None:
-        """With ``overlap``: waits until the last snapshot is delivered, and mixes in what has come since. ``close()``
-        does so too.
+        """With overlap, whoever asked for it: waits until the last snapshot is delivered, and mixes in what has come
+        since. Otherwise, and after a ``synchronize()`` that failed, it does nothing. ``close()`` does so too.
 
         :raises selmcast.Error: as ``synchronize()``.
         """
-        if not self._overlap or self._worker is None or self._block is None:
+        if not self._undrained or self._worker is None or self._block is None:
             return
         entries = self._entries()
         self._block.check(entries)
         self._block.pack(entries)
+        self._undrained = False
         self._mixed(self._worker.drain(self._block.flat), entries)
 
     def _done(self, report: SyncReport) -> SyncReport:
@@ -210,7 +220,7 @@ class Synchronizer:
             try:
                 self.drain()
             except Error as error:
-                self.session.say(f"the last synchronisation is lost: {error}")
+                self.session.say(f"not drained (with overlap the last exchange is lost): {error}")
         self._closed = True
         if self in _open:
             _open.remove(self)
@@ -226,6 +236,19 @@ class Synchronizer:
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self.close("done" if error is None else f"{type(error).__name__}: {error}"[:200])
+
+
+def _check_names(worker_options: Mapping[str, Any]) -> None:
+    """:raises InvalidInput: one that neither ``Synchronizer`` nor ``Worker`` has."""
+    known = {
+        name
+        for made in (Synchronizer, Worker)
+        for name, parameter in inspect.signature(made).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    unknown = sorted(set(worker_options) - known)
+    if unknown:
+        raise InvalidInput(f"there is no option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
 
 
 _open: list[Synchronizer] = []

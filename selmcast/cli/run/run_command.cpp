@@ -30,10 +30,9 @@ struct RunFlags {
 // What python/selmcast/session.py compares with what a program asks for.
 std::string settings_text(const RunFlags& flags) {
   const auto& choice = flags.choice;
-  std::string text =
-      fmt::format("sync={};planner={};min_receivers={};max_age={};seed={};asked={}", choice.sync,
-                  choice.planner, choice.min_receivers, choice.max_age, choice.seed, flags.asked ? 1 : 0);
-  if (choice.sync != "bsp") text += fmt::format(";overlap={}", choice.overlap ? "True" : "False");
+  std::string text = fmt::format("sync={};planner={};min_receivers={};max_age={};seed={};overlap={};asked={}",
+                                 choice.sync, choice.planner, choice.min_receivers, choice.max_age,
+                                 choice.seed, choice.overlap ? "True" : "False", flags.asked ? 1 : 0);
   if (choice.sync == "ssp") text += fmt::format(";staleness={}", choice.staleness.value_or(4));
   return text;
 }
