@@ -90,7 +90,8 @@ class Session:
         self._managers_asked += 1
         if launch.rank == 0:
             address = named or self._start(asked)
-            self.rendezvous.set(key, {"address": address, "asked": asked})
+            if launch.world_size > 1:
+                self.rendezvous.set(key, {"address": address, "asked": asked})
             return address
         said = self.rendezvous.get(key, self.timeout)
         if said["asked"] != asked:

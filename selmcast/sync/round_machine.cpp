@@ -272,8 +272,8 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
   std::vector<DeliveryObservation> observed;
   for (const Settled& settled : transfers) {
     const Transfer& t = settled.transfer;
-    // One that was late has carried less than all in its time, so it shows a link that carries that much at most. Else a
-    // link far below what it was declared as would be planned as declared, and be too slow, for ever.
+    // One that was late has carried less than all in its time, so it shows a link that carries that much at most. Else
+    // a link far below what it was declared as would be planned as declared, and be too slow, for ever.
     if (!settled.committed && !settled.late) continue;
     observed.push_back(
         {t.sender, t.receiver, t.bytes, settled.started, settled.finished, t.allocated, t.paced});

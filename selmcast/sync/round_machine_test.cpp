@@ -210,7 +210,8 @@ TEST(RoundMachine, DeliveriesOutOfTimeAreCancelled) {
 }
 
 TEST(RoundMachine, ALinkTooSlowForItsTimeIsLearntAndGivenMoreTime) {
-  // 1 MB, declared 8 Mbit/s and more: a second, and 10 s of patience. Nothing arrives: the links carry 0.8 Mbit/s at most.
+  // 1 MB, declared 8 Mbit/s and more: a second, and 10 s of patience. Nothing arrives: the links carry 0.8 Mbit/s at
+  // most.
   RoundSettings made = settings("broadcast");
   made.bursts = false;
   made.delivery_patience_min = Duration::seconds(10);

@@ -33,7 +33,8 @@ class Script {
 // Which of the modes of synchronisation that were run is the group's, in the order of kSyncModes: 0 is drawn plainly.
 std::size_t mode_place(const Summary& summary, const GroupSummary& group);
 
-// How a run of the group is drawn: "lc rgb '#0072b2' lw 2.2 dt 1". Dashed: unpaced; else dotted from the second mode on.
+// How a run of the group is drawn: "lc rgb '#0072b2' lw 2.2 dt 1". Dashed: unpaced; else dotted from the second mode
+// on.
 std::string line_style(const Summary& summary, const GroupSummary& group);
 
 // The group's entry in the key; nothing for its further runs.
