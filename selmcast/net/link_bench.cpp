@@ -17,6 +17,7 @@
 
 #include "selmcast/base/check.h"
 #include "selmcast/net/link.h"
+#include "selmcast/net/sender_testing.h"
 
 namespace selmcast::net {
 namespace {
@@ -81,23 +82,6 @@ class Receiver final : public LinkHandler {
   Clock::time_point start_;
   double seconds_ = 0;
   std::vector<double> half_shares_;
-};
-
-class Sender final : public LinkHandler {
- public:
-  Sender(std::span<const std::byte> payload, Rate rate) : payload_(payload), rate_(rate) {}
-  void on_connected(Link& link) override { link.stream(TransferId(1), payload_, rate_); }
-  Result<std::span<std::byte>> on_chunk_header(Link&, const wire::FrameHeader&) override {
-    return failure(ErrorCode::protocol, "a sender gets no chunks");
-  }
-  void on_chunk_bytes(Link&, const wire::FrameHeader&, Bytes) override {}
-  Result<void> on_frame(Link&, const wire::FrameHeader&, std::span<const std::byte>) override { return {}; }
-  void on_stream_sent(Link&, TransferId) override {}
-  void on_closed(Link&, const Error&) override {}
-
- private:
-  std::span<const std::byte> payload_;
-  Rate rate_;
 };
 
 struct Scenario {
