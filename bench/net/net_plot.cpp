@@ -46,7 +46,7 @@ std::string net_plot_script(const std::vector<NetCell>& cells) {
         report::gnuplot_quote(setups[s] + ": seconds a synchronisation, median, least, most", 80)));
     line(
         fmt::format("plot $setup{0} using 1:2:5:xtic(6) with boxes lc rgb variable, "
-                    "$setup{0} using 1:2:3:4 with yerrorbars pt -1 lc rgb '#222222'",
+                    "$setup{0} using 1:3:(0):($4-$3) with vectors nohead lw 1.5 lc rgb '#222222'",
                     s));
   }
   line("unset multiplot");
