@@ -1,14 +1,13 @@
-// The codec of docs/data_plane.md. Integers are written and read byte by byte, so that neither the byte order
-// nor the alignment of the machine matters. CRC32C comes from ISA-L (about 6 GB/s a core).
+// The codec of docs/data_plane.md. CRC32C comes from ISA-L (about 6 GB/s a core).
 #include "selmcast/wire/frame.h"
 
 #include <fmt/core.h>
 #include <isa-l/crc.h>
 
 #include <algorithm>
-#include <concepts>
 
 #include "selmcast/base/check.h"
+#include "selmcast/wire/little_endian.h"
 
 namespace selmcast::wire {
 namespace {
@@ -25,20 +24,6 @@ constexpr std::size_t kHeaderCrcAt = 28;
 
 constexpr std::size_t kHelloBytes = 12;
 constexpr std::size_t kOfferBytes = 40;
-
-template <std::unsigned_integral T>
-void put(std::span<std::byte> out, std::size_t at, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) out[at + i] = static_cast<std::byte>(value >> (8 * i));
-}
-
-template <std::unsigned_integral T>
-T get(std::span<const std::byte> in, std::size_t at) {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value = static_cast<T>(value | static_cast<T>(std::to_integer<T>(in[at + i]) << (8 * i)));
-  }
-  return value;
-}
 
 bool is_known(std::uint16_t kind) {
   return kind >= static_cast<std::uint16_t>(FrameKind::hello) &&

@@ -27,6 +27,7 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"sim", {"base", "plan", "sync", "maxmin"}},
       {"wire", {"base"}},
       {"net", {"base", "wire"}},
+      {"mcast", {"base", "wire"}},
       {"testbed", {"base", "wire", "net"}},
       {"manager", {"base", "plan", "sync", "maxmin", "wire"}},
       {"worker", {"base", "plan", "wire", "net"}},
@@ -60,7 +61,10 @@ bool is_pure(std::string_view path) {
   return path.starts_with("selmcast/plan/") || path.starts_with("selmcast/sync/") ||
          path.starts_with("selmcast/maxmin/") ||
          (path.starts_with("selmcast/sim/") && !path.starts_with("selmcast/sim/trials.")) ||
-         path.starts_with("selmcast/testbed/description.") ||
+         path.starts_with("selmcast/mcast/datagram.") || path.starts_with("selmcast/mcast/status.") ||
+         path.starts_with("selmcast/mcast/segment_set.") ||
+         path.starts_with("selmcast/mcast/stream_shape.") || path.starts_with("selmcast/mcast/sender.") ||
+         path.starts_with("selmcast/mcast/receiver.") || path.starts_with("selmcast/testbed/description.") ||
          path.starts_with("selmcast/testbed/commands.") ||
          path.starts_with("selmcast/manager/manager_core.") ||
          path.starts_with("selmcast/worker/worker_core.");

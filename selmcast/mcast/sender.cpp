@@ -1,0 +1,295 @@
+#include "selmcast/mcast/sender.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "selmcast/base/check.h"
+#include "selmcast/mcast/limits.h"
+
+namespace selmcast::mcast {
+
+Sender::Sender(const StreamShape& shape, std::span<const TransferId> peers, Rate rate)
+    : shape_(shape), rate_(rate), pace_(rate), last_number_(shape.segments()) {
+  SELMCAST_CHECK(rate > Rate(), "a multicast has a rate");
+  for (TransferId id : peers) peers_.emplace(id, Peer(shape.segments()));
+}
+
+Duration Sender::slot() const {
+  return pace_.is_unlimited() ? Duration() : Bytes(shape_.segment_bytes) / pace_;
+}
+
+// ---- peers -------------------------------------------------------------------------------------------------
+
+SenderEvents Sender::joined(TransferId id, Instant now) {
+  const auto found = peers_.find(id);
+  if (found == peers_.end() || found->second.state != State::waiting) return {};
+  Peer& peer = found->second;
+  peer.state = State::receiving;
+  peer.joined_at = number_;
+  peer.last_word = peer.progress = peer.window_since = now;
+  peer.window_sent = data_sent_;
+  first_joined_ = std::min(first_joined_, now);
+  start_if_time(now);
+  return {};
+}
+
+void Sender::acknowledged(TransferId id) {
+  const auto found = peers_.find(id);
+  if (found != peers_.end() && found->second.state == State::receiving) found->second.state = State::complete;
+}
+
+void Sender::drop(TransferId id) {
+  const auto found = peers_.find(id);
+  if (found != peers_.end()) found->second.state = State::gone;
+}
+
+void Sender::set_rate(Rate rate, Instant now) {
+  SELMCAST_CHECK(rate > Rate(), "a multicast has a rate");
+  rate_ = pace_ = rate;
+  next_slot_ = std::max(next_slot_, now - kCatchUp);
+  for (auto& [id, peer] : peers_) {
+    peer.window_since = now;
+    peer.window_sent = data_sent_;
+    peer.window_datagrams = peer.datagrams;
+    peer.bad_windows = 0;
+    peer.slow = false;
+  }
+}
+
+Result<SenderEvents> Sender::status(TransferId id, const Status& status, Instant now) {
+  SenderEvents events;
+  const auto found = peers_.find(id);
+  if (found == peers_.end() || found->second.state != State::receiving) return events;
+  if (status.window.end > frontier_ || status.prefix > frontier_ || status.heard > number_ ||
+      status.received > frontier_)
+    return failure(ErrorCode::protocol, "a multicast status speaks of what was never sent");
+  Peer& peer = found->second;
+  if (status.heard > peer.heard || status.received > peer.received) peer.progress = now;
+  peer.last_word = now;
+  peer.heard = std::max(peer.heard, status.heard);
+  peer.received = std::max(peer.received, status.received);
+  peer.has.insert_prefix(status.prefix);
+  peer.has.insert_bits(status.window, status.bits);
+  if (first_poll_ != 0 && status.heard >= first_poll_ &&
+      status.window.first <= std::max(peer.told_to, status.prefix))
+    peer.told_to = std::max(peer.told_to, status.window.end);
+  observe(id, peer, status.datagrams, now, events);
+  if (number_ - peer.heard >= kWindowDatagrams && now - peer.progress >= kUnreachedAfter) {
+    hand_over(id, peer, peer.heard == 0 ? "multicast does not reach it" : "multicast no longer reaches it",
+              events);
+  } else if (!peer.slow) {
+    note_losses(id, peer, status);
+  }
+  judge_all(now);
+  promote(now);
+  hand_over_slow(now, events);
+  return events;
+}
+
+void Sender::note_losses(TransferId id, Peer& peer, const Status& status) {
+  std::uint32_t segment = peer.has.next_missing(status.window.first, status.window.end);
+  for (; segment < status.window.end; segment = peer.has.next_missing(segment + 1, status.window.end)) {
+    const std::uint32_t last = last_number_[segment];
+    if (last == 0 || last + kReorderMax > status.heard) continue;  // under way
+    if (last <= peer.joined_at && !all_sent()) continue;           // missed, not lost: later
+    auto entry = ripe_.find(segment);
+    if (entry == ripe_.end()) {
+      if (fresh_.size() + ripe_.size() >= kRepairsMax) return;
+      entry = fresh_.try_emplace(segment, Repair{last, id, false}).first;
+    }
+    if (entry->second.first != id) entry->second.several = true;
+  }
+}
+
+// One more window of what reaches this peer, if it is over.
+void Sender::observe(TransferId id, Peer& peer, std::uint32_t datagrams, Instant now, SenderEvents& events) {
+  peer.datagrams = datagrams;
+  const std::uint32_t sent = data_sent_ - peer.window_sent;
+  const Duration lasted = now - peer.window_since;
+  if (lasted < kWindow || sent < kWindowDatagrams) return;
+  const std::uint32_t came = datagrams - peer.window_datagrams;
+  const double share = static_cast<double>(came) / sent;
+  peer.goodput =
+      std::max(Bytes(std::int64_t{came} * shape_.segment_bytes) / lasted, Rate::bits_per_second(1));
+  peer.window_since = now;
+  peer.window_sent = data_sent_;
+  peer.window_datagrams = datagrams;
+  peer.bad_windows = share < kSlowShare ? peer.bad_windows + 1 : 0;
+  if (share >= kFastShare) {
+    peer.slow = false;
+    if (pace_ < rate_ && now >= raise_at_) {
+      pace_ = std::min(rate_, pace_ * kRaise);
+      raise_at_ = now + kRaiseInterval;
+    }
+  }
+  const bool slow_now = peer.bad_windows >= kSlowWindows;
+  if (!slow_now) return;
+  if (!peer.slow || std::abs(peer.goodput / peer.told - 1) > 0.1) {
+    peer.told = peer.goodput;
+    events.push_back(PeerSlow{id, peer.goodput});
+  }
+  peer.slow = true;
+}
+
+// Nobody can take the rate: then it is too high.
+void Sender::judge_all(Instant now) {
+  Rate most;
+  for (const auto& [id, peer] : peers_) {
+    if (peer.state != State::receiving) continue;
+    if (!peer.slow) return;
+    most = std::max(most, peer.goodput);
+  }
+  if (!(most > Rate()) || all_sent()) return;
+  pace_ = std::min(rate_, most * kDrainShare);
+  raise_at_ = now + kRaiseInterval;
+  for (auto& [id, peer] : peers_) {
+    peer.slow = false;
+    peer.bad_windows = 0;
+  }
+}
+
+void Sender::hand_over(TransferId id, Peer& peer, std::string why, SenderEvents& events) {
+  peer.state = State::gone;
+  events.push_back(
+      PeerHandedOver{id, peer.has.missing(shape_.segments(), shape_.segments()), std::move(why)});
+}
+
+// With what it has said that it lacks since everything that was sent has passed its queues, if it says so in time.
+void Sender::hand_over_slow(Instant now, SenderEvents& events) {
+  if (all_sent_at_ == Instant::never() || !fresh_.empty() || !ripe_.empty()) return;
+  for (auto& [id, peer] : peers_) {
+    if (peer.state != State::receiving || !peer.slow) continue;
+    if (peer.told_to < frontier_ && now < all_sent_at_ + kUnreachedAfter) continue;
+    hand_over(id, peer, "its link carries less than the multicast's rate", events);
+  }
+}
+
+// ---- schedule ----------------------------------------------------------------------------------------------
+
+void Sender::start_if_time(Instant now) {
+  if (started() || first_joined_ == Instant::never()) return;
+  bool all_there = true;
+  for (const auto& [id, peer] : peers_) all_there &= peer.state != State::waiting;
+  if (!all_there && now < first_joined_ + kStartPatience) return;
+  start_ = next_slot_ = poll_at_ = now;
+  for (auto& [id, peer] : peers_) peer.window_since = now;
+}
+
+bool Sender::polling() const {
+  return std::ranges::any_of(peers_,
+                             [](const auto& entry) { return entry.second.state == State::receiving; });
+}
+
+bool Sender::all_answered() const {
+  return number_ == polled_ && std::ranges::all_of(peers_, [this](const auto& entry) {
+           const Peer& peer = entry.second;
+           return peer.state != State::receiving || peer.slow || peer.heard >= polled_;
+         });
+}
+
+void Sender::promote(Instant now) {
+  if (fresh_.empty()) {
+    promote_at_ = Instant::never();
+    return;
+  }
+  promote_at_ = std::min(promote_at_, now + kMergeWait);
+  if (now < promote_at_ && !(all_sent() && ripe_.empty() && all_answered())) return;
+  ripe_.merge(fresh_);
+  fresh_.clear();
+  promote_at_ = Instant::never();
+}
+
+bool Sender::next_transmission(Instant now, Transmission& out) {
+  while (!ripe_.empty()) {
+    const auto [segment, repair] = *ripe_.begin();
+    ripe_.erase(ripe_.begin());
+    std::size_t lacking = 0;
+    TransferId only;
+    for (const auto& [id, peer] : peers_) {
+      if (peer.state != State::receiving || peer.slow || peer.has.contains(segment)) continue;
+      if (!repair.several && id != repair.first) continue;
+      ++lacking;
+      only = id;
+    }
+    if (lacking == 0) continue;  // complete, dropped or slow meanwhile
+    poll_at_ = now;
+    if (lacking == 1) {
+      ++counts_.unicast_repairs;
+      last_number_[segment] = number_;
+      out = {DatagramKind::repair, segment, number_, only};
+    } else {
+      ++counts_.group_repairs;
+      ++data_sent_;
+      last_number_[segment] = ++number_;
+      out = {DatagramKind::data, segment, number_, {}};
+    }
+    return true;
+  }
+  if (all_sent()) return false;
+  poll_at_ = now;
+  ++counts_.segments;
+  ++data_sent_;
+  last_number_[frontier_] = ++number_;
+  out = {DatagramKind::data, frontier_++, number_, {}};
+  if (all_sent()) all_sent_at_ = now;
+  return true;
+}
+
+std::size_t Sender::due(Instant now, std::span<Transmission> out) {
+  start_if_time(now);
+  if (!started() || finished()) return 0;
+  promote(now);
+  next_slot_ = std::max(next_slot_, now - kCatchUp);
+  std::size_t count = 0;
+  while (count < out.size() && next_slot_ <= now && next_transmission(now, out[count])) {
+    next_slot_ = next_slot_ + slot();
+    ++count;
+  }
+  const bool idle = ripe_.empty() && all_sent();
+  if (!idle) return count;
+  next_slot_ = std::max(next_slot_, now);
+  if (count < out.size() && now >= poll_at_ && polling()) {
+    number_ += kReorderMax;  // whatever was sent before is no longer under way once this is heard
+    polled_ = number_;
+    if (first_poll_ == 0) first_poll_ = number_;
+    poll_at_ = now + kPollInterval;
+    ++counts_.polls;
+    out[count++] = {DatagramKind::poll, frontier_, number_, {}};
+  }
+  return count;
+}
+
+SenderEvents Sender::tick(Instant now) {
+  SenderEvents events;
+  start_if_time(now);
+  for (auto& [id, peer] : peers_) {
+    if (peer.state != State::receiving || now - peer.last_word < kSilenceMax) continue;
+    peer.state = State::gone;
+    events.push_back(PeerDead{id, "no status of the multicast for " +
+                                      std::to_string(static_cast<int>(kSilenceMax.in_milliseconds())) +
+                                      " ms"});
+  }
+  promote(now);
+  hand_over_slow(now, events);
+  return events;
+}
+
+Instant Sender::deadline() const {
+  if (finished()) return Instant::never();
+  Instant due = Instant::never();
+  if (!started()) return first_joined_ == Instant::never() ? due : first_joined_ + kStartPatience;
+  for (const auto& [id, peer] : peers_) {
+    if (peer.state == State::receiving) due = std::min(due, peer.last_word + kSilenceMax);
+  }
+  due = std::min(due, promote_at_);
+  if (!ripe_.empty() || !all_sent()) return std::min(due, next_slot_);
+  return polling() ? std::min(due, poll_at_) : due;
+}
+
+bool Sender::finished() const {
+  return std::ranges::none_of(peers_, [](const auto& entry) {
+    return entry.second.state == State::waiting || entry.second.state == State::receiving;
+  });
+}
+
+}  // namespace selmcast::mcast
