@@ -16,11 +16,13 @@
 
 #include "selmcast/base/error.h"
 #include "selmcast/mcast/segment_set.h"
+#include "selmcast/wire/frame.h"
 
 namespace selmcast::mcast {
 
 inline constexpr std::uint32_t kStatusSegmentsMax = 8192;
 inline constexpr std::size_t kStatusHeaderBytes = 24;
+static_assert(kStatusHeaderBytes + kStatusSegmentsMax / 8 <= wire::kStatusBytesMax);
 inline constexpr std::size_t kStatusBytesMax = kStatusHeaderBytes + kStatusSegmentsMax / 8;
 
 struct Status {

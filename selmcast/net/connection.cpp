@@ -130,11 +130,18 @@ void Connection::send(std::vector<std::byte> frame) {
   wake_writer();
 }
 
-void Connection::stream(TransferId transfer, std::span<const std::byte> payload, Rate rate) {
+void Connection::stream(TransferId transfer, std::span<const std::byte> payload,
+                        std::vector<PayloadPart> parts, Rate rate) {
   if (!open_) return;
   SELMCAST_CHECK(rate > Rate(), "a stream has a positive rate");
-  queue_.start_stream(transfer, payload);
-  schedule_.emplace(Bytes(static_cast<std::int64_t>(payload.size())), rate, now());
+  std::size_t bytes = parts.empty() ? payload.size() : 0;
+  for (const PayloadPart& part : parts) bytes += part.length;
+  if (parts.empty()) {
+    queue_.start_stream(transfer, payload);
+  } else {
+    queue_.start_stream(transfer, payload, std::move(parts));
+  }
+  schedule_.emplace(Bytes(static_cast<std::int64_t>(bytes)), rate, now());
   written_ = Bytes(0);
   keep_pace();
   wake_writer();

@@ -35,7 +35,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void set_link(Link* link) { link_ = link; }
   void send(std::vector<std::byte> frame);
-  void stream(TransferId transfer, std::span<const std::byte> payload, Rate rate);
+  // All of it, or these parts.
+  void stream(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts,
+              Rate rate);
   void set_rate(Rate rate);
   void abort();
   const std::string& remote() const { return remote_; }

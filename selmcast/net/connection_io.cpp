@@ -90,7 +90,7 @@ bool Connection::received(std::size_t count) {
 
 bool Connection::begin_frame() {
   const wire::FrameHeader& header = parser_.header();
-  if (header.kind != wire::FrameKind::chunk) {
+  if (!wire::carries_payload(header.kind)) {
     return parser_.expect_body() == FrameParser::Step::frame ? finish_frame() : true;
   }
   const auto place = handler_.on_chunk_header(*link_, header);
@@ -105,7 +105,7 @@ bool Connection::begin_frame() {
 bool Connection::finish_frame() {
   const wire::FrameHeader& header = parser_.header();
   Result<void> accepted;
-  if (header.kind != wire::FrameKind::chunk) accepted = wire::verify_payload(header, parser_.payload());
+  if (!wire::carries_payload(header.kind)) accepted = wire::verify_payload(header, parser_.payload());
   if (accepted) accepted = handler_.on_frame(*link_, header, parser_.payload());
   if (!open_) return false;
   if (!accepted) {

@@ -46,7 +46,7 @@ class FrameParser {
   wire::FrameHeader header_;
   std::span<std::byte> payload_;
   std::array<std::byte, wire::kHeaderBytes> header_bytes_{};
-  std::array<std::byte, wire::kBodyBytesMax> body_bytes_{};
+  std::array<std::byte, wire::kStatusBytesMax> body_bytes_{};
 };
 
 }  // namespace selmcast::net

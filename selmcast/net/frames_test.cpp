@@ -59,6 +59,24 @@ TEST(SendQueue, PointsIntoThePayloadInsteadOfCopyingIt) {
   EXPECT_EQ(queue.next().payload.data(), payload.data());
 }
 
+TEST(SendQueue, PartsOfAPayloadArePatchesInTheirOrder) {
+  const Buffer payload = random_bytes(100, 5);
+  SendQueue queue;
+  queue.start_stream(TransferId(4), payload, {{7, 70, 10}, {2, 20, 20}});
+  std::optional<TransferId> sent;
+  for (const auto& [sequence, offset, length] : {PayloadPart{7, 70, 10}, PayloadPart{2, 20, 20}}) {
+    EXPECT_FALSE(sent.has_value());
+    const Buffer frame = take(queue, 1000, &sent);
+    const auto header = *wire::decode_header(std::span(frame).first<wire::kHeaderBytes>());
+    EXPECT_EQ(header.kind, FrameKind::patch);
+    EXPECT_EQ(header.sequence, sequence);
+    EXPECT_TRUE(std::ranges::equal(std::span(frame).subspan(wire::kHeaderBytes),
+                                   std::span(payload).subspan(offset, length)));
+  }
+  EXPECT_EQ(sent, TransferId(4));
+  EXPECT_FALSE(queue.streaming());
+}
+
 TEST(SendQueue, AnEmptyPayloadIsOneEmptyChunk) {
   SendQueue queue;
   queue.start_stream(TransferId(4), {});

@@ -29,7 +29,11 @@ class TcpLink final : public Link {
 
   void send(std::vector<std::byte> frame) override { connection_->send(std::move(frame)); }
   void stream(TransferId transfer, std::span<const std::byte> payload, Rate rate) override {
-    connection_->stream(transfer, payload, rate);
+    connection_->stream(transfer, payload, {}, rate);
+  }
+  void stream_parts(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts,
+                    Rate rate) override {
+    connection_->stream(transfer, payload, std::move(parts), rate);
   }
   void set_rate(Rate rate) override { connection_->set_rate(rate); }
   void abort() override { connection_->abort(); }

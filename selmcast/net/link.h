@@ -31,6 +31,7 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/units.h"
 #include "selmcast/net/budget.h"
+#include "selmcast/net/send_queue.h"
 #include "selmcast/wire/frame.h"
 
 namespace selmcast::net {
@@ -70,6 +71,9 @@ class Link {
   virtual void send(std::vector<std::byte> frame) = 0;
   // One stream at a time. Rate::unlimited(): TCP alone decides.
   virtual void stream(TransferId transfer, std::span<const std::byte> payload, Rate rate) = 0;
+  // Likewise, but only these parts of it, as patches. None may be empty or larger than a chunk.
+  virtual void stream_parts(TransferId transfer, std::span<const std::byte> payload,
+                            std::vector<PayloadPart> parts, Rate rate) = 0;
   virtual void set_rate(Rate rate) = 0;  // of the running stream
   // SO_LINGER 0 + close: what is queued is discarded at once. on_closed is not called.
   // All further calls do nothing.

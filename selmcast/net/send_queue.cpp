@@ -13,7 +13,7 @@ Bytes size_of(std::span<const std::byte> bytes) { return Bytes(static_cast<std::
 }  // namespace
 
 bool SendQueue::push(std::vector<std::byte> frame) {
-  SELMCAST_CHECK(!frame.empty() && frame.size() <= wire::kHeaderBytes + wire::kBodyBytesMax,
+  SELMCAST_CHECK(!frame.empty() && frame.size() <= wire::kHeaderBytes + wire::kStatusBytesMax,
                  "a small frame is sent");
   if (frame_bytes_ + frame.size() > kSendQueueBytesMax) return false;
   frame_bytes_ += frame.size();
@@ -24,6 +24,12 @@ bool SendQueue::push(std::vector<std::byte> frame) {
 void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> payload) {
   SELMCAST_CHECK(!streaming(), "one stream at a time");
   stream_ = Stream{.transfer = transfer, .payload = payload};
+}
+
+void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> payload,
+                             std::vector<PayloadPart> parts) {
+  SELMCAST_CHECK(!streaming() && !parts.empty(), "one stream at a time, of something");
+  stream_ = Stream{.transfer = transfer, .payload = payload, .parts = std::move(parts)};
 }
 
 void SendQueue::stop() {
@@ -43,12 +49,19 @@ SendQueue::Segment SendQueue::next() {
 }
 
 void SendQueue::begin_chunk() {
-  const std::uint32_t sequence = stream_->next_sequence++;
-  const auto offset = static_cast<std::size_t>(wire::chunk_offset(sequence).count());
-  const auto length =
-      static_cast<std::size_t>(wire::chunk_length(size_of(stream_->payload), sequence).count());
-  const auto chunk = stream_->payload.subspan(offset, length);
-  chunk_header_ = wire::encode(wire::chunk_header(stream_->transfer, sequence, chunk));
+  PayloadPart part;
+  const bool patches = !stream_->parts.empty();
+  if (patches) {
+    part = stream_->parts[stream_->next_sequence++];
+  } else {
+    part.sequence = stream_->next_sequence++;
+    part.offset = static_cast<std::size_t>(wire::chunk_offset(part.sequence).count());
+    part.length =
+        static_cast<std::size_t>(wire::chunk_length(size_of(stream_->payload), part.sequence).count());
+  }
+  const auto chunk = stream_->payload.subspan(part.offset, part.length);
+  const auto kind = patches ? wire::FrameKind::patch : wire::FrameKind::chunk;
+  chunk_header_ = wire::encode(wire::chunk_header(stream_->transfer, part.sequence, chunk, kind));
   chunk_rest_ = {.head = chunk_header_, .payload = chunk};
   in_chunk_ = true;
 }
@@ -71,7 +84,9 @@ std::optional<TransferId> SendQueue::consume(std::size_t count) {
   chunk_rest_.payload = chunk_rest_.payload.subspan(count - of_head);
   if (!chunk_rest_.empty()) return std::nullopt;
   in_chunk_ = false;
-  if (stream_->next_sequence < wire::chunk_count(size_of(stream_->payload))) return std::nullopt;
+  const std::size_t frames =
+      stream_->parts.empty() ? wire::chunk_count(size_of(stream_->payload)) : stream_->parts.size();
+  if (stream_->next_sequence < frames) return std::nullopt;
   const TransferId transfer = stream_->transfer;
   stream_.reset();
   return transfer;

@@ -17,6 +17,13 @@
 
 namespace selmcast::net {
 
+// A part of a payload and the number that its frame has.
+struct PayloadPart {
+  std::uint32_t sequence = 0;
+  std::size_t offset = 0;
+  std::size_t length = 0;
+};
+
 class SendQueue {
  public:
   SendQueue() = default;
@@ -27,6 +34,8 @@ class SendQueue {
   bool push(std::vector<std::byte> frame);
   // Requires !streaming(). `payload` must live until the stream has ended or stop() was called.
   void start_stream(TransferId transfer, std::span<const std::byte> payload);
+  // Parts of a payload, as patches, in this order. Requires at least one, none empty or larger than a chunk.
+  void start_stream(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts);
   bool streaming() const { return stream_.has_value(); }
   // Forgets everything.
   void stop();
@@ -47,7 +56,8 @@ class SendQueue {
   struct Stream {
     TransferId transfer;
     std::span<const std::byte> payload;
-    std::uint32_t next_sequence = 0;
+    std::uint32_t next_sequence = 0;      // or index of the next part
+    std::vector<PayloadPart> parts = {};  // empty: all of it, in chunks
   };
   void begin_chunk();
 

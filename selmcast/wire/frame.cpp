@@ -24,13 +24,17 @@ constexpr std::size_t kHeaderCrcAt = 28;
 
 constexpr std::size_t kHelloBytes = 12;
 constexpr std::size_t kOfferBytes = 40;
+constexpr std::size_t kJoinedBytes = 6;
 
 bool is_known(std::uint16_t kind) {
   return kind >= static_cast<std::uint16_t>(FrameKind::hello) &&
-         kind <= static_cast<std::uint16_t>(FrameKind::refuse);
+         kind <= static_cast<std::uint16_t>(FrameKind::patch);
 }
 
-std::size_t length_limit(FrameKind kind) { return kind == FrameKind::chunk ? kChunkBytesMax : kBodyBytesMax; }
+std::size_t length_limit(FrameKind kind) {
+  if (carries_payload(kind)) return kChunkBytesMax;
+  return kind == FrameKind::status ? kStatusBytesMax : kBodyBytesMax;
+}
 
 std::vector<std::byte> frame(FrameKind kind, TransferId transfer, std::span<const std::byte> body) {
   FrameHeader header{.kind = kind, .transfer = transfer};
@@ -58,6 +62,9 @@ std::string_view to_string(FrameKind kind) {
     case FrameKind::chunk: return "chunk";
     case FrameKind::ack: return "ack";
     case FrameKind::refuse: return "refuse";
+    case FrameKind::joined: return "joined";
+    case FrameKind::status: return "status";
+    case FrameKind::patch: return "patch";
   }
   return "unknown";
 }
@@ -123,9 +130,9 @@ Result<FrameHeader> decode_header(std::span<const std::byte, kHeaderBytes> bytes
                    fmt::format("a {} frame announces {} bytes, the limit is {}", to_string(header.kind),
                                header.length, length_limit(header.kind)));
   }
-  if (header.kind != FrameKind::chunk && header.sequence != 0) {
+  if (!carries_payload(header.kind) && header.sequence != 0) {
     return failure(ErrorCode::protocol,
-                   fmt::format("a {} frame has the sequence number {}, only chunks are numbered",
+                   fmt::format("a {} frame has the sequence number {}, only chunks and patches are numbered",
                                to_string(header.kind), header.sequence));
   }
   if (header.kind == FrameKind::hello && header.transfer != TransferId(0)) {
@@ -170,6 +177,18 @@ std::vector<std::byte> refuse_frame(TransferId transfer, std::string_view reason
   return frame(FrameKind::refuse, transfer, std::as_bytes(std::span(reason.substr(0, kBodyBytesMax))));
 }
 
+std::vector<std::byte> joined_frame(TransferId transfer, const JoinedBody& body) {
+  std::array<std::byte, kJoinedBytes> bytes;
+  put(bytes, 0, body.address);
+  put(bytes, 4, body.port);
+  return frame(FrameKind::joined, transfer, bytes);
+}
+
+std::vector<std::byte> status_frame(TransferId transfer, std::span<const std::byte> body) {
+  SELMCAST_CHECK(body.size() <= kStatusBytesMax, "a status fits its frame");
+  return frame(FrameKind::status, transfer, body);
+}
+
 Result<HelloBody> decode_hello(std::span<const std::byte> payload) {
   if (auto length = check_body_length(FrameKind::hello, kHelloBytes, payload.size()); !length) {
     return std::unexpected(length.error());
@@ -198,6 +217,12 @@ Result<OfferBody> decode_offer(std::span<const std::byte> payload) {
       .mix = {.round = Round(get<std::uint64_t>(payload, 24)), .weight = weight}};
 }
 
+Result<JoinedBody> decode_joined(std::span<const std::byte> payload) {
+  if (auto length = check_body_length(FrameKind::joined, kJoinedBytes, payload.size()); !length)
+    return std::unexpected(length.error());
+  return JoinedBody{.address = get<std::uint32_t>(payload, 0), .port = get<std::uint16_t>(payload, 4)};
+}
+
 std::string decode_refuse(std::span<const std::byte> payload) {
   std::string reason;
   for (const std::byte byte : payload.first(std::min(payload.size(), kBodyBytesMax))) {
@@ -222,9 +247,10 @@ Bytes chunk_length(Bytes total, std::uint32_t sequence) {
   return std::min(Bytes(static_cast<std::int64_t>(kChunkBytesMax)), total - chunk_offset(sequence));
 }
 
-FrameHeader chunk_header(TransferId transfer, std::uint32_t sequence, std::span<const std::byte> chunk) {
+FrameHeader chunk_header(TransferId transfer, std::uint32_t sequence, std::span<const std::byte> chunk,
+                         FrameKind kind) {
   SELMCAST_CHECK(chunk.size() <= kChunkBytesMax, "a chunk fits its frame");
-  return FrameHeader{.kind = FrameKind::chunk,
+  return FrameHeader{.kind = kind,
                      .transfer = transfer,
                      .sequence = sequence,
                      .length = static_cast<std::uint32_t>(chunk.size()),

@@ -8,6 +8,10 @@
 //     chunk 0, 1, 2, ...        ->              in sequence, each with its own CRC32C
 //                               <-  ack         complete and verified: the only proof of a delivery
 //                               <-  refuse      (instead of grant or ack) with the reason
+// Of a transfer that goes by multicast (docs/multicast.md):
+//                               <-  joined      instead of grant: is in the group, and where repairs reach it alone
+//                               <-  status      what it lacks, every few milliseconds
+//     patch (segments)          ->              what it lacks, when it cannot be served by multicast
 // A header is 32 bytes, little-endian, with a CRC32C of its own; a payload of `length` bytes follows it.
 // Pure: bytes in, values out. Nothing here trusts the peer.
 #pragma once
@@ -30,17 +34,28 @@ inline constexpr std::uint32_t kFrameMagic = 0x31434d53;  // "SMC1"
 inline constexpr std::uint16_t kDataProtocolVersion = 2;
 inline constexpr std::size_t kHeaderBytes = 32;
 inline constexpr std::size_t kChunkBytesMax = 1024 * 1024;  // small writes cost a third of the throughput
-inline constexpr std::size_t kBodyBytesMax = 256;           // every frame but a chunk
+inline constexpr std::size_t kBodyBytesMax = 256;           // of the frames without a payload, but ...
+inline constexpr std::size_t kStatusBytesMax = 1100;        // ... a status
 inline constexpr std::uint64_t kMixWeightMax = std::uint64_t{1} << 60;   // so that weights can be added
 inline constexpr Bytes kPayloadBytesMax = Bytes(std::int64_t{1} << 48);  // so that chunks can be numbered
 
-enum class FrameKind : std::uint16_t { hello = 1, offer = 2, grant = 3, chunk = 4, ack = 5, refuse = 6 };
+enum class FrameKind : std::uint16_t {
+  hello = 1,
+  offer = 2,
+  grant = 3,
+  chunk = 4,
+  ack = 5,
+  refuse = 6,
+  joined = 7,
+  status = 8,
+  patch = 9
+};
 std::string_view to_string(FrameKind kind);
 
 struct FrameHeader {
   FrameKind kind = FrameKind::hello;
   TransferId transfer = {};       // 0 in hello
-  std::uint32_t sequence = 0;     // of a chunk, from 0; else 0
+  std::uint32_t sequence = 0;     // of a chunk, from 0; of a patch: its first segment; else 0
   std::uint32_t length = 0;       // payload bytes that follow
   std::uint32_t payload_crc = 0;  // CRC32C of the payload
   bool operator==(const FrameHeader&) const = default;
@@ -74,15 +89,28 @@ struct OfferBody {
   bool operator==(const OfferBody&) const = default;
 };
 
+// Where a receiver in a group takes what is sent to it alone: UDP over IPv4, host order.
+struct JoinedBody {
+  std::uint32_t address = 0;
+  std::uint16_t port = 0;
+  bool operator==(const JoinedBody&) const = default;
+};
+// True of frames whose payload is part of a model and is read into place.
+inline bool carries_payload(FrameKind kind) { return kind == FrameKind::chunk || kind == FrameKind::patch; }
+
 // A whole frame ready to be sent: header, then body.
 std::vector<std::byte> hello_frame(const HelloBody& body);
 std::vector<std::byte> offer_frame(TransferId transfer, const OfferBody& body);
 std::vector<std::byte> grant_frame(TransferId transfer);
 std::vector<std::byte> ack_frame(TransferId transfer);
 std::vector<std::byte> refuse_frame(TransferId transfer, std::string_view reason);  // cut to kBodyBytesMax
+std::vector<std::byte> joined_frame(TransferId transfer, const JoinedBody& body);
+// Requires at most kStatusBytesMax of body.
+std::vector<std::byte> status_frame(TransferId transfer, std::span<const std::byte> body);
 
 Result<HelloBody> decode_hello(std::span<const std::byte> payload);
 Result<OfferBody> decode_offer(std::span<const std::byte> payload);
+Result<JoinedBody> decode_joined(std::span<const std::byte> payload);
 std::string decode_refuse(std::span<const std::byte> payload);  // printable ASCII; anything else becomes '?'
 
 // How a payload is cut into chunks: all kChunkBytesMax long but the last. An empty payload is one empty
@@ -90,6 +118,7 @@ std::string decode_refuse(std::span<const std::byte> payload);  // printable ASC
 std::uint32_t chunk_count(Bytes total);
 Bytes chunk_offset(std::uint32_t sequence);
 Bytes chunk_length(Bytes total, std::uint32_t sequence);  // requires sequence < chunk_count(total)
-FrameHeader chunk_header(TransferId transfer, std::uint32_t sequence, std::span<const std::byte> chunk);
+FrameHeader chunk_header(TransferId transfer, std::uint32_t sequence, std::span<const std::byte> chunk,
+                         FrameKind kind = FrameKind::chunk);
 
 }  // namespace selmcast::wire

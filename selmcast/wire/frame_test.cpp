@@ -92,8 +92,8 @@ TEST(FrameHeader, ComesBackAsItWas) {
   Rng rng(2);
   for (int i = 0; i < 1000; ++i) {
     FrameHeader header;
-    header.kind = static_cast<FrameKind>(1 + rng.below(6));
-    const bool chunk = header.kind == FrameKind::chunk;
+    header.kind = static_cast<FrameKind>(1 + rng.below(9));
+    const bool chunk = carries_payload(header.kind);
     if (header.kind != FrameKind::hello) header.transfer = TransferId(rng.next());
     if (chunk) header.sequence = static_cast<std::uint32_t>(rng.next());
     header.length = static_cast<std::uint32_t>(rng.below((chunk ? kChunkBytesMax : kBodyBytesMax) + 1));
@@ -135,7 +135,7 @@ TEST(FrameHeader, AnotherVersionIsNamedInTheError) {
 }
 
 TEST(FrameHeader, KindsOutsideTheListAreRejected) {
-  for (const int kind : {0, 7, 255}) {
+  for (const int kind : {0, 10, 255}) {
     const auto decoded = decode_header(forged(kChunk, 6, {kind, 0}));
     ASSERT_FALSE(decoded.has_value()) << kind;
     EXPECT_EQ(decoded.error().code, ErrorCode::protocol);
@@ -186,7 +186,9 @@ TEST(SmallFrames, AreHeaderAndBodyWithMatchingCrc) {
       {FrameKind::offer, offer_frame(transfer, {.version = {1, 2}, .total = Bytes(3)})},
       {FrameKind::grant, grant_frame(transfer)},
       {FrameKind::ack, ack_frame(transfer)},
-      {FrameKind::refuse, refuse_frame(transfer, "no buffer")}};
+      {FrameKind::refuse, refuse_frame(transfer, "no buffer")},
+      {FrameKind::joined, joined_frame(transfer, {.address = 0x0a4d0001, .port = 4711})},
+      {FrameKind::status, status_frame(transfer, std::vector<std::byte>(kStatusBytesMax))}};
   for (const auto& [kind, frame] : frames) {
     const auto header = decode_header(header_of(frame));
     ASSERT_TRUE(header.has_value()) << header.error().message;
@@ -205,6 +207,12 @@ TEST(SmallFrames, AreTheExamplesOfTheSpecification) {
             "534d4331020001000000000000000000"
             "000000000c00000054ebdea786ea6688"
             "887766554433221103000000");
+}
+
+TEST(SmallFrames, JoinedComesBackAsItWas) {
+  const JoinedBody joined{.address = 0x0a4d0001, .port = 4711};
+  EXPECT_EQ(decode_joined(body_of(joined_frame(TransferId(1), joined))), joined);
+  EXPECT_FALSE(decode_joined(body_of(grant_frame(TransferId(1)))).has_value());
 }
 
 TEST(SmallFrames, HelloAndOfferComeBackAsTheyWere) {
