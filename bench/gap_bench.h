@@ -1,4 +1,5 @@
-// How far from the lower bound the planners end when volumes differ: `search` beside Algorithm 1, on random problems.
+// How far from the lower bound the planners end where no optimum is proven, when volumes differ and with relays:
+// `search` beside Algorithm 1, on random problems.
 //
 // Links 10 Gbit/s (1 + 0.25 x), x uniform in [-1, 1]; min_receivers max(1, floor(0.3 n)); each pair required with
 // probability 3 / n; volumes 200 MB times a factor drawn by `spread`. The gap is completion time / lower bound - 1
@@ -14,6 +15,7 @@
 namespace selmcast::bench {
 
 enum class Spread {
+  equal,       // 1: for `relay`, where that is no case of its own
   near_equal,  // 1 to 1.01
   even,        // 0.5 to 1.5
   wide,        // 1 to 10, the logarithm uniform
@@ -30,6 +32,8 @@ struct GapRow {
   Spread spread = Spread::even;
   double search_mean = 0, search_most = 0;  // gaps
   double paper_mean = 0, paper_most = 0;
+  double one_tree_mean = 0;  // relay: bound of one tree a multicast / that of any number of trees - 1
+  double depth_mean = 0;     // relay: of the deepest tree
   Duration search_time = Duration();  // mean
 };
 

@@ -4,6 +4,7 @@
 
 #include "selmcast/cli/infeasible_text.h"
 #include "selmcast/cli/json_text.h"
+#include "selmcast/plan/relay_trees.h"
 
 namespace selmcast::cli {
 namespace {
@@ -96,7 +97,7 @@ ordered_json rates_json(const Problem& problem, const std::vector<sync::PairRate
   for (const sync::PairRate& delivery : rates) {
     const std::string& sender = name(problem, delivery.pair.sender);
     const bool next_sender = senders.empty() || senders.back().first != sender;
-    if (problem.multicast == plan::MulticastKind::network) {
+    if (problem.multicast != plan::MulticastKind::unicast) {
       if (next_sender) senders.emplace_back(sender, delivery.rate.bps());
       continue;
     }
@@ -104,6 +105,19 @@ ordered_json rates_json(const Problem& problem, const std::vector<sync::PairRate
     senders.back().second[name(problem, delivery.pair.receiver)] = delivery.rate.bps();
   }
   return senders;
+}
+
+// {sender: [{"share": of its bytes, "parents": {receiver: who sends to it}}]}: one tree a multicast as yet.
+ordered_json trees_json(const Problem& problem, const plan::Plan& plan) {
+  return by_worker(problem, [&](std::size_t i) {
+    auto trees = ordered_json::array();
+    if (plan.selections[i].empty()) return trees;
+    ordered_json::object_t parents;
+    for (std::size_t k = 0; k < plan.selections[i].size(); ++k)
+      parents.emplace_back(name(problem, plan.selections[i][k].receiver), name(problem, plan.parents[i][k]));
+    trees.push_back({{"share", 1.0}, {"parents", std::move(parents)}});
+    return trees;
+  });
 }
 
 void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& json) {
@@ -126,6 +140,11 @@ void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& 
     return list;
   });
   json["rates_bps"] = rates_json(problem, checked.rates);
+  if (problem.multicast == plan::MulticastKind::relay) {
+    json["trees"] = trees_json(problem, checked.plan);
+    json["tree_depth"] = plan::tree_depth(checked.plan);
+    json["pipeline_seconds"] = checked.pipeline.in_seconds();
+  }
   json["dropped"] = ordered_json::object();
   if (checked.certificate) json["certificate"] = certificate_json(problem, *checked.certificate);
 }

@@ -10,6 +10,7 @@
 #include "selmcast/plan/certificate_checker.h"
 #include "selmcast/plan/exact_planner.h"
 #include "selmcast/plan/plan_checker.h"
+#include "selmcast/plan/relay_planner.h"
 
 namespace selmcast::cli {
 
@@ -25,11 +26,21 @@ namespace {
 std::optional<SolverBounds> solve_if_unequal(const plan::Problem& problem, const plan::Planner& planner,
                                              const PlanRequest& request, plan::Outcome& outcome) {
   auto* planned = std::get_if<plan::Planned>(&outcome);
-  if (planned == nullptr || planner.name != "exact" || plan::has_equal_volumes(problem)) return std::nullopt;
+  if (planned == nullptr) return std::nullopt;
+  if (problem.multicast == plan::MulticastKind::relay) return std::nullopt;
+  if (planner.name != "exact" || plan::has_equal_volumes(problem)) return std::nullopt;
   UnequalRun run = improve_unequal(problem, std::move(planned->plan), request.time_limit);
   planned->plan = std::move(run.plan);
   planned->status = run.status;
   return SolverBounds{run.time_bound, run.count_bound};
+}
+
+// Requires a plan that has passed the checker.
+SolverBounds relay_bounds(const plan::Problem& problem, const plan::Plan& plan,
+                          const plan::LowerBound& bound) {
+  const auto slowest = plan::find_bottleneck(problem, plan::link_loads(problem, plan));
+  if (!slowest) return {bound.time, 0};
+  return {bound.time, plan::most_receivers(problem, slowest->time)};
 }
 
 }  // namespace
@@ -60,6 +71,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
                       .rates = {},
                       .certificate = std::move(planned.certificate),
                       .solver = solver,
+                      .pipeline = {},
                       .explanation = {},
                       .more_bandwidth = {}};
   if (violations.empty()) {
@@ -78,11 +90,15 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
   }
   if (!violations.empty()) return failed_checker(planner.name, violations);
   checked.rates = sync::allocate_rates(problem, checked.plan);
+  if (problem.multicast == plan::MulticastKind::relay) {
+    checked.solver = relay_bounds(problem, checked.plan, checked.bound);
+    checked.pipeline = sync::pipeline_latency(problem, checked.plan, checked.rates, kPipelineChunk);
+  }
   if (request.explain) {
     checked.explanation = plan::explain(problem, checked.plan);
     // What the solver found cannot be set against new plans that it has not improved: then nothing is tried.
     checked.more_bandwidth = plan::Sensitivity{};
-    if (!checked.solver) {
+    if (!solver) {
       checked.more_bandwidth =
           plan::sensitivity(problem, {checked.plan, checked.status, checked.certificate}, planner.plan,
                             {.step = request.more_bandwidth, .seed = request.seed});

@@ -18,11 +18,14 @@
 
 namespace selmcast::cli {
 
-// What is proven of a plan for unequal volumes (unequal_run.h).
+// What is proven of a plan for unequal volumes (unequal_run.h) or of a relay plan (plan/relay_planner.h).
 struct SolverBounds {
   Duration time;                     // no plan is faster
   std::optional<std::size_t> count;  // no plan that fast has more receivers
 };
+
+// What `selmcast worker` forwards at a time.
+inline constexpr Bytes kPipelineChunk = Bytes(1 << 20);
 
 // A plan that has passed the checker.
 struct CheckedPlan {
@@ -32,7 +35,8 @@ struct CheckedPlan {
   plan::LowerBound bound;
   std::vector<sync::PairRate> rates;  // of every delivery, ascending by pair, as the manager would pace it
   std::optional<plan::Certificate> certificate;
-  std::optional<SolverBounds> solver;  // of planner `exact`, for unequal volumes
+  std::optional<SolverBounds> solver;  // of planner `exact`, for unequal volumes; of every relay plan
+  Duration pipeline;                   // of a relay plan: what forwarding by chunks of kPipelineChunk adds
   // On request:
   std::optional<plan::Explanation> explanation;
   std::optional<plan::Sensitivity> more_bandwidth;

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "selmcast/cli/infeasible_text.h"
+#include "selmcast/plan/relay_trees.h"
 
 namespace selmcast::cli {
 namespace {
@@ -60,6 +61,12 @@ void add_summary(const Problem& problem, const PlanReport& report, const Checked
   }
   fmt::format_to(to, "\nreceivers    {}, {:.4g} a worker\n", count,
                  static_cast<double>(count) / static_cast<double>(problem.size()));
+  if (problem.multicast == plan::MulticastKind::relay) {
+    fmt::format_to(to,
+                   "trees        up to {} deep, which adds {} of latency in chunks of {} bytes; \"a<b\": a "
+                   "gets it from b\n",
+                   plan::tree_depth(checked.plan), seconds(checked.pipeline), kPipelineChunk.count());
+  }
 }
 
 void add_rows(const Problem& problem, const CheckedPlan& checked, std::string& out) {
@@ -79,9 +86,11 @@ void add_rows(const Problem& problem, const CheckedPlan& checked, std::string& o
                    worker.uplink.mbps(), times.uplink[i].in_seconds(), share(times.uplink[i]),
                    worker.downlink.mbps(), times.downlink[i].in_seconds(), share(times.downlink[i]));
     if (checked.plan.selections[i].empty()) out += " nobody";
-    for (const plan::Selection& selection : checked.plan.selections[i]) {
+    for (std::size_t k = 0; k < checked.plan.selections[i].size(); ++k) {
       out += ' ';
-      out += problem.worker(selection.receiver).name;
+      out += problem.worker(checked.plan.selections[i][k].receiver).name;
+      if (checked.plan.parents.empty() || position(checked.plan.parents[i][k]) == i) continue;
+      out += '<' + problem.worker(checked.plan.parents[i][k]).name;
     }
     out += '\n';
   }

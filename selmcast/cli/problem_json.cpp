@@ -109,8 +109,13 @@ bool Reader::kind(const json& root, const Path& path, Problem& result) {
     return wrong(path.member("ssp"), "is missing; \"sync\": \"ssp\" needs it");
   if (!is_ssp && root.contains("ssp"))
     return wrong(path.member("ssp"), "belongs to \"sync\": \"ssp\" only; remove it");
-  if (!choice(root["multicast"], path.member("multicast"), {"network", "unicast"})) return false;
-  result.multicast = root["multicast"] == "network" ? MulticastKind::network : MulticastKind::unicast;
+  if (!choice(root["multicast"], path.member("multicast"), {"network", "unicast", "relay"})) return false;
+  for (const auto kind : {MulticastKind::network, MulticastKind::unicast, MulticastKind::relay}) {
+    if (root["multicast"] == to_string(kind)) result.multicast = kind;
+  }
+  if (is_ssp && result.multicast == MulticastKind::relay)
+    return wrong(path.member("multicast"),
+                 "is \"relay\", which is planned for \"sync\": \"bsp\" only; give network or unicast");
   return true;
 }
 

@@ -140,6 +140,7 @@ void ExactPlanner::open_until(const LinkTime& time) {
 ExactPlanner::ProvenTime ExactPlanner::satisfy_needs() {
   ProvenTime time = first_bound();
   if (time.bound == TimeBound::nothing) return time;
+  if (not_before_ && *not_before_ > time.time) time.time = *not_before_;
   open_until(time.time);
   if (starts_anew_) {
     matching_.clear();
@@ -158,10 +159,12 @@ ExactPlanner::ProvenTime ExactPlanner::satisfy_needs() {
 
 Outcome ExactPlanner::plan() {
   if (auto infeasible = find_infeasibility(problem_)) return *std::move(infeasible);
+  time_.reset();
   const ProvenTime time = satisfy_needs();
   Certificate certificate{time.bound, std::nullopt, workers_at(time.senders), {}};
   if (time.bound == TimeBound::nothing)
     return Planned{Plan{std::vector<std::vector<Selection>>(problem_.size())}, Status::optimal, certificate};
+  time_ = time.time;
   if (time.place != kNobody) certificate.worker = WorkerIndex(order_[time.place]);
   if (starts_anew_) matching_.fill(ages_, Matching::UpTo::most);
   matching_.maximise();
@@ -169,6 +172,7 @@ Outcome ExactPlanner::plan() {
   using Classes = AgeExchange::Classes;
   AgeExchange(matching_, ages_).run(starts_anew_ ? Classes::all : Classes::oldest);
   starts_anew_ = false;
+  if (not_before_) return Planned{selection(), Status::feasible};
   return Planned{selection(), Status::optimal, std::move(certificate)};
 }
 

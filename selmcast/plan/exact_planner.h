@@ -59,6 +59,10 @@ class ExactPlanner {
 
   // Plans the problem as it is now.
   Outcome plan();
+  // Plans after this end no sooner, even if they could: the least time is given. They come without certificate then.
+  void not_before(const LinkTime& time) { not_before_ = time; }
+  // Of the last plan, with not_before(); nullopt if nobody needs a receiver.
+  std::optional<LinkTime> time() const { return time_; }
 
   // Changes of the problem; each must leave it valid. Workers are named by their index in the problem as it
   // is now.
@@ -103,6 +107,7 @@ class ExactPlanner {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> required_;
   AgeClasses ages_;
   Matching matching_;
+  std::optional<LinkTime> not_before_, time_;
   bool starts_anew_ = true;  // nothing is selected that would be worth keeping
 };
 

@@ -52,12 +52,27 @@ class Explainer {
  private:
   ExplainedRefusal refused(std::size_t i, WorkerIndex receiver) const {
     const Bytes volume = problem_.workers[i].volume;
-    const bool network = problem_.multicast == MulticastKind::network;
-    const LinkTime uplink{network ? volume : explanation_.loads.uplink[i] + volume,
-                          problem_.workers[i].uplink};
+    const LinkTime uplink = uplink_with(i, receiver);
     const LinkTime downlink{explanation_.loads.downlink[position(receiver)] + volume,
                             problem_.worker(receiver).downlink};
     return {receiver, refusal_of(uplink > limit_, downlink > limit_), uplink.duration(), downlink.duration()};
+  }
+
+  // The sender's uplink; of a relay plan the one of all members that would be done with one more copy the soonest.
+  LinkTime uplink_with(std::size_t i, WorkerIndex receiver) const {
+    const Bytes volume = problem_.workers[i].volume;
+    const Rate uplink = problem_.workers[i].uplink;
+    const auto& loads = explanation_.loads.uplink;
+    if (problem_.multicast == MulticastKind::network) return {volume, uplink};
+    LinkTime best{loads[i] + volume, uplink};
+    if (problem_.multicast == MulticastKind::unicast || plan_.selections[i].empty()) return best;
+    const auto consider = [&](WorkerIndex member) {
+      const LinkTime time{loads[position(member)] + volume, problem_.worker(member).uplink};
+      if (problem_.worker(member).can_send() && time < best) best = time;
+    };
+    for (const Selection& selection : plan_.selections[i]) consider(selection.receiver);
+    consider(receiver);
+    return best;
   }
 
   const Problem& problem_;

@@ -17,7 +17,8 @@ namespace selmcast::plan {
 
 // Why a pair is not selected.
 enum class Refusal {
-  uplink,      // one more receiver would keep the sender's uplink busy beyond the completion time
+  uplink,  // one more receiver would keep the sender's uplink busy beyond the completion time; of a relay plan: the
+           // uplink of each of its members
   downlink,    // one more sender would keep the receiver's downlink busy beyond it
   both,        // either
   not_chosen,  // it would fit: the planner did not want or did not draw it

@@ -54,8 +54,9 @@ Demand demand_of(const Problem& problem) {
 LinkLoads unavoidable_loads(const Problem& problem, const Demand& demand) {
   LinkLoads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
   for (std::size_t i = 0; i < problem.size(); ++i) {
-    const bool network = problem.multicast == MulticastKind::network;
-    const std::int64_t flows = network ? std::min<std::int64_t>(demand.receivers[i], 1) : demand.receivers[i];
+    const bool unicast = problem.multicast == MulticastKind::unicast;
+    const std::int64_t flows =
+        !unicast ? std::min<std::int64_t>(demand.receivers[i], 1) : demand.receivers[i];
     loads.uplink[i] = flows * problem.workers[i].volume;
   }
   for (const Pair& pair : problem.required)
@@ -104,7 +105,30 @@ Duration fluid(const Problem& problem, const Demand& demand) {
   return Duration::seconds(bound_seconds * (1 - kSafety));
 }
 
+LinkTime counted_uplinks(const Problem& problem, const Demand& demand) {
+  std::vector<DeliveryRange> uplinks;
+  for (const WorkerSpec& worker : problem.workers)
+    uplinks.push_back(
+        {worker.uplink, 0, worker.can_receive() ? demand.deliveries : std::ssize(problem.workers) - 1});
+  const auto time = time_of_deliveries(demand.least_volume, uplinks, demand.deliveries);
+  SELMCAST_CHECK(time.has_value(), "senders can send what a feasible problem asks of them");
+  return *time;
+}
+
 }  // namespace
+
+std::optional<LinkTime> bound_of_uplinks(const Problem& problem) {
+  const Demand demand = demand_of(problem);
+  if (demand.deliveries == 0) return std::nullopt;
+  return counted_uplinks(problem, demand);
+}
+
+Duration fluid_bound_of_uplinks(const Problem& problem) {
+  double bps = 0;
+  for (const WorkerSpec& worker : problem.workers) bps += worker.uplink.bps();
+  const double bits = demand_of(problem).bits;
+  return bits > 0 ? Duration::seconds(bits / bps * (1 - kSafety)) : Duration();
+}
 
 LowerBound lower_bound(const Problem& problem) {
   const Demand demand = demand_of(problem);
@@ -116,6 +140,11 @@ LowerBound lower_bound(const Problem& problem) {
   Duration together = counted(problem, demand).duration();
   if (demand.least_volume != demand.greatest_volume) together = std::max(together, fluid(problem, demand));
   if (together > bound.time) bound = {together, BoundKind::all_downlinks, std::nullopt};
+  if (problem.multicast == MulticastKind::relay) {
+    Duration sent = counted_uplinks(problem, demand).duration();
+    if (demand.least_volume != demand.greatest_volume) sent = std::max(sent, fluid_bound_of_uplinks(problem));
+    if (sent > bound.time) bound = {sent, BoundKind::all_uplinks, std::nullopt};
+  }
   return bound;
 }
 
@@ -137,6 +166,7 @@ std::string describe(const Problem& problem, const LowerBound& bound) {
     case BoundKind::uplink:
       return fmt::format("the uplink of {} under its least number of receivers", name());
     case BoundKind::downlink: return fmt::format("the downlink of {} under its required senders", name());
+    case BoundKind::all_uplinks: return "all uplinks together under the least number of copies";
     case BoundKind::all_downlinks: return "all downlinks together under the least number of deliveries";
   }
   return "?";

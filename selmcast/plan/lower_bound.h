@@ -22,6 +22,13 @@
 //     side grows with t and is linear between the points w_j / downlink_j. Only for unequal volumes (for
 //     equal ones the count implies it). Rounded down by 1e-12 of itself, more than its sums can err.
 //
+//   all uplinks, counted (relay)
+//     Each of the sum_i d_i copies is sent whole by one uplink, c_w(t) = floor(t uplink_w / v) at most; a worker whose
+//     downlink is down sends copies of its own only, n - 1 at most. As for the downlinks, the least t with
+//     sum_w min(most_w, c_w(t)) >= sum_i d_i is a fraction m v / uplink_w. For unequal volumes also in bytes:
+//     t sum_w uplink_w >= sum_i d_i v_i. (With several trees a multicast that would be all that is left of it.)
+//     Of the uplinks by themselves only the first copy is certain: s_i = v_i as for network.
+//
 // The first two and the count are exact fractions of the problem's own numbers; a plan that meets one of them
 // has bit for bit the same completion time. Complexity O(n log n).
 #pragma once
@@ -30,11 +37,12 @@
 #include <string>
 
 #include "selmcast/base/units.h"
+#include "selmcast/plan/link_time.h"
 #include "selmcast/plan/plan.h"
 
 namespace selmcast::plan {
 
-enum class BoundKind { nothing, uplink, downlink, all_downlinks };
+enum class BoundKind { nothing, uplink, downlink, all_downlinks, all_uplinks };
 
 struct LowerBound {
   Duration time;  // 0 if nobody needs a receiver
@@ -43,6 +51,10 @@ struct LowerBound {
 };
 
 LowerBound lower_bound(const Problem& problem);
+// `relay`: the bound of all uplinks, counted with the least volume. nullopt if nobody needs a receiver.
+std::optional<LinkTime> bound_of_uplinks(const Problem& problem);
+// `relay`: what several trees a multicast could not beat either, i.e. its fluid bound. For comparison.
+Duration fluid_bound_of_uplinks(const Problem& problem);
 // The bound that a certificate proves: the completion time of its plan.
 LowerBound lower_bound(const Problem& problem, const Plan& plan, const Certificate& certificate);
 

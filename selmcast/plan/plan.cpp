@@ -56,8 +56,15 @@ bool Plan::has(Pair pair) const {
 
 LinkLoads link_loads(const Problem& problem, const Plan& plan) {
   LinkLoads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
+  const bool relay = problem.multicast == MulticastKind::relay;
   for (std::size_t i = 0; i < plan.selections.size(); ++i) {
     const Bytes volume = problem.workers[i].volume;
+    if (relay) {
+      for (const WorkerIndex parent : plan.parents[i]) loads.uplink[position(parent)] += volume;
+      for (const Selection& selection : plan.selections[i])
+        loads.downlink[position(selection.receiver)] += volume;
+      continue;
+    }
     const auto receivers = static_cast<std::int64_t>(plan.selections[i].size());
     const std::int64_t flows =
         problem.multicast == MulticastKind::network ? std::min<std::int64_t>(receivers, 1) : receivers;

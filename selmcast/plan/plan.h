@@ -35,8 +35,11 @@ struct Selection {
 };
 
 // selections[i] belongs to sender i, ascending by receiver, no receiver twice, never i itself.
+// Of a `relay` plan, parents[i][k] is who sends i's model to selections[i][k].receiver: i itself or another receiver of
+// i. They form a tree whose root is i. Empty for the other kinds.
 struct Plan {
   std::vector<std::vector<Selection>> selections;
+  std::vector<std::vector<WorkerIndex>> parents = {};
 
   std::size_t receiver_count() const;
   bool has(Pair pair) const;  // O(log receivers)
@@ -49,7 +52,8 @@ std::string_view to_string(Status status);
 struct Planned {
   Plan plan;
   Status status = Status::feasible;
-  std::optional<Certificate> certificate = std::nullopt;  // that comes with Status::optimal
+  // That comes with Status::optimal; but for `relay`, where the bounds of relay_planner.h are the proof.
+  std::optional<Certificate> certificate = std::nullopt;
 };
 
 // No plan satisfies the constraints, with the proof: `senders` must make `needed` deliveries that only
@@ -65,6 +69,7 @@ struct Infeasible {
 using Outcome = std::variant<Planned, Infeasible>;
 
 // What each link has to carry under a plan, by worker (problem.h: s_i and sum_i volume_i x_ij).
+// Requires of a `relay` plan that it has its parents.
 struct LinkLoads {
   std::vector<Bytes> uplink;
   std::vector<Bytes> downlink;

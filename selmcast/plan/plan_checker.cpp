@@ -57,15 +57,64 @@ bool sends(const Plan& plan, std::size_t sender, std::size_t receiver) {
   return false;
 }
 
+// The tree of one relay multicast: a parent a receiver, from which the way leads to the sender over receivers alone.
+void check_tree(const Problem& problem, const Plan& plan, std::size_t sender,
+                std::vector<std::string>& violations) {
+  const std::string& name = problem.workers[sender].name;
+  const std::vector<Selection>& row = plan.selections[sender];
+  const std::vector<WorkerIndex>& parents = plan.parents[sender];
+  if (parents.size() != row.size()) {
+    violations.push_back(fmt::format("{} has {} receivers, its tree {}", name, row.size(), parents.size()));
+    return;
+  }
+  for (const WorkerIndex parent : parents) {
+    if (parent.value() != sender && !sends(plan, sender, parent.value())) {
+      violations.push_back(fmt::format("in {}'s tree worker number {} forwards, which is no receiver of it",
+                                       name, parent.value()));
+      return;
+    }
+    if (!(problem.workers[parent.value()].uplink.bps() > 0)) {
+      violations.push_back(fmt::format("in {}'s tree {} forwards, whose uplink is down", name,
+                                       problem.workers[parent.value()].name));
+    }
+  }
+  for (std::size_t k = 0; k < row.size(); ++k) {
+    std::size_t at = row[k].receiver.value(), steps = 0;
+    for (; at != sender && steps <= row.size(); ++steps) {
+      std::size_t place = 0;
+      while (row[place].receiver.value() != at) ++place;
+      at = parents[place].value();
+    }
+    if (at == sender) continue;
+    violations.push_back(fmt::format("in {}'s tree no way leads from {} to the sender", name,
+                                     problem.workers[row[k].receiver.value()].name));
+    return;
+  }
+}
+
+void check_trees(const Problem& problem, const Plan& plan, std::vector<std::string>& violations) {
+  const std::size_t expected = problem.multicast == MulticastKind::relay ? problem.workers.size() : 0;
+  if (plan.parents.size() != expected) {
+    violations.push_back(fmt::format("the plan has {} trees where {} multicasts need {}", plan.parents.size(),
+                                     to_string(problem.multicast), expected));
+    return;
+  }
+  for (std::size_t i = 0; i < expected; ++i) check_tree(problem, plan, i, violations);
+}
+
 long double recomputed_seconds(const Problem& problem, const Plan& plan) {
   const std::size_t n = problem.workers.size();
   std::vector<long double> sent_bits(n, 0), received_bits(n, 0);
   for (std::size_t i = 0; i < n; ++i) {
     const long double bits = 8.0L * static_cast<long double>(problem.workers[i].volume.count());
+    if (problem.multicast == MulticastKind::relay) {
+      for (const WorkerIndex parent : plan.parents[i]) sent_bits[parent.value()] += bits;
+    }
     for (const Selection& selection : plan.selections[i]) {
       if (selection.receiver.value() >= n) continue;
       received_bits[selection.receiver.value()] += bits;
-      sent_bits[i] = problem.multicast == MulticastKind::network ? bits : sent_bits[i] + bits;
+      if (problem.multicast == MulticastKind::network) sent_bits[i] = bits;
+      if (problem.multicast == MulticastKind::unicast) sent_bits[i] += bits;
     }
   }
   long double longest = 0;
@@ -102,7 +151,8 @@ std::vector<std::string> check_plan(const Problem& problem, const Plan& plan,
                                      problem.workers[pair.sender.value()].name,
                                      problem.workers[pair.receiver.value()].name));
   }
-  if (claimed) {
+  if (violations.empty()) check_trees(problem, plan, violations);
+  if (claimed && violations.empty()) {
     const long double seconds = recomputed_seconds(problem, plan);
     const long double difference = std::fabs(static_cast<long double>(claimed->in_seconds()) - seconds);
     if (!(difference <= kRelativeTolerance * seconds)) {  // also for NaN

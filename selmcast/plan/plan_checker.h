@@ -16,8 +16,9 @@ namespace selmcast::plan {
 
 // Each violation in words, naming workers; empty if there is none. Checked: one list per sender; known
 // receivers, in ascending order, none twice, none the sender; nothing over a link that is down; all required
-// pairs; at least min_receivers; and, if `claimed` is given, that it is the completion time up to
-// rounding (1e-12 of it).
+// pairs; at least min_receivers; and once all that holds, the trees of a relay plan (each spans its receivers, leads to
+// its sender, and only receivers forward, over uplinks that are up; plans of other kinds have none), and, if `claimed`
+// is given, that it is the completion time up to rounding (1e-12 of it).
 std::vector<std::string> check_plan(const Problem& problem, const Plan& plan,
                                     std::optional<Duration> claimed = std::nullopt);
 

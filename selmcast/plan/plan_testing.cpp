@@ -58,8 +58,6 @@ Problem random_problem(const RandomProblem& options, Rng& rng) {
   return problem;
 }
 
-namespace {
-
 Plan plan_of_bits(std::size_t n, std::uint32_t bits) {
   Plan plan{std::vector<std::vector<Selection>>(n)};
   for (std::size_t i = 0; i < n; ++i) {
@@ -78,8 +76,6 @@ bool meets_constraints(const Problem& problem, const Plan& plan) {
   }
   return std::ranges::all_of(problem.required, [&](const Pair& required) { return plan.has(required); });
 }
-
-}  // namespace
 
 std::vector<std::size_t> pairs_by_age(const Problem& problem, const Plan& plan) {
   std::map<std::uint32_t, std::size_t, std::greater<>> counts{{0, 0}};

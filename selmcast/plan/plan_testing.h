@@ -1,6 +1,7 @@
 // Problems for tests of the planners: short to write, random from a seed, and solved by trying everything.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -33,6 +34,11 @@ Problem random_problem(const RandomProblem& options, Rng& rng);
 
 // Pairs of a plan by age, the oldest age first (all ages of the problem, and 0).
 std::vector<std::size_t> pairs_by_age(const Problem& problem, const Plan& plan);
+
+// One of the 2^(n(n-1)) selections; bit k is the k-th pair by sender, then receiver.
+Plan plan_of_bits(std::size_t n, std::uint32_t bits);
+// min_receivers and required pairs.
+bool meets_constraints(const Problem& problem, const Plan& plan);
 
 // The lexicographic optimum over all 2^(n(n-1)) plans: least time, then most receivers, then the oldest
 // pairs. For n <= 4.

@@ -87,6 +87,7 @@ std::string_view to_string(MulticastKind kind) {
   switch (kind) {
     case MulticastKind::network: return "network";
     case MulticastKind::unicast: return "unicast";
+    case MulticastKind::relay: return "relay";
   }
   return "?";
 }

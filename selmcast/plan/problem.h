@@ -6,8 +6,11 @@
 //     sum_j x_ij >= min_receivers_i,  x_ii = 0,  x_ij = 1 on required pairs,
 // and its completion time is
 //     t = max( max_i s_i / uplink_i, max_j sum_i volume_i x_ij / downlink_j ),
-// where s_i = volume_i if i has a receiver (`network`, L3: one flow for all receivers), and
-//       s_i = volume_i * receivers of i   (`unicast`, L7: one flow a receiver).
+// where s_i = volume_i if i has a receiver (`network`, L3: one flow for all receivers),
+//       s_i = volume_i * receivers of i   (`unicast`, L7: one flow a receiver), and
+//       s_i = the volumes of all copies that i sends, of its own multicast and of those it forwards (`relay`, L7: each
+//             multicast spans its receivers with a tree, in which only they and the sender send; plan.h).
+// Forwarding is cut-through, so trees add no load / bandwidth but a pipeline latency, stated apart (relay_trees.h).
 //
 // Invariants of a valid problem (validate()): 1 to kMaxWorkers workers; names are unique and not empty; rates
 // are 0 (the link is down) or lie in [kMinRate, kMaxRate]; 1 <= volume <= kMaxVolume; min_receivers >= 0;
@@ -35,7 +38,7 @@ inline constexpr Bytes kMaxVolume = Bytes(std::int64_t{1} << 48);
 inline constexpr Rate kMinRate = Rate::bits_per_second(1e-3);
 inline constexpr Rate kMaxRate = Rate::bits_per_second(1e18);
 
-enum class MulticastKind { network, unicast };
+enum class MulticastKind { network, unicast, relay };
 std::string_view to_string(MulticastKind kind);
 
 struct WorkerSpec {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "selmcast/base/check.h"
+#include "selmcast/plan/relay_trees.h"
 
 namespace selmcast::sync {
 namespace {
@@ -93,7 +94,12 @@ std::vector<PairRate> allocate_rates(const plan::Problem& problem, const plan::P
   Network network(problem);
   for (std::size_t i = 0; i < workers; ++i) {
     if (plan.selections[i].empty()) continue;
-    Flow multicast{.volume = problem.workers[i].volume.count(), .links = {i}};
+    Flow multicast{.volume = problem.workers[i].volume.count(), .links = {}};
+    if (problem.multicast == plan::MulticastKind::relay) {
+      for (const WorkerIndex parent : plan.parents[i]) multicast.links.push_back(position(parent));
+    } else {
+      multicast.links.push_back(i);
+    }
     for (const plan::Selection& selection : plan.selections[i]) {
       multicast.links.push_back(workers + position(selection.receiver));
       if (!unicast) continue;
@@ -116,6 +122,18 @@ std::vector<PairRate> allocate_rates(const plan::Problem& problem, const plan::P
     if (!unicast && !plan.selections[i].empty()) ++next_flow;
   }
   return rates;
+}
+
+Duration pipeline_latency(const plan::Problem& problem, const plan::Plan& plan,
+                          const std::vector<PairRate>& rates, Bytes chunk) {
+  Duration longest;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < plan.parents.size(); ++i) {
+    const Bytes piece = std::min(chunk, problem.workers[i].volume);
+    for (const std::size_t depth : plan::depths(plan, WorkerIndex(static_cast<std::uint32_t>(i))))
+      longest = std::max(longest, piece / rates[next++].rate * static_cast<double>(depth - 1));
+  }
+  return longest;
 }
 
 }  // namespace selmcast::sync

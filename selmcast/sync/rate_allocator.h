@@ -2,8 +2,9 @@
 //
 // Problem. Worker i's uplink has bandwidth u_i, worker j's downlink d_j (plan/problem.h). A flow is one
 // delivery
-// (`unicast`) or one sender's multicast to all its receivers (`network`: every receiver gets the same rate).
-// A flow of volume v puts v once on its sender's uplink and once on the downlink of each of its receivers.
+// (`unicast`) or one sender's multicast to all its receivers (`network`, `relay`: every receiver gets the same rate).
+// A flow of volume v puts v on its sender's uplink, or with `relay` once for each copy on the uplink of whoever sends
+// it, and once on the downlink of each of its receivers.
 //
 // Method: volume-weighted max-min fairness by progressive filling (D. Bertsekas, R. Gallager, "Data
 // Networks", section 6.5.2). All flows grow together, each at rate (its volume) * level; when a link is full
@@ -38,5 +39,11 @@ struct PairRate {
 
 // One entry a delivery of `plan`, ascending by (sender, receiver). Requires a valid problem and a plan of it.
 std::vector<PairRate> allocate_rates(const plan::Problem& problem, const plan::Plan& plan);
+
+// How much later than at these rates the last receiver of a `relay` plan is done, because chunks are forwarded one by
+// one: the longest of (depth - 1) chunk / rate over all receivers (plan/relay_trees.h). 0 for other kinds. `rates` as
+// allocate_rates() returns them.
+Duration pipeline_latency(const plan::Problem& problem, const plan::Plan& plan,
+                          const std::vector<PairRate>& rates, Bytes chunk);
 
 }  // namespace selmcast::sync
