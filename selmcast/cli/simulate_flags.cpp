@@ -30,7 +30,7 @@ void add_training_flags(CLI::App& command, SimulateFlags& flags) {
   sim::Settings& settings = flags.settings;
   add_choice(command, "--sync", settings.sync, kSyncs, "Who waits for whom");
   add_choice(command, "--multicast", settings.multicast, kMulticasts,
-             "One flow for all receivers, or one for each");
+             "One flow for all receivers, one for each, or receivers that pass it on (bsp)");
   command
       .add_option("--planner", settings.planner,
                   "As of `selmcast plan`; ssp and asp: slack, paper, random, broadcast")

@@ -10,8 +10,9 @@ namespace selmcast::cli {
 
 inline const std::map<std::string, sim::Sync> kSyncs{
     {"bsp", sim::Sync::bsp}, {"ssp", sim::Sync::ssp}, {"asp", sim::Sync::asp}};
-inline const std::map<std::string, plan::MulticastKind> kMulticasts{
-    {"network", plan::MulticastKind::network}, {"unicast", plan::MulticastKind::unicast}};
+inline const std::map<std::string, plan::MulticastKind> kMulticasts{{"network", plan::MulticastKind::network},
+                                                                    {"unicast", plan::MulticastKind::unicast},
+                                                                    {"relay", plan::MulticastKind::relay}};
 inline const std::map<std::string, sim::Sharing> kSharings{
     {"fair", sim::Sharing::fair}, {"priority", sim::Sharing::priority}, {"reserved", sim::Sharing::reserved}};
 inline const std::map<std::string, sim::StalenessRule> kStalenessRules{

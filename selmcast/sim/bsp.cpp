@@ -287,21 +287,32 @@ void BspRun::add_pairs() {
 
 void BspRun::start(const plan::Plan& plan) {
   const plan::LinkTimes times = plan::link_times(problem_, plan);
-  std::vector<WorkerIndex> receivers;
+  const bool relay = settings_.multicast == plan::MulticastKind::relay;
+  std::vector<WorkerIndex> receivers, parents;
   for (std::uint32_t k = 0; k < problem_.size(); ++k) {
     Worker& sender = workers_[members_[k]];
     sender.reached.clear();
     sender.sent = now();
     receivers.clear();
     Duration planned = times.uplink[k];
-    for (const plan::Selection& selection : plan.selections[k]) {
+    parents.clear();
+    for (std::size_t s = 0; s < plan.selections[k].size(); ++s) {
+      const plan::Selection& selection = plan.selections[k][s];
+      if (relay) {
+        parents.push_back(WorkerIndex(members_[position(plan.parents[k][s])]));
+        planned = std::max(planned, times.uplink[position(plan.parents[k][s])]);
+      }
       receivers.push_back(WorkerIndex(members_[position(selection.receiver)]));
       planned = std::max(planned, times.downlink[position(selection.receiver)]);
     }
     if (receivers.empty()) continue;
     const sync::NewMulticast multicast{outcome_.rounds, started_++, settings_.volume, planned};
-    deliveries_.start(WorkerIndex(members_[k]), settings_.volume, receivers,
-                      sync::claim_of(settings_.sharing, multicast, settings_.bandwidth.nominal));
+    const maxmin::Claim claim = sync::claim_of(settings_.sharing, multicast, settings_.bandwidth.nominal);
+    if (relay) {
+      deliveries_.start_relayed(WorkerIndex(members_[k]), settings_.volume, receivers, parents, claim);
+    } else {
+      deliveries_.start(WorkerIndex(members_[k]), settings_.volume, receivers, claim);
+    }
   }
 }
 
@@ -352,6 +363,7 @@ void BspRun::stop_dead(std::uint32_t index) {
 void BspRun::take_out(std::uint32_t index) {
   Worker& worker = workers_[index];
   const WorkerIndex gone(index);
+  deliveries_.stop_forwarding(gone);
   for (const std::uint32_t i : members_) {
     const std::vector<WorkerIndex> receivers = deliveries_.receivers(WorkerIndex(i));
     for (const WorkerIndex receiver : receivers) {

@@ -304,7 +304,9 @@ TEST(Observer, WithOverlapWorkersComputeOrWaitAndSendOneMulticastAtATime) {
 
 TEST(Observer, ItsAccountIsThatOfTheOutcome) {
   for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {
-    for (const auto kind : {plan::MulticastKind::network, plan::MulticastKind::unicast}) {
+    for (const auto kind :
+         {plan::MulticastKind::network, plan::MulticastKind::unicast, plan::MulticastKind::relay}) {
+      if (kind == plan::MulticastKind::relay && sync != Sync::bsp) continue;
       Settings settings;
       settings.sync = sync;
       settings.multicast = kind;

@@ -93,5 +93,38 @@ TEST(Deliveries, WhoHasPriorityIsServedFirst) {
   EXPECT_NEAR(three.now(), 10, 1e-9);
 }
 
+// 0 -> 1 -> 2: worker 2's flow of 100 bytes at 20 byte/s ends after 5 s, worker 1's at 100 byte/s after 1 s.
+TEST(Deliveries, ARelayedReceiverIsDoneAfterItsParent) {
+  Three three(MulticastKind::relay);
+  three.deliveries.start_relayed(w(0), Bytes(100), std::vector{w(1), w(2)}, std::vector{w(0), w(1)}, {});
+  EXPECT_EQ(three.next(), (std::vector<Pair>{{w(0), w(1)}}));
+  EXPECT_NEAR(three.now(), 1, 1e-9);
+  EXPECT_EQ(three.next(), (std::vector<Pair>{{w(0), w(2)}}));
+  EXPECT_NEAR(three.now(), 5, 1e-9);
+}
+
+// 0 -> 2 -> 1: worker 1's own flow would be done after 1 s, but what it gets comes through worker 2's 20 byte/s.
+TEST(Deliveries, NobodyIsDoneBeforeWhoSendsToHim) {
+  Three three(MulticastKind::relay);
+  three.deliveries.start_relayed(w(0), Bytes(100), std::vector{w(1), w(2)}, std::vector{w(2), w(0)}, {});
+  EXPECT_EQ(three.next(), (std::vector<Pair>{}));
+  EXPECT_EQ(three.next(), (std::vector<Pair>{{w(0), w(1)}, {w(0), w(2)}}));
+  EXPECT_NEAR(three.now(), 5, 1e-9);
+}
+
+// As above, but worker 2 is dropped after 2 s, with 60 of its 100 bytes to come. Worker 1 cannot have more than it: the
+// sender sends it these 60 at 100 byte/s.
+TEST(Deliveries, WhoLosesItsParentGoesOnFromTheSenderWithWhatRemains) {
+  Three three(MulticastKind::relay);
+  three.deliveries.start_relayed(w(0), Bytes(100), std::vector{w(1), w(2)}, std::vector{w(2), w(0)}, {});
+  three.deliveries.advance(three.deliveries.next_end());
+  three.deliveries.advance(Instant::at_seconds(2));
+  three.deliveries.stop_forwarding(w(2));
+  three.deliveries.drop({w(0), w(2)});
+  EXPECT_EQ(three.next(), (std::vector<Pair>{{w(0), w(1)}}));
+  EXPECT_NEAR(three.now(), 2.6, 1e-9);
+  EXPECT_FALSE(three.deliveries.is_sending(w(0)));
+}
+
 }  // namespace
 }  // namespace selmcast::sim

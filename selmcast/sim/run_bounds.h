@@ -21,6 +21,13 @@ inline std::optional<double> scale_bound_of(const Settings& settings, const Band
   const Instant end = Instant() + settings.horizon;
   const double received = scale_bound(bandwidth.mean_downlink(end), cycle, settings.volume);
   if (settings.multicast == plan::MulticastKind::network) return received;
+  if (settings.multicast == plan::MulticastKind::relay) {  // uplinks are one pool
+    std::vector<Rate> pooled = bandwidth.mean_uplink(end);
+    double bps = 0;
+    for (const Rate uplink : pooled) bps += uplink.bps();
+    pooled.assign(pooled.size(), Rate::bits_per_second(bps / static_cast<double>(pooled.size())));
+    return std::min(received, scale_bound(pooled, cycle, settings.volume));
+  }
   return std::min(received, scale_bound(bandwidth.mean_uplink(end), cycle, settings.volume));
 }
 

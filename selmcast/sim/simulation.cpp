@@ -109,6 +109,8 @@ std::string first_fault(const Settings& settings) {
     return "overlap: not with bsp, where all wait for the round's multicasts; use ssp or asp";
   if (settings.overlap && settings.sync == Sync::ssp && settings.staleness < 1)
     return "overlap: give a staleness of at least 1; its own multicast alone puts a worker one round ahead";
+  if (settings.multicast == plan::MulticastKind::relay && settings.sync != Sync::bsp)
+    return "multicast: relay is planned for bsp only; give network or unicast";
   if (!is_between(settings.keep_fraction, 0, 1)) return "keep fraction: give 0 to 1";
   if (!is_between(horizon.in_seconds(), 1e-3, 1e9)) return "seconds: give 1 ms to 1e9 s";
   if (!is_between(settings.compute.mean().in_seconds(), 1e-6, 1e9))

@@ -35,6 +35,7 @@ Settings fifty_workers(Sync sync, plan::MulticastKind kind, const char* planner,
 
 constexpr auto kNetwork = plan::MulticastKind::network;
 constexpr auto kUnicast = plan::MulticastKind::unicast;
+constexpr auto kRelay = plan::MulticastKind::relay;
 
 TEST(Simulation, OfTwoEqualWorkersIsWhatThePencilSays) {
   // Computing 1 s and sending 1 s in turn. In 10.5 s: five full rounds and 0.5 s of computing, 5.5 / 10.5. Every
@@ -53,6 +54,35 @@ TEST(Simulation, OfTwoEqualWorkersIsWhatThePencilSays) {
       EXPECT_NEAR(outcome.completion_normalized, sync == Sync::bsp ? 1 : 0, 1e-9);
     }
   }
+}
+
+// Uplinks a tenth of the downlinks, 15 receivers each. By unicast every round takes 15 copies of the slowest uplink; by
+// relay as many copies of the mean; by network multicast one copy of the slowest uplink, or 15 of the downlinks, which
+// is more.
+TEST(Simulation, RelaysShareTheUplinksThatUnicastLeavesToEachSender) {
+  const auto completion = [](plan::MulticastKind kind) {
+    Settings settings = fifty_workers(Sync::bsp, kind, "auto", 600);
+    settings.bandwidth.mu = 0.1;
+    settings.bandwidth.lambda = 0.5;
+    return simulate(settings, 1).completion_normalized;
+  };
+  // In units of p v / b: the slowest, about 1 / (0.1 * 0.5), against the mean, 1 / 0.1; whole copies cost half a copy
+  // of 15 more on each uplink, and the uplinks drawn need not have the mean.
+  EXPECT_NEAR(completion(kUnicast), 20, 1);
+  EXPECT_GT(completion(kRelay), 10);
+  EXPECT_LT(completion(kRelay), 12);
+  EXPECT_LT(completion(kNetwork), 1.5);
+}
+
+TEST(Simulation, RelayIsForBspOnly) {
+  Settings settings = two_workers();
+  settings.multicast = kRelay;
+  settings.sync = Sync::bsp;
+  EXPECT_TRUE(validate(settings));
+  EXPECT_NEAR(simulate(settings, 1).npu_utilization, 5.5 / 10.5,
+              1e-9);  // one receiver each: nothing to forward
+  settings.sync = Sync::ssp;
+  EXPECT_FALSE(validate(settings));
 }
 
 TEST(Simulation, WithOverlapASlowMulticastCostsOnlyWhatIsLongerThanComputing) {

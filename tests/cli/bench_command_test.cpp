@@ -67,8 +67,8 @@ TEST(BenchCommand, MeasuresGapsThatAreNeverNegativeNorWorseThanAlgorithm1) {
   ASSERT_EQ(finished.status, 0);
   const auto json = nlohmann::json::parse(finished.out);
   EXPECT_EQ(json["schema"], "selmcast.bench_gap/1");
-  // Two sizes, two kinds of multicast, four spreads of volumes.
-  EXPECT_EQ(json["rows"].size(), 16U);
+  // Two sizes, two kinds of multicast, four spreads of volumes; relay: three sizes, two spreads.
+  EXPECT_EQ(json["rows"].size(), 22U);
   for (const auto& row : json["rows"]) {
     EXPECT_GE(row["search_gap_mean"].get<double>(), 0) << row;
     EXPECT_LE(row["search_gap_max"].get<double>(), row["paper_gap_max"].get<double>()) << row;
