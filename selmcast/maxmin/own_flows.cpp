@@ -26,9 +26,17 @@ void Solver::join(std::uint32_t index, std::uint32_t to) {
 }
 
 void Solver::leave(std::uint32_t index) {
+  const std::uint32_t from = flows_[index].bottleneck;
+  disown(index);
+  if (!links_[from].own.empty()) return;
+  set_full(from, Key{});
+  set_limit(from);
+}
+
+// Takes the flow off the list of its bottleneck only.
+void Solver::disown(std::uint32_t index) {
   Flow& flow = flows_[index];
-  const std::uint32_t from = flow.bottleneck;
-  Link& link = links_[from];
+  Link& link = links_[flow.bottleneck];
   flow.bottleneck = kNone;
   link.own[flow.own_place] = link.own.back();
   flows_[link.own[flow.own_place].flow].own_place = flow.own_place;
@@ -37,9 +45,6 @@ void Solver::leave(std::uint32_t index) {
     link.own_weight -= flow.claim.weight;
     if (--link.own_first == 0) count_own(link);
   }
-  if (!link.own.empty()) return;
-  set_full(from, Key{});
-  set_limit(from);
 }
 
 // After its crossings or its bottleneck changed.

@@ -16,9 +16,27 @@ constexpr std::size_t kRelaxedMax = 1000;  // a link, on average, in one solve()
 Solver::Changes Solver::solve() {
   forget_answer();
   relaxed_ = 0;
-  if (!queue_.empty() || !to_place_.empty()) sum_up_next();
+  if (!queue_.empty() || !to_place_.empty()) {
+    sum_up_next();
+    if (method_ == Method::fill) {
+      fill_afresh();
+    } else if (to_fill_ > 0 && has_few_flows()) {
+      --to_fill_;
+      fill_afresh();
+    } else if (!follow_changes()) {
+      to_fill_ = kFillings;
+      fill_afresh();
+    }
+  }
+  answered_ = true;
+  return {changed_links_, changed_flows_};
+}
+
+// False: given up, as filling afresh would be cheaper.
+bool Solver::follow_changes() {
   place_new();
   while (!queue_.empty()) {
+    if (method_ == Method::choose && relaxed_ >= flow_count() && has_few_flows()) return false;
     SELMCAST_CHECK(relaxed_ < kRelaxedMax * links_.size(), "links settle one after the other");
     ++relaxed_;
     std::ranges::pop_heap(queue_, std::greater{});
@@ -26,8 +44,7 @@ Solver::Changes Solver::solve() {
     queue_.pop_back();
     relax(link);
   }
-  answered_ = true;
-  return {changed_links_, changed_flows_};
+  return true;
 }
 
 // Where each will probably stay; where not, it is taken over.
@@ -62,11 +79,13 @@ std::uint32_t Solver::likely_bottleneck(const Flow& flow) const {
 
 // Against the rounding errors of running sums.
 void Solver::sum_up(std::uint32_t index) {
-  double others = 0;
+  double others = 0, weight = 0;
   for (const Member& member : links_[index].members) {
     const Flow& flow = flows_[member.flow];
+    weight += flow.claim.weight;
     if (flow.bottleneck != index && flow.bottleneck != kNone) others += rate_of(flow);
   }
+  links_[index].weight = weight;
   loads_[index].others = others;
   count_own(links_[index]);
 }

@@ -62,6 +62,7 @@ FlowId Solver::add_flow(std::span<const LinkId> links, Claim claim) {
     *crossing++ = {links[k].value(), static_cast<std::uint32_t>(link.members.size())};
     link.members.push_back({index, k});
     set_priority(links[k].value(), claim.priority);
+    link.weight += claim.weight;
     link.weight_to_place += claim.weight;
   }
   flow.rate_before = 0;
@@ -79,12 +80,14 @@ void Solver::set_priority(std::uint32_t index, std::uint64_t priority) {
 
 // Takes the flow off the link's list only.
 void Solver::unlink(Crossing crossing) {
-  auto& members = links_[crossing.link].members;
+  Link& link = links_[crossing.link];
+  auto& members = link.members;
+  link.weight -= flows_[members[crossing.place].flow].claim.weight;
   const Member moved = members.back();
   crossings(flows_[moved.flow])[moved.place].place = crossing.place;
   members[crossing.place] = moved;
   members.pop_back();
-  if (members.empty()) loads_[crossing.link].others = loads_[crossing.link].highest = 0;
+  if (members.empty()) link.weight = loads_[crossing.link].others = loads_[crossing.link].highest = 0;
 }
 
 // The flow carries nothing any more and has no bottleneck.
@@ -148,8 +151,10 @@ void Solver::set_claim(FlowId id, Claim claim) {
   Flow& flow = flows_[id.value()];
   if (flow.bottleneck != kNone) to_place_.push_back(id.value());
   take_away(id.value());
+  const double more = claim.weight - flow.claim.weight;
   flow.claim = claim;
   for (const Crossing& crossing : crossings(flow)) {
+    links_[crossing.link].weight += more;
     links_[crossing.link].weight_to_place += claim.weight;
     set_priority(crossing.link, claim.priority);
   }

@@ -34,13 +34,19 @@
 // it changes hands. solve() looks at little more than the own flows of links whose level changes, however many flows
 // are connected with them.
 //
+// Few flows that share most of their links are another matter: there a change may relax more links than there are
+// flows, some of them twice, and filling all afresh (fill.cpp) costs less. So with kFewFlows or fewer, whoever has
+// relaxed as many links as there are flows gives up and fills, and so do the next kFillings. Either leaves the state
+// that the other goes on from.
+//
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
 // 1e-9); the same calls in the same order give the same bits. Levels a relative kSame apart count as one, so little of
 // a capacity as nothing. What others carry on a link is a running sum; each solve() sums up one link afresh, in turn.
 //
 // Complexity of solve(): O(log R) for each of R links relaxed, a link seldom more than once where many flows share it;
 // O(1) for each incidence (flow on link) of a flow whose rate changes, each time that it does; for a link with a rival,
-// or members of several priorities, O(members), and O(m log m) for m rivals; O(members) for the link summed up. No
+// or members of several priorities, O(members), and O(m log m) for m rivals; O(members) for the link summed up.
+// Filling: O(links + incidences + steps * links with flows); each step fixes one flow at least. No
 // memory is allocated once the arrays have grown to the size of the problem; memory is linear in incidences. Thread
 // rule: one owner.
 //
@@ -81,6 +87,10 @@ class Solver {
     bool empty() const { return links.empty() && flows.empty(); }
   };
 
+  // The rates are the same by either; tests pin one.
+  enum class Method { choose, follow, fill };
+  explicit Solver(Method method = Method::choose) : method_(method) {}
+
   LinkId add_link(Rate capacity);
   void set_capacity(LinkId link, Rate capacity);
 
@@ -101,13 +111,15 @@ class Solver {
   // The link whose level the flow goes by; none: it stands still behind earlier priorities.
   std::optional<LinkId> bottleneck(FlowId flow) const;
   double weight(FlowId flow) const { return flows_[flow.value()].claim.weight; }
-  // Links that the last solve() relaxed, each time counted: the measure of its work.
+  // Links that the last solve() relaxed or filled, each time counted: the measure of its work.
   std::size_t last_relaxed() const { return relaxed_; }
 
  private:
   static constexpr double kNever = std::numeric_limits<double>::infinity();
   static constexpr std::uint32_t kNone = UINT32_MAX;
   static constexpr double kSame = 1e-12;
+  static constexpr std::size_t kFewFlows = 64;
+  static constexpr int kFillings = 8;  // before changes are followed again
 
   struct Key {
     std::uint64_t priority = std::numeric_limits<std::uint64_t>::max();
@@ -126,6 +138,7 @@ class Solver {
     double rate_before = 0;            // if it has no bottleneck: as of the last solve()
     std::uint32_t bottleneck = kNone;  // none: new, or to be placed again by solve()
     std::uint32_t own_place = 0;       // in its bottleneck's own flows
+    std::uint32_t next = kNone;        // its bottleneck, as far as fill_afresh() is
     CrossingBlock crossings;
     bool reported = false;  // by the last solve()
   };
@@ -151,7 +164,8 @@ class Solver {
     bool reported = false;       // by the last solve()
     bool mixed = false;          // it has, or had, members of several priorities
     std::uint64_t priority = 0;  // if not mixed: of all members
-    double weight_to_place = 0;  // of members without a bottleneck
+    double weight = 0;           // of all members
+    double weight_to_place = 0;  // of those without a bottleneck
     std::vector<Own> own;
     std::vector<Member> members;
   };
@@ -181,6 +195,16 @@ class Solver {
       full = {priority, left > nothing ? left / weight : 0};
     }
   };
+  // A link while all is filled afresh.
+  struct Spot {
+    std::uint32_t link = 0;
+    std::size_t growing = 0;  // members of the priority that is filled, without a rate so far
+    double left = 0;          // of the capacity
+    double weight = 0;        // of the growing ones
+    double others = 0;        // carried when it got full
+    double highest = 0;       // as in Load
+    Key full;
+  };
   // The level of a flow goes from one value to another: news for links whose level is above `above`.
   struct Step {
     double level = 0;  // the new one
@@ -208,6 +232,7 @@ class Solver {
   // Whose own a flow is, and what the others are told (own_flows.cpp).
   void join(std::uint32_t flow, std::uint32_t link);
   void leave(std::uint32_t flow);
+  void disown(std::uint32_t flow);
   void describe(const Flow& flow);
   void count_own(Link& link) const;
   void move(std::uint32_t flow, std::uint32_t to);
@@ -222,7 +247,19 @@ class Solver {
     if (static_cast<int>(load.level > step.above) & static_cast<int>(load.others > load.limit))
       enqueue(index);
   }
+  // Few flows (fill.cpp).
+  void fill_afresh();
+  void order_flows();
+  void lay_out();
+  std::size_t set_growing(std::size_t first);
+  std::size_t fill_priority(std::size_t first);
+  static double level_of(const Spot& spot);
+  std::size_t fix(std::uint32_t spot, std::uint64_t priority);
+  void take_over();
   // Solving (solve.cpp).
+  std::size_t flow_count() const { return flows_.size() - free_flows_.size(); }
+  bool has_few_flows() const { return flow_count() <= kFewFlows; }
+  bool follow_changes();
   void place_new();
   std::uint32_t likely_bottleneck(const Flow& flow) const;
   void sum_up(std::uint32_t link);
@@ -243,7 +280,13 @@ class Solver {
   std::uint32_t next_to_sum_up_ = 0;
   std::size_t relaxed_ = 0;
   std::vector<Rival> rivals_;
-  bool answered_ = false;  // what follows was returned by solve()
+  Method method_;
+  int to_fill_ = 0;                   // by so many of the next solve()
+  std::vector<std::uint32_t> order_;  // of fill_afresh(), like the next two: flows by priority
+  std::vector<Spot> spots_;
+  std::vector<std::uint32_t> spot_of_;  // by link, if it has members
+  std::vector<double> spot_levels_;     // at which each would be full; never, if nothing on it grows
+  bool answered_ = false;               // what follows was returned by solve()
   std::vector<LinkId> changed_links_;
   std::vector<FlowId> changed_flows_;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,7 +20,8 @@ using testing::PlainFlow;
 
 // Capacities in bit/s, small and round.
 struct Net {
-  explicit Net(const std::vector<double>& capacities) {
+  explicit Net(const std::vector<double>& capacities, Solver::Method method = Solver::Method::choose)
+      : solver(method) {
     for (const double c : capacities) links.push_back(solver.add_link(Rate::bits_per_second(c)));
   }
   FlowId flow(const std::vector<std::size_t>& on, Claim claim = {}) {
@@ -165,7 +167,7 @@ TEST(MaxMinSolver, ReportsTheFlowsThatGoByAnotherLink) {
 
 TEST(MaxMinSolver, DoesNotLookAtLinksBelowTheChange) {
   // Link 0 is full at level 2 / 2 = 1: a = b = 1. Link 1 has 10 - 1 = 9 left for c and d: 4.5 each.
-  Net net({2, 10, 50});
+  Net net({2, 10, 50}, Solver::Method::follow);
   const FlowId a = net.flow({0, 1});
   const FlowId b = net.flow({0});
   const FlowId c = net.flow({1});
@@ -184,7 +186,7 @@ TEST(MaxMinSolver, DoesNotLookAtLinksBelowTheChange) {
 
 TEST(MaxMinSolver, DoesNotLookAtLinksThatOnlyShareALinkWithThoseThatChange) {
   // Link 0: a = b = 5. Link 2: c = d = 4. Link 1, which b and c share, is never full.
-  Net net({10, 100, 8});
+  Net net({10, 100, 8}, Solver::Method::follow);
   const FlowId a = net.flow({0});
   const FlowId b = net.flow({0, 1});
   const FlowId c = net.flow({1, 2});
@@ -200,7 +202,7 @@ TEST(MaxMinSolver, DoesNotLookAtLinksThatOnlyShareALinkWithThoseThatChange) {
 TEST(MaxMinSolver, RelaxesEachLinkOfAChainOnce) {
   // f_k crosses links k and k + 1 of 1, 2, 4, 8, 16, and has what f_{k-1} leaves of link k: f_0 = 1, f_1 = 2 - 1 = 1,
   // f_2 = 4 - 1 = 3, f_3 = 8 - 3 = 5. The rest of link 4, 16 - 5 = 11, is for g.
-  Net net({1, 2, 4, 8, 16});
+  Net net({1, 2, 4, 8, 16}, Solver::Method::follow);
   std::vector<FlowId> flows;
   for (std::size_t k = 0; k < 4; ++k) flows.push_back(net.flow({k, k + 1}));
   const FlowId g = net.flow({4});
@@ -236,7 +238,7 @@ TEST(MaxMinSolver, TakesOverAFlowThatCannotKeepItsRate) {
 // A random network under random changes, beside the plain description of the same.
 class Play {
  public:
-  Play(std::uint64_t seed, bool whole) : rng_(seed), whole_(whole) {
+  Play(std::uint64_t seed, bool whole, Solver::Method method) : rng_(seed), whole_(whole), solver_(method) {
     const std::size_t links = 2 + rng_.below(12);
     priorities_ = rng_.below(2) == 0 ? 1 : 2 + rng_.below(40);
     weighted_ = rng_.below(2) == 0;
@@ -332,7 +334,8 @@ class Play {
 TEST(MaxMinSolver, AgreesWithBruteFillingAfterEveryStepOfRandomSequences) {
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Play play(seed, seed % 2 == 0);
+    const std::array methods{Solver::Method::choose, Solver::Method::follow, Solver::Method::fill};
+    Play play(seed, seed % 2 == 0, methods[seed % methods.size()]);
     Rng rng(seed + 1000000);
     for (int step = 0; step < 60; ++step) {
       const std::uint64_t changes = 1 + rng.below(3);

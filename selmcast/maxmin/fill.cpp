@@ -1,0 +1,169 @@
+// Filling all afresh, link by link in ascending order of the level at which it is full, priority by priority. All state
+// that following changes goes by is as if it had been followed.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include "selmcast/base/check.h"
+#include "selmcast/maxmin/solver.h"
+
+namespace selmcast::maxmin {
+namespace {
+
+// The first of the least. Four at a time, as each comparison would wait for the one before.
+std::size_t place_of_least(std::span<const double> values) {
+  std::array<double, 4> least;
+  least.fill(std::numeric_limits<double>::infinity());
+  std::size_t k = 0;
+  for (; k + 4 <= values.size(); k += 4) {
+    for (std::size_t lane = 0; lane < 4; ++lane) least[lane] = std::min(least[lane], values[k + lane]);
+  }
+  for (; k < values.size(); ++k) least[0] = std::min(least[0], values[k]);
+  const double all = std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
+  return static_cast<std::size_t>(std::ranges::find(values, all) - values.begin());
+}
+
+}  // namespace
+
+void Solver::fill_afresh() {
+  for (const Queued& queued : queue_) {
+    links_[queued.link].queued = false;
+    set_limit(queued.link);
+  }
+  queue_.clear();
+  to_place_.clear();
+  order_flows();
+  lay_out();
+  for (std::size_t first = 0; first < order_.size();) first = fill_priority(first);
+  take_over();
+}
+
+void Solver::order_flows() {
+  order_.clear();
+  for (std::uint32_t index = 0; index < flows_.size(); ++index) {
+    if (flows_[index].crossings.count == 0) continue;
+    flows_[index].next = kNone;
+    order_.push_back(index);
+  }
+  const auto priority = [&](std::uint32_t index) { return flows_[index].claim.priority; };
+  if (!std::ranges::is_sorted(order_, {}, priority)) std::ranges::stable_sort(order_, {}, priority);
+}
+
+// A spot for each link that has members, as if all of them had one priority.
+void Solver::lay_out() {
+  spots_.clear();
+  spot_levels_.clear();
+  spot_of_.resize(links_.size());
+  for (std::uint32_t index = 0; index < links_.size(); ++index) {
+    Link& link = links_[index];
+    if (link.members.empty()) continue;
+    spot_of_[index] = static_cast<std::uint32_t>(spots_.size());
+    spots_.push_back({.link = index,
+                      .growing = link.members.size(),
+                      .left = link.capacity,
+                      .weight = link.weight,
+                      .full = {}});
+    spot_levels_.push_back(level_of(spots_.back()));
+    link.weight_to_place = 0;
+  }
+}
+
+// All flows of the priority of order_[first]; returns where the next one's begin. Step by step the link that is full at
+// the lowest level fixes the rates of those that cross it.
+std::size_t Solver::fill_priority(std::size_t first) {
+  const std::uint64_t priority = flows_[order_[first]].claim.priority;
+  const bool is_only_one = first == 0 && flows_[order_.back()].claim.priority == priority;
+  const std::size_t end = is_only_one ? order_.size() : set_growing(first);
+  for (std::size_t left = end - first; left > 0; ++relaxed_) {
+    const std::size_t lowest = place_of_least(spot_levels_);
+    SELMCAST_CHECK(spot_levels_[lowest] < kNever, "a flow that grows crosses a link that it can fill");
+    left -= fix(static_cast<std::uint32_t>(lowest), priority);
+  }
+  return end;
+}
+
+std::size_t Solver::set_growing(std::size_t first) {
+  const std::uint64_t priority = flows_[order_[first]].claim.priority;
+  for (Spot& spot : spots_) {
+    spot.weight = 0;
+    spot.growing = 0;
+  }
+  std::size_t end = first;
+  for (; end < order_.size() && flows_[order_[end]].claim.priority == priority; ++end) {
+    const Flow& flow = flows_[order_[end]];
+    for (const Crossing& crossing : crossings(flow)) {
+      Spot& spot = spots_[spot_of_[crossing.link]];
+      spot.weight += flow.claim.weight;
+      ++spot.growing;
+    }
+  }
+  for (std::size_t s = 0; s < spots_.size(); ++s) spot_levels_[s] = level_of(spots_[s]);
+  return end;
+}
+
+double Solver::level_of(const Spot& spot) {
+  return spot.growing == 0 ? kNever : std::max(0.0, spot.left) / spot.weight;
+}
+
+// The spot is full: its growing flows are its own. Returns how many these are.
+std::size_t Solver::fix(std::uint32_t index, std::uint64_t priority) {
+  Spot& full = spots_[index];
+  const Link& link = links_[full.link];
+  double level = 0;
+  if (full.full.level == kNever) {  // else full with what has an earlier priority
+    if (full.left > kSame * link.capacity) level = spot_levels_[index];
+    const Key before = link.full;
+    if (before.priority == priority && std::abs(before.level - level) <= kSame * level) level = before.level;
+    full.full = {priority, level};
+    full.others = link.capacity - full.left;
+  }
+  const double highest = full.highest;  // but for its own
+  std::size_t fixed = 0;
+  for (const Member& member : link.members) {
+    Flow& flow = flows_[member.flow];
+    if (flow.next != kNone || flow.claim.priority != priority) continue;
+    flow.next = full.link;
+    ++fixed;
+    const double rate = flow.claim.weight * level;
+    for (const Crossing& crossing : crossings(flow)) {
+      const std::uint32_t s = spot_of_[crossing.link];
+      Spot& spot = spots_[s];
+      --spot.growing;
+      spot.weight -= flow.claim.weight;
+      spot.left -= rate;
+      spot.highest = std::max(spot.highest, level);
+      spot_levels_[s] = level_of(spot);
+    }
+  }
+  full.highest = highest;
+  full.left = 0;
+  return fixed;
+}
+
+// The new state takes the place of the old one, and what differs is told.
+void Solver::take_over() {
+  for (const std::uint32_t index : order_) {
+    const Flow& flow = flows_[index];
+    const std::uint32_t next = flow.next;
+    const bool moves = flow.bottleneck != next;
+    if (moves || runs(flow, links_[next].full) != runs(flow, spots_[spot_of_[next]].full)) report_flow(index);
+    if (!moves) continue;
+    if (flow.bottleneck != kNone) disown(index);
+    join(index, next);
+  }
+  for (const Spot& spot : spots_) {
+    Link& link = links_[spot.link];
+    if (link.full != spot.full) report_link(spot.link);
+    link.full = spot.full;
+    if (!link.own.empty()) count_own(link);
+    loads_[spot.link] = {.others = link.own.empty() ? link.capacity - spot.left : spot.others,
+                         .level = link.mixed ? kNever : spot.full.level,
+                         .limit = 0,
+                         .highest = spot.highest};
+    set_limit(spot.link);
+  }
+}
+
+}  // namespace selmcast::maxmin
