@@ -12,6 +12,8 @@ packages=(
   libasio-dev libisal-dev
   # Command line, JSON, text
   libcli11-dev nlohmann-json3-dev libfmt-dev
+  # State of a manager
+  libsqlite3-dev
   # Planning with unequal volumes: a solver of mixed-integer programs. Measuring: Google Benchmark
   coinor-libcbc-dev libbenchmark-dev
   # Training: LibTorch, a BLAS that is 20 times as fast as the reference one, gzip, and the data

@@ -41,6 +41,7 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   rounds.age_start = rng.below(2) == 0 ? sync::AgeStart::zero : sync::AgeStart::staggered;
   rounds.paced = rng.below(4) != 0;
   rounds.compute_patience = Duration::seconds(60);
+  if (settings.faults.manager_crashes) twin.manager.manager_patience = Duration::seconds(30);
   if (settings.sync != Sync::bsp) twin.manager.online = drawn_choice(settings, rng);
 
   // From a stream of its own: seeds tell the same stories whatever is mixed.

@@ -21,9 +21,11 @@ namespace selmcast::arena {
 struct Faults {
   bool broken_links = true;
   bool corruption = true;
-  bool crashes = true;   // the session and all links break at once
-  bool silences = true;  // nothing is heard any more, no connection breaks
+  bool crashes = true;          // the session and all links break at once
+  bool silences = true;         // nothing is heard any more, no connection breaks
+  bool manager_crashes = true;  // also between storing and saying; it is made again from what was stored
 };
+inline constexpr Faults kNoFaults{false, false, false, false, false};
 
 enum class Sync { bsp, ssp, asp };
 
@@ -53,6 +55,7 @@ struct ArenaResult {
   std::uint64_t new_rates = 0;    // ssp, asp: of running deliveries
   std::uint64_t widest_lead = 0;  // ssp, asp
   std::uint64_t widest_gap = 0;
+  std::uint64_t managers = 1;  // the first one, and each that was made again
   Duration virtual_time;
 };
 

@@ -21,7 +21,7 @@ std::string described(const ArenaResult& result) {
 ArenaSettings calm(std::uint64_t seed) {
   ArenaSettings settings;
   settings.seed = seed;
-  settings.faults = {false, false, false, false};
+  settings.faults = kNoFaults;
   return settings;
 }
 

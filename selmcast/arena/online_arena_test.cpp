@@ -20,7 +20,7 @@ ArenaSettings of(Sync sync, std::uint64_t seed, bool calm = false) {
   ArenaSettings settings;
   settings.sync = sync;
   settings.seed = seed;
-  if (calm) settings.faults = {false, false, false, false};
+  if (calm) settings.faults = kNoFaults;
   return settings;
 }
 

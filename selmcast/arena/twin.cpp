@@ -28,7 +28,7 @@ wire::Hello hello_of(std::size_t node, const TwinSettings& settings, int buffers
 Twin::Twin(const TwinSettings& settings)
     : settings_(settings),
       rng_(settings.seed),
-      manager_(settings.manager, Instant()),
+      manager_(std::in_place, settings.manager, Instant()),
       checkers_(settings.manager.rounds.max_age, settings.mixing),
       online_checkers_(
           {.max_age = settings.manager.rounds.max_age,
@@ -39,7 +39,6 @@ Twin::Twin(const TwinSettings& settings)
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     Node& node = nodes_[k];
     node.rng = rng_.fork(100 + k);
-    node.session = manager::SessionId(k);
     node.parameters.resize(settings.parameters);
     node.uplink = Rate::megabits_per_second(node.rng.uniform(2, 20));
     node.downlink = Rate::megabits_per_second(node.rng.uniform(1, 10));
@@ -48,7 +47,7 @@ Twin::Twin(const TwinSettings& settings)
     const int buffers = 1 + static_cast<int>(node.rng.below(4));
     node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings, buffers), buffers);
     queue_.after(delay(node.rng), [this, k] {
-      carry_out(manager_.opened(nodes_[k].session, queue_.now()));
+      open_stream(k);
       carry_out(k, nodes_[k].core->start(queue_.now()));
     });
   }
@@ -72,6 +71,13 @@ void Twin::plan_faults(Rng rng) {
     tell("w" + std::to_string(node) + " falls silent");
     nodes_[node].silent = true;
   });
+  if (!settings_.faults.manager_crashes) return;
+  Rng fates = rng.fork(1);
+  for (std::uint64_t k = fates.below(4); k > 0; --k) {
+    const bool unsaid = fates.below(2) == 0;
+    queue_.after(Duration::seconds(fates.uniform(0.01, 3.0 * static_cast<double>(settings_.rounds) / 4)),
+                 [this, unsaid] { unsaid ? void(dies_unsaid_ = true) : crash_manager(); });
+  }
 }
 
 void Twin::tell(const std::string& line) {
@@ -104,7 +110,8 @@ ArenaResult Twin::result() const {
   const auto lost = [](const Node& node) { return !node.alive || node.silent; };
   // Who is lost before the training starts is waited for in vain: then all that is promised is that everybody
   // hears it.
-  const bool in_vain = manager_.finished() && !manager_.started() && std::ranges::any_of(nodes_, lost);
+  const bool finished = manager_ && manager_->finished();
+  const bool in_vain = finished && !manager_->started() && std::ranges::any_of(nodes_, lost);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     const Node& node = nodes_[k];
     if (lost(node)) continue;
@@ -115,7 +122,7 @@ ArenaResult Twin::result() const {
                                 std::to_string(node.rounds_done) + " of " + std::to_string(settings_.rounds) +
                                 " rounds" + (node.over ? " (" + *node.over + ")" : ""));
   }
-  if (!manager_.finished()) result.violations.push_back("no progress: the manager did not finish");
+  if (!finished) result.violations.push_back("no progress: the manager did not finish");
   return result;
 }
 
@@ -123,71 +130,113 @@ ArenaResult Twin::result() const {
 // -----------------------------------------------------------------------------------------------
 
 void Twin::schedule_manager_tick() {
-  const Instant due = manager_.deadline();
+  if (!manager_) return;
+  const Instant due = manager_->deadline();
   if (due == Instant::never() || due >= manager_tick_at_) return;
   manager_tick_at_ = std::max(due, queue_.now());
   queue_.at(manager_tick_at_, [this] {
     manager_tick_at_ = Instant::never();
-    carry_out(manager_.tick(queue_.now()));
+    if (manager_) carry_out(manager_->tick(queue_.now()));
   });
 }
 
-void Twin::carry_out(const manager::Outputs& outputs) {
-  for (const manager::Output& output : outputs) {
+void Twin::carry_out(const manager::Effects& effects, std::optional<std::size_t> node) {
+  bool stored = false;
+  for (const manager::Effect& effect : effects) {
     std::visit(Overloaded{
-                   [&](const manager::Send& send) {
-                     if (online()) online_checkers_.told(id_of(send.session.value()), send.message);
-                     to_worker(send.session.value(), send.message);
+                   [&](const manager::Store& store) {
+                     stored = true;
+                     stored_.push_back(store.input);
+                     const auto* opened = std::get_if<manager::SessionOpened>(&store.input.what);
+                     if (opened != nullptr) node_of_session_[opened->session] = *node;
                    },
-                   [&](const manager::Close&) {},
-                   [&](const manager::Started& started) {
-                     tell("training starts");
-                     online_checkers_.started(started);
+                   [&](const manager::Write& said) {
+                     if (!dies_unsaid_ || !stored) to_worker(said);
                    },
-                   [&](const manager::Replanned& plan) {
-                     tell("plan " + std::to_string(plan.version.number) + " starts " +
-                          std::to_string(plan.plan.started.size()) + " transfers, " +
-                          std::to_string(plan.plan.new_rates.size()) + " new rates");
-                     result_.new_rates += plan.plan.new_rates.size();
-                     online_checkers_.replanned(plan);
+                   [&](const manager::EndStream& end) {
+                     if (!dies_unsaid_ || !stored) end_stream(end.stream, "the manager ended the session");
                    },
-                   [&](const sync::MulticastEnded& ended) { multicast_ended(ended); },
-                   [&](const sync::WentOn& went) {
-                     tell(to_string(went.worker) + " goes on, " + std::to_string(went.lead) + " ahead");
-                     result_.widest_lead = std::max(result_.widest_lead, went.lead);
-                   },
-                   [&](const sync::Learnt& learnt) {
-                     tell("estimates (of the truth):" + shares_of(learnt.estimates));
-                   },
-                   [](const manager::Kept&) {},
-                   [&](const manager::Planned& plan) {
-                     tell("plan " + std::to_string(plan.version.number) + " with " +
-                          std::to_string(plan.plan.transfers.size()) + " transfers");
-                     checkers_.planned(plan);
-                   },
-                   [&](const manager::RoundOver& over) {
-                     checkers_.round_over(over);
-                     result_.widest_gap = over.round.widest_gap;
-                     for (const sync::Settled& settled : over.round.transfers) {
-                       ++(settled.committed ? result_.deliveries : result_.cancelled);
-                       if (settled.committed) continue;
-                       tell("cancelled " + to_string(settled.transfer.sender) + " -> " +
-                            to_string(settled.transfer.receiver) + ": " + settled.why);
-                     }
-                     tell("round " + std::to_string(over.round.round.value()) + " ends");
-                   },
-                   [&](const manager::Left& left) {
-                     tell(to_string(left.worker) + " left: " + left.why);
-                     online_checkers_.left(left.worker);
-                   },
-                   [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
-                   [&](const manager::Finished& end) {
-                     tell("manager finished" + (end.error ? ": " + end.error->message : ""));
-                   },
+                   [&](const manager::Observed& observed) { observe(observed.output); },
                },
-               output);
+               effect);
   }
+  if (stored && std::exchange(dies_unsaid_, dies_unsaid_ && !stored)) crash_manager();
   schedule_manager_tick();
+}
+
+void Twin::crash_manager() {
+  if (!manager_ || manager_->finished()) return;
+  tell("the manager crashes");
+  manager_.reset();
+  manager_gone_at_ = queue_.now();
+  for (Node& node : nodes_) {
+    if (node.has_stream) end_stream(node.stream, "connection reset");
+  }
+  queue_.after(Duration::seconds(rng_.uniform(0.05, 5)), [this] { restart_manager(); });
+}
+
+void Twin::restart_manager() {
+  manager_.emplace(settings_.manager, Instant());
+  for (const manager::Input& input : stored_) manager_->replay(input);
+  tell("manager " + std::to_string(++epoch_) + " goes on after " + std::to_string(stored_.size()) +
+       " inputs");
+  ++result_.managers;
+  carry_out(manager_->restarted(epoch_, queue_.now() - manager_gone_at_, queue_.now()));
+}
+
+void Twin::observe(const manager::Output& output) {
+  std::visit(Overloaded{
+                 [&](const manager::Send& send) {
+                   if (online())
+                     online_checkers_.told(id_of(node_of_session_.at(send.session)), send.message);
+                 },
+                 [&](const manager::Close&) {},
+                 [&](const manager::Started& started) {
+                   tell("training starts");
+                   online_checkers_.started(started);
+                 },
+                 [&](const manager::Replanned& plan) {
+                   tell("plan " + std::to_string(plan.version.number) + " starts " +
+                        std::to_string(plan.plan.started.size()) + " transfers, " +
+                        std::to_string(plan.plan.new_rates.size()) + " new rates");
+                   result_.new_rates += plan.plan.new_rates.size();
+                   online_checkers_.replanned(plan);
+                 },
+                 [&](const sync::MulticastEnded& ended) { multicast_ended(ended); },
+                 [&](const sync::WentOn& went) {
+                   tell(to_string(went.worker) + " goes on, " + std::to_string(went.lead) + " ahead");
+                   result_.widest_lead = std::max(result_.widest_lead, went.lead);
+                 },
+                 [&](const sync::Learnt& learnt) {
+                   tell("estimates (of the truth):" + shares_of(learnt.estimates));
+                 },
+                 [](const manager::Kept&) {},
+                 [&](const manager::Planned& plan) {
+                   tell("plan " + std::to_string(plan.version.number) + " with " +
+                        std::to_string(plan.plan.transfers.size()) + " transfers");
+                   checkers_.planned(plan);
+                 },
+                 [&](const manager::RoundOver& over) {
+                   checkers_.round_over(over);
+                   result_.widest_gap = over.round.widest_gap;
+                   for (const sync::Settled& settled : over.round.transfers) {
+                     ++(settled.committed ? result_.deliveries : result_.cancelled);
+                     if (settled.committed) continue;
+                     tell("cancelled " + to_string(settled.transfer.sender) + " -> " +
+                          to_string(settled.transfer.receiver) + ": " + settled.why);
+                   }
+                   tell("round " + std::to_string(over.round.round.value()) + " ends");
+                 },
+                 [&](const manager::Left& left) {
+                   tell(to_string(left.worker) + " left: " + left.why);
+                   online_checkers_.left(left.worker);
+                 },
+                 [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
+                 [&](const manager::Finished& end) {
+                   tell("manager finished" + (end.error ? ": " + end.error->message : ""));
+                 },
+             },
+             output);
 }
 
 // What is believed of the links, as a share of what they carry: "w0 0.98/1.02".
@@ -219,19 +268,23 @@ void Twin::multicast_ended(const sync::MulticastEnded& ended) {
 // -----------------------------------------------------------------------------------------------
 
 void Twin::schedule_tick(std::size_t k) {
-  const Instant due = nodes_[k].core->deadline();
+  const Instant due = std::min(nodes_[k].core->deadline(), nodes_[k].link.deadline());
   if (!nodes_[k].alive || due == Instant::never() || due >= nodes_[k].tick_at) return;
   nodes_[k].tick_at = std::max(due, queue_.now());
   queue_.at(nodes_[k].tick_at, [this, k] {
     nodes_[k].tick_at = Instant::never();
-    if (nodes_[k].alive) carry_out(k, nodes_[k].core->tick(queue_.now()));
+    if (!nodes_[k].alive) return;
+    carry_out(k, nodes_[k].link.tick(queue_.now()));
+    carry_out(k, nodes_[k].core->tick(queue_.now()));
   });
 }
 
 void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
   for (const worker::WorkerAction& action : actions) {
     std::visit(Overloaded{
-                   [&](const worker::SendToManager& send) { to_manager(k, send.message); },
+                   [&](const worker::SendToManager& send) {
+                     carry_out(k, nodes_[k].link.say(send.message, queue_.now()));
+                   },
                    [&](const worker::Dial& order) { dial(k, order); },
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
                    [&](const worker::StartStream& order) { stream(k, order); },
@@ -247,6 +300,30 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                action);
   }
   schedule_tick(k);
+}
+
+void Twin::carry_out(std::size_t k, const worker::ManagerLink::Actions& actions) {
+  using Link = worker::ManagerLink;
+  for (const Link::Action& action : actions) {
+    std::visit(Overloaded{
+                   [&](const Link::Dial&) { open_stream(k); },
+                   [&](const Link::Write& said) { to_manager(k, said); },
+                   [&](const Link::Hand& hand_over) { hand(k, hand_over.message); },
+                   [&](const Link::HangUp&) { nodes_[k].has_stream = false; },
+                   [&](const Link::Lost& lost) { carry_out(k, nodes_[k].core->manager_lost(lost.error)); },
+               },
+               action);
+  }
+  schedule_tick(k);
+}
+
+void Twin::hand(std::size_t k, const wire::ToWorker& message) {
+  const bool hears = !nodes_[k].core->is_over();
+  if (online() && hears) online_checkers_.heard(id_of(k), message);
+  const worker::WorkerActions actions = nodes_[k].core->from_manager(message, queue_.now());
+  acted(k);
+  if (hears) mass_account_.heard(k, message, mass_books());
+  carry_out(k, actions);
 }
 
 void Twin::compute(std::size_t k) {
@@ -301,8 +378,8 @@ void Twin::crash(std::size_t k) {
     if (connection.from == k || connection.to == k) broken.push_back(id);
   }
   for (ConnectionId id : broken) break_connection(id, "connection reset", k);
-  queue_.after(delay(node.rng), [this, k] {
-    if (!nodes_[k].silent) carry_out(manager_.closed(nodes_[k].session, "connection reset", queue_.now()));
+  queue_.after(delay(node.rng), [this, k, stream = node.stream] {
+    if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, "connection reset", queue_.now()));
   });
 }
 

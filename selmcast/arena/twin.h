@@ -1,8 +1,10 @@
-// The in-process twin: one ManagerCore and n WorkerCores joined by a simulated network in virtual time.
+// The in-process twin: a DurableManager and n WorkerCores, each with its ManagerLink, joined by a simulated network in
+// virtual time.
 //
 // Carries out the cores' actions as the real shells do (manager/manager.cpp, worker/worker.cpp), with delays
 // drawn from the seed and faults on order. Each connection delivers in order; a broken one tells both ends, a
-// silent worker is cut off without anyone being told. The workers' "training": parameters drawn anew from the
+// silent worker is cut off without anyone being told. A manager that crashes takes its streams with it, and perhaps what
+// was under way on them, or what it had stored and not said; it is made again from what was stored. The workers' "training": parameters drawn anew from the
 // seed each round. In trainings without rounds in common some are stragglers. Thread rule: one owner.
 #pragma once
 
@@ -19,7 +21,8 @@
 #include "selmcast/arena/mass_account.h"
 #include "selmcast/arena/online_checkers.h"
 #include "selmcast/base/rng.h"
-#include "selmcast/manager/manager_core.h"
+#include "selmcast/manager/durable_manager.h"
+#include "selmcast/worker/manager_link.h"
 #include "selmcast/worker/worker_core.h"
 
 namespace selmcast::arena {
@@ -43,7 +46,9 @@ class Twin {
  private:
   struct Node {
     std::unique_ptr<worker::WorkerCore> core;
-    manager::SessionId session;
+    worker::ManagerLink link{Duration::seconds(20)};
+    manager::StreamId stream;  // the last one to the manager
+    bool has_stream = false;
     std::vector<float> parameters;
     Rng rng{0};
     Instant to_manager_free, to_worker_free;  // order on the control stream
@@ -79,14 +84,19 @@ class Twin {
   void plan_faults(Rng rng);
   bool online() const { return settings_.manager.online.has_value(); }
   static WorkerId id_of(std::size_t node) { return WorkerId(static_cast<std::uint32_t>(node)); }
-  // Manager side.
-  void carry_out(const manager::Outputs& outputs);
+  // Manager side. `node`: whose words led to this, if anybody's.
+  void carry_out(const manager::Effects& effects, std::optional<std::size_t> node = std::nullopt);
+  void observe(const manager::Output& output);
+  void crash_manager();
+  void restart_manager();
   void multicast_ended(const sync::MulticastEnded& ended);
   MassAccount::Books mass_books() const;
   std::string shares_of(const std::vector<sync::Estimate>& estimates) const;
   void schedule_manager_tick();
   // Worker side.
   void carry_out(std::size_t node, const worker::WorkerActions& actions);
+  void carry_out(std::size_t node, const worker::ManagerLink::Actions& actions);
+  void hand(std::size_t node, const wire::ToWorker& message);
   void schedule_tick(std::size_t node);
   void compute(std::size_t node);
   void synchronize(std::size_t node);
@@ -94,8 +104,10 @@ class Twin {
   void acted(std::size_t node);
   void crash(std::size_t node);
   // Network.
-  void to_manager(std::size_t node, const wire::FromWorker& message);
-  void to_worker(std::size_t node, const wire::ToWorker& message);
+  void open_stream(std::size_t node);
+  void to_manager(std::size_t node, const worker::ManagerLink::Write& said);
+  void to_worker(const manager::Write& said);
+  void end_stream(manager::StreamId stream, const std::string& why);
   void dial(std::size_t node, const worker::Dial& order);
   void send_frame(std::size_t node, worker::LinkId link, std::vector<std::byte> frame);
   void stream(std::size_t node, const worker::StartStream& order);
@@ -111,8 +123,15 @@ class Twin {
   TwinSettings settings_;
   EventQueue queue_;
   Rng rng_;
-  manager::ManagerCore manager_;
+  std::optional<manager::DurableManager> manager_;  // nothing: it has crashed
+  std::vector<manager::Input> stored_;
+  std::uint64_t epoch_ = 1;
+  bool dies_unsaid_ = false;  // as soon as it has stored something
+  Instant manager_gone_at_;
   Instant manager_tick_at_ = Instant::never();
+  std::uint64_t streams_made_ = 0;
+  std::map<manager::StreamId, std::size_t> node_of_stream_;
+  std::map<manager::SessionId, std::size_t> node_of_session_;
   std::vector<Node> nodes_;
   std::map<ConnectionId, Connection> connections_;
   ConnectionId connections_made_ = 0;

@@ -25,27 +25,58 @@ Rate level_of(Rate capacity, std::vector<Rate> wanted) {
 
 }  // namespace
 
-void Twin::to_manager(std::size_t k, const wire::FromWorker& message) {
+// ---- control streams ----
+
+void Twin::open_stream(std::size_t k) {
   Node& node = nodes_[k];
+  node.stream = manager::StreamId(++streams_made_);
+  node.has_stream = true;
+  node_of_stream_[node.stream] = k;
   node.to_manager_free = std::max(node.to_manager_free, queue_.now() + delay(node.rng));
-  queue_.at(node.to_manager_free, [this, k, message] {
-    if (!nodes_[k].silent) carry_out(manager_.message(nodes_[k].session, message, queue_.now()));
+  queue_.at(node.to_manager_free, [this, k, stream = node.stream] {
+    if (!nodes_[k].alive || nodes_[k].silent) return;
+    if (!manager_) return end_stream(stream, "connection refused");
+    manager_->opened(stream, queue_.now());
+    schedule_manager_tick();
   });
 }
 
-void Twin::to_worker(std::size_t k, const wire::ToWorker& message) {
+void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
   Node& node = nodes_[k];
-  node.to_worker_free = std::max(node.to_worker_free, queue_.now() + delay(node.rng));
-  queue_.at(node.to_worker_free, [this, k, message] {
-    if (!nodes_[k].alive || nodes_[k].silent) return;
-    const bool hears = !nodes_[k].core->is_over();
-    if (online() && hears) online_checkers_.heard(id_of(k), message);
-    const worker::WorkerActions actions = nodes_[k].core->from_manager(message, queue_.now());
-    acted(k);
-    if (hears) mass_account_.heard(k, message, mass_books());
-    carry_out(k, actions);
+  node.to_manager_free = std::max(node.to_manager_free, queue_.now() + delay(node.rng));
+  queue_.at(node.to_manager_free, [this, k, said, stream = node.stream] {
+    if (!nodes_[k].silent && manager_)
+      carry_out(manager_->message(stream, said.message, said.heard, queue_.now()), k);
   });
 }
+
+void Twin::to_worker(const manager::Write& said) {
+  const std::size_t k = node_of_stream_.at(said.stream);
+  Node& node = nodes_[k];
+  node.to_worker_free = std::max(node.to_worker_free, queue_.now() + delay(node.rng));
+  queue_.at(node.to_worker_free, [this, k, said] {
+    const Node& it = nodes_[k];
+    if (!it.alive || it.silent || !it.has_stream || it.stream != said.stream) return;
+    carry_out(k, nodes_[k].link.came(said.message, said.heard, queue_.now()));
+  });
+}
+
+// The manager's end is gone: what it wrote arrives first; when it crashed, perhaps not.
+void Twin::end_stream(manager::StreamId stream, const std::string& why) {
+  const std::size_t k = node_of_stream_.at(stream);
+  Node& node = nodes_[k];
+  const bool overtakes = !manager_ && node.rng.below(2) == 0;
+  const Instant heard = queue_.now() + delay(node.rng);
+  node.to_worker_free = overtakes ? heard : std::max(node.to_worker_free, heard);
+  queue_.at(node.to_worker_free, [this, k, stream, why] {
+    Node& it = nodes_[k];
+    if (!it.alive || it.silent || !it.has_stream || it.stream != stream) return;
+    it.has_stream = false;
+    carry_out(k, it.link.broken({ErrorCode::unavailable, why}, queue_.now()));
+  });
+}
+
+// ---- the push-sum books ----
 
 // By worker: by the order of names, which is that of nodes.
 MassAccount::Books Twin::mass_books() const {

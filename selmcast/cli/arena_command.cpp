@@ -50,7 +50,7 @@ int run_arena_command(const ArenaFlags& flags) {
   settings.rounds = flags.rounds;
   if (!flags.mixing.empty())
     settings.mixing = wire::parse_mixing(flags.mixing).value_or(wire::MixingKind::average);
-  if (flags.calm) settings.faults = {false, false, false, false};
+  if (flags.calm) settings.faults = arena::kNoFaults;
   if (flags.sync != "bsp") {
     settings.sync = flags.sync == "ssp" ? arena::Sync::ssp : arena::Sync::asp;
     settings.policy = flags.planner;

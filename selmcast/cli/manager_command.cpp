@@ -39,6 +39,8 @@ struct ManagerFlags {
   std::optional<std::string> insecure_listen;
   std::string journal;
   std::string replay;
+  std::string state;
+  std::optional<double> patience;
   double join_timeout = 60;
   double compute_timeout = 600;
   std::optional<double> clock_zero;
@@ -137,8 +139,13 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   if (flags.insecure_listen) options.host = *flags.insecure_listen;
   options.port = flags.port;
   options.journal = flags.journal;
+  options.state = flags.state;
+  // Nobody waits for a manager that cannot come back.
+  if (!flags.state.empty())
+    options.settings.manager_patience = Duration::seconds(flags.patience.value_or(60));
   if (flags.clock_zero) options.clock_zero = Duration::seconds(*flags.clock_zero);
   options.on_output = log_output;
+  options.on_notice = [](const std::string& what) { fmt::print(stderr, "[manager] {}\n", what); };
   return options;
 }
 
@@ -208,6 +215,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "  selmcast manager --workers 8 --sync ssp --overlap          nor wait for their own multicast\n"
       "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not "
       "encrypted\n"
+      "  selmcast manager --workers 8 --state training.state        again after a crash: the training goes "
+      "on\n"
       "  selmcast manager --replay journal.jsonl                    plan again from what was recorded, and "
       "compare");
   command->add_option("--workers", flags->workers, "The training starts when so many are there")
@@ -253,6 +262,16 @@ void add_manager_command(CLI::App& app, int& exit_status) {
                    "Address to listen on instead of loopback; nothing is encrypted")
       ->type_name("ADDR");
   command->add_option("--journal", flags->journal, "Write down all inputs and decisions")->type_name("FILE");
+  CLI::Option* state =
+      command->add_option("--state", flags->state,
+                          "Keep the training here (SQLite). A manager that is started again with "
+                          "it, and the same options, goes on where the last one died");
+  state->type_name("FILE");
+  command
+      ->add_option("--patience", flags->patience,
+                   "Seconds that workers wait for a manager that died (default 60; needs --state)")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->needs(state);
   command->add_option("--replay", flags->replay, "Replay a journal and compare the plans")->type_name("FILE");
   command->add_option("--join-timeout", flags->join_timeout, "Seconds to wait for all workers")
       ->check(CLI::Range(0.001, 600.0))

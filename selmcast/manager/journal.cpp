@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "selmcast/base/overloaded.h"
 #include "selmcast/manager/journal_json.h"
 #include "selmcast/wire/control_codec.h"
 
@@ -13,10 +14,6 @@ namespace selmcast::manager {
 namespace {
 
 using nlohmann::json;
-
-json input_json(const char* kind, Instant now) {
-  return {{"event", "input"}, {"at_seconds", now.in_seconds()}, {"kind", kind}};
-}
 
 }  // namespace
 
@@ -43,34 +40,34 @@ void Journal::write(const std::string& line) {
   if (file_.is_open()) file_ << line << '\n';
 }
 
-void Journal::opened(SessionId session, Instant now) {
-  json line = input_json("opened", now);
-  line["session"] = session.value();
-  write(line.dump());
-}
-
-void Journal::message(SessionId session, const wire::FromWorker& message, Instant now) {
+void Journal::input(const Input& input) {
   if (!file_.is_open()) return;
-  json line = input_json("message", now);
-  line["session"] = session.value();
-  line["message"] = json::parse(wire::to_json(message), nullptr, false);
-  write(line.dump());
+  const auto line = [&](const char* kind, const json& more) {
+    json object = {{"event", "input"}, {"at_seconds", input.at.in_seconds()}, {"kind", kind}};
+    object.update(more);
+    write(object.dump(-1, ' ', false, json::error_handler_t::replace));
+  };
+  std::visit(Overloaded{
+                 [&](const SessionOpened& it) {
+                   line("opened", {{"session", it.session.value()}});
+                 },
+                 [&](const MessageCame& it) {
+                   line("message", {{"session", it.session.value()},
+                                    {"message", json::parse(wire::to_json(it.message), nullptr, false)}});
+                 },
+                 [&](const SessionLost& it) {
+                   line("closed", {{"session", it.session.value()}, {"why", it.why}});
+                 },
+                 [&](const TimePassed&) { line("tick", json::object()); },
+                 [&](const Stopped& it) {
+                   line("stop", {{"why", it.why}});
+                 },
+                 [&](const ManagerRestarted& it) {
+                   line("restarted", {{"epoch", it.epoch}, {"away_seconds", it.away.in_seconds()}});
+                 },
+             },
+             input.what);
 }
-
-void Journal::closed(SessionId session, const std::string& why, Instant now) {
-  json line = input_json("closed", now);
-  line["session"] = session.value();
-  line["why"] = why;
-  write(line.dump(-1, ' ', false, json::error_handler_t::replace));
-}
-
-void Journal::stopped(const std::string& why, Instant now) {
-  json line = input_json("stop", now);
-  line["why"] = why;
-  write(line.dump(-1, ' ', false, json::error_handler_t::replace));
-}
-
-void Journal::tick(Instant now) { write(input_json("tick", now).dump()); }
 
 void Journal::output(const Output& output, Instant now, Duration deciding) {
   if (!file_.is_open()) return;
@@ -143,10 +140,10 @@ class Replay {
   Result<void> input(const json& line) {
     if (auto shown = settled(); !shown) return shown;
     const Instant now = Instant::at_seconds(line.at("at_seconds").get<double>());
-    const auto outputs = feed(line, now);
-    if (!outputs) return std::unexpected(outputs.error());
+    const auto input = input_from(line, now);
+    if (!input) return std::unexpected(input.error());
     ++summary_.inputs;
-    for (const Output& output : *outputs) {
+    for (const Output& output : apply(*core_, *input)) {
       // Through text and back, as the recorded one went.
       if (const auto decided = decision_json(output, now)) {
         decided_.push_back(json::parse(decided->dump(-1, ' ', false, json::error_handler_t::replace)));
@@ -155,21 +152,26 @@ class Replay {
     return {};
   }
 
-  Result<Outputs> feed(const json& line, Instant now) {
+  Result<Input> input_from(const json& line, Instant now) {
     const std::string kind = line.at("kind").get<std::string>();
-    if (kind == "tick") return core_->tick(now);
-    if (kind == "stop") return core_->stop(line.at("why").get<std::string>(), now);
+    const auto why = [&] { return line.at("why").get<std::string>(); };
+    if (kind == "tick") return Input{now, TimePassed{}};
+    if (kind == "stop") return Input{now, Stopped{why()}};
+    if (kind == "restarted") {
+      return Input{now, ManagerRestarted{line.at("epoch").get<std::uint64_t>(),
+                                         Duration::seconds(line.at("away_seconds").get<double>())}};
+    }
     const SessionId session(line.at("session").get<std::uint64_t>());
     if (kind == "opened") {
       if (!opened_.insert(session).second)
         return failure(ErrorCode::invalid_input, "a session is opened twice");
-      return core_->opened(session, now);
+      return Input{now, SessionOpened{session}};
     }
-    if (kind == "closed") return core_->closed(session, line.at("why").get<std::string>(), now);
+    if (kind == "closed") return Input{now, SessionLost{session, why()}};
     if (kind != "message") return failure(ErrorCode::invalid_input, "unknown input kind '" + kind + "'");
-    const auto message = wire::from_worker_json(line.at("message").dump());
+    auto message = wire::from_worker_json(line.at("message").dump());
     if (!message) return std::unexpected(message.error());
-    return core_->message(session, *message, now);
+    return Input{now, MessageCame{session, *std::move(message), 0}};
   }
 
   Result<void> decision(const json& line) {

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "selmcast/base/error.h"
-#include "selmcast/manager/manager_core.h"
+#include "selmcast/manager/input.h"
 
 namespace selmcast::manager {
 
@@ -22,11 +22,7 @@ class Journal {
   static Result<std::unique_ptr<Journal>> create(const std::filesystem::path& path,
                                                  const ManagerSettings& settings, Instant now);
 
-  void opened(SessionId session, Instant now);
-  void message(SessionId session, const wire::FromWorker& message, Instant now);
-  void closed(SessionId session, const std::string& why, Instant now);
-  void stopped(const std::string& why, Instant now);
-  void tick(Instant now);
+  void input(const Input& input);
   // `deciding`: the time that the core took for the outputs it stands among.
   void output(const Output& output, Instant now, Duration deciding);
   // Error (io) if anything of it could not be written.

@@ -210,7 +210,9 @@ json settings_json(const ManagerSettings& s) {
                {"join_patience_seconds", s.join_patience.in_seconds()},
                {"heartbeat_interval_seconds", s.heartbeat_interval.in_seconds()},
                {"heartbeat_timeout_seconds", s.heartbeat_timeout.in_seconds()},
-               {"manager_timeout_seconds", s.manager_timeout.in_seconds()}};
+               {"manager_timeout_seconds", s.manager_timeout.in_seconds()},
+               {"manager_patience_seconds", s.manager_patience.in_seconds()},
+               {"return_patience_seconds", s.return_patience.in_seconds()}};
   if (!s.online) return line;
   line["staleness"] = s.online->staleness ? json(*s.online->staleness) : json(nullptr);
   line["keep_fraction"] = s.online->keep_fraction;
@@ -269,6 +271,9 @@ Result<ManagerSettings> settings_from(const json& line) {
   s.heartbeat_interval = seconds("heartbeat_interval_seconds");
   s.heartbeat_timeout = seconds("heartbeat_timeout_seconds");
   s.manager_timeout = seconds("manager_timeout_seconds");
+  s.manager_patience = Duration::seconds(line.value("manager_patience_seconds", 0.0));
+  s.return_patience =
+      Duration::seconds(line.value("return_patience_seconds", s.return_patience.in_seconds()));
   if (auto usable = check_settings(s); !usable) return std::unexpected(usable.error());
   return s;
 }

@@ -50,7 +50,7 @@ struct OnlineJournalTest : ManagerCoreTest {
   }
   void word(std::uint64_t session, const wire::FromWorker& message) {
     now = now + Duration::milliseconds(100.0 / 3);
-    journal->message(SessionId(session), message, now);
+    journal->input({now, MessageCame{SessionId(session), message}});
     carry_out(core->message(SessionId(session), message, now));
   }
   std::set<std::pair<std::uint64_t, std::uint64_t>> computing;  // worker, round
@@ -63,7 +63,7 @@ struct OnlineJournalTest : ManagerCoreTest {
     journal = *Journal::create(path, settings, now);
     make();
     for (std::uint64_t k = 0; k < 3; ++k) {
-      journal->opened(SessionId(k), now);
+      journal->input({now, SessionOpened{SessionId(k)}});
       carry_out(core->opened(SessionId(k), now));
       word(k, hello_of("w" + std::to_string(k)));
       computing.emplace(k, 0);
@@ -83,7 +83,7 @@ struct OnlineJournalTest : ManagerCoreTest {
         }
       }
     }
-    journal->stopped("enough", now);
+    journal->input({now, Stopped{"enough"}});
     carry_out(core->stop("enough", now));
     ASSERT_TRUE(journal->finish().has_value());
     std::ifstream file(path);

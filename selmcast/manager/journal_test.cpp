@@ -41,12 +41,12 @@ class Story {
       hello.declared_uplink = Rate::megabits_per_second(100);
       hello.declared_downlink = Rate::megabits_per_second(8.1 + static_cast<double>(k));
       hello.model.tensors = {{"all", {250'000}}};
-      journal_.opened(SessionId(k), now_);
+      journal_.input({now_, SessionOpened{SessionId(k)}});
       carry_out(core_.opened(SessionId(k), now_));
       says(k, hello);
     }
     for (int round = 0; round < kRounds; ++round) play(Round(static_cast<std::uint64_t>(round)));
-    journal_.stopped("enough", now_);
+    journal_.input({now_, Stopped{"enough"}});
     carry_out(core_.stop("enough", now_));
   }
 
@@ -64,7 +64,7 @@ class Story {
   }
   void says(std::uint64_t session, const wire::FromWorker& message) {
     now_ = now_ + Duration::milliseconds(1.0 / 3);
-    journal_.message(SessionId(session), message, now_);
+    journal_.input({now_, MessageCame{SessionId(session), message}});
     carry_out(core_.message(SessionId(session), message, now_));
   }
   void carry_out(const Outputs& outputs) {

@@ -4,21 +4,28 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "selmcast/base/overloaded.h"
+#include "selmcast/manager/durable_manager.h"
 #include "selmcast/manager/journal.h"
+#include "selmcast/manager/journal_json.h"
 #include "selmcast/manager/session_stream.h"
+#include "selmcast/manager/state_store.h"
 #include "selmcast/wire/control_codec.h"
 
 namespace selmcast::manager {
 namespace {
 
 constexpr int kMessageBytesMax = 64 << 20;
+constexpr double kAwayMax = 86400;                          // seconds; the clock of the day may have been set
 constexpr auto kFarewell = std::chrono::milliseconds(500);  // for last messages to reach the workers
 
 using Clock = std::chrono::steady_clock;
@@ -26,15 +33,11 @@ using Clock = std::chrono::steady_clock;
 class RunningManager final : public Manager, private wire::pb::Manager::CallbackService {
  public:
   explicit RunningManager(ManagerOptions options)
-      : options_(std::move(options)),
-        started_at_(zero_of(options_)),
-        created_(now()),
-        core_(options_.settings, created_),
-        timer_(loop_) {}
+      : options_(std::move(options)), started_at_(zero_of(options_)), created_(now()), timer_(loop_) {}
 
   ~RunningManager() override {
     if (server_) server_->Shutdown(deadline_in(kFarewell));
-    sessions_.clear();
+    streams_.clear();
   }
 
   Result<void> listen() {
@@ -52,11 +55,67 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
       return failure(ErrorCode::io, "the manager cannot listen on " + wanted +
                                         ": is the port in use, or the address not of this machine?");
     }
-    address_ = joined(options_.host, static_cast<std::uint16_t>(bound_port));
+    options_.port = static_cast<std::uint16_t>(bound_port);
+    address_ = joined(options_.host, options_.port);
     // Not before the port is ours: it may be the journal of the manager that has it.
     auto journal = Journal::create(options_.journal, options_.settings, created_);
     if (!journal) return std::unexpected(journal.error());
     journal_ = std::move(*journal);
+    core_.emplace(options_.settings, created_);
+    return {};
+  }
+
+  // Before listen(): what the state says of the training, if it holds one.
+  Result<void> open_state() {
+    if (options_.state.empty()) return {};
+    auto store = open_sqlite_store(options_.state);
+    if (!store) return std::unexpected(store.error());
+    store_ = std::move(*store);
+    if (!store_->has_training()) return {};
+    const auto training = store_->training();
+    if (!training) return std::unexpected(training.error());
+    if (const auto other = first_difference(training->settings, options_.settings)) {
+      return failure(ErrorCode::invalid_input, "the state " + options_.state.string() +
+                                                   " holds a training with another " + *other +
+                                                   ": give the same settings, or another file");
+    }
+    options_.settings = training->settings;
+    if (options_.port == 0) options_.port = training->port;
+    created_ = training->created;
+    return {};
+  }
+
+  // After listen(): a new training, or all that happened to the one that is there.
+  Result<void> begin_or_go_on() {
+    if (!store_) return {};
+    if (!store_->has_training())
+      return store_->begin({options_.settings, created_, options_.host, options_.port});
+    const auto began = Clock::now();
+    std::uint64_t inputs = 0;
+    Instant last = created_;
+    auto replayed = store_->for_each_input([&](const Input& input) -> Result<void> {
+      journal_->input(input);
+      for (const Output& output : core_->replay(input)) journal_->output(output, input.at, Duration());
+      last = input.at;
+      ++inputs;
+      return {};
+    });
+    if (!replayed) return replayed;
+    if (core_->finished()) {
+      return failure(ErrorCode::invalid_input, "the training in the state " + options_.state.string() +
+                                                   " is over: remove the file, or give another");
+    }
+    const Duration away = Duration::seconds(
+        store_->last_wall() == 0 ? 0 : std::clamp(wall() - store_->last_wall(), 0.0, kAwayMax));
+    if (!options_.clock_zero || now() < last)
+      started_at_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(
+                                       std::chrono::duration<double>((last + away).in_seconds()));
+    const std::uint64_t epoch = core_->epoch() + 1;
+    carry_out([&](Instant now) { return core_->restarted(epoch, away, now); });
+    notice("manager " + std::to_string(epoch) + " goes on with the training after " + std::to_string(inputs) +
+           " inputs, decided again in " +
+           std::to_string(std::chrono::duration<double>(Clock::now() - began).count()) + " s; away for " +
+           std::to_string(away.in_seconds()) + " s");
     return {};
   }
 
@@ -73,12 +132,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
   }
 
   void stop(const std::string& why) override {
-    asio::post(loop_, [this, why] {
-      carry_out([&](Instant now) {
-        journal_->stopped(why, now);
-        return core_.stop(why, now);
-      });
-    });
+    asio::post(loop_, [this, why] { carry_out([&](Instant now) { return core_->stop(why, now); }); });
   }
 
  private:
@@ -98,7 +152,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
   // gRPC thread.
   grpc::ServerBidiReactor<wire::pb::FromWorker, wire::pb::ToWorker>* Session(
       grpc::CallbackServerContext* context) override {
-    const SessionId id(sessions_made_.fetch_add(1) + 1);
+    const StreamId id(streams_made_.fetch_add(1) + 1);
     SessionStream::Events events;
     events.on_message = [this, id](const wire::pb::FromWorker& message) {
       asio::post(loop_, [this, id, message] { received(id, message); });
@@ -108,11 +162,9 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
     };
     const auto stream = SessionStream::open(context, std::move(events));
     asio::post(loop_, [this, id, stream] {
-      sessions_[id] = stream;
-      carry_out([&](Instant now) {
-        journal_->opened(id, now);
-        return core_.opened(id, now);
-      });
+      streams_[id] = stream;
+      core_->opened(id, now());
+      arm_timer();
     });
     return stream.get();
   }
@@ -123,80 +175,111 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
     return Instant::at_seconds(std::chrono::duration<double>(Clock::now() - started_at_).count());
   }
 
-  void received(SessionId id, const wire::pb::FromWorker& bytes) {
+  static double wall() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  }
+  void notice(const std::string& what) const {
+    if (options_.on_notice) options_.on_notice(what);
+  }
+  static std::optional<std::string> first_difference(const ManagerSettings& one,
+                                                     const ManagerSettings& other) {
+    const auto a = settings_json(one), b = settings_json(other);
+    for (const auto& [key, value] : a.items()) {
+      if (!b.contains(key) || b.at(key) != value) return key;
+    }
+    return a.size() == b.size() ? std::nullopt : std::optional<std::string>("sync");
+  }
+
+  void received(StreamId id, const wire::pb::FromWorker& bytes) {
     const auto message = wire::decode(bytes);
     if (!message) return reject(id, message.error());
-    carry_out([&](Instant now) {
-      journal_->message(id, *message, now);
-      return core_.message(id, *message, now);
-    });
-    if (const auto stream = sessions_.find(id); stream != sessions_.end()) stream->second->read_next();
+    carry_out([&](Instant now) { return core_->message(id, *message, bytes.heard(), now); });
+    if (const auto stream = streams_.find(id); stream != streams_.end()) stream->second->read_next();
   }
 
   // Not even a message: told why, and cut off.
-  void reject(SessionId id, const Error& error) {
-    const auto stream = sessions_.find(id);
-    if (stream == sessions_.end()) return;
+  void reject(StreamId id, const Error& error) {
+    const auto stream = streams_.find(id);
+    if (stream == streams_.end()) return;
     stream->second->send(wire::encode(wire::ToWorker(wire::Reject{error.message})));
     stream->second->end();
     lost(id, error.message);
   }
 
-  void lost(SessionId id, const std::string& why) {
-    if (sessions_.erase(id) == 0) return;
-    carry_out([&](Instant now) {
-      journal_->closed(id, why, now);
-      return core_.closed(id, why, now);
-    });
+  void lost(StreamId id, const std::string& why) {
+    if (streams_.erase(id) == 0) return;
+    carry_out([&](Instant now) { return core_->closed(id, why, now); });
   }
 
   template <class Event>
   void carry_out(Event event) {
     const Instant before = now();
-    const Outputs outputs = event(before);
+    const Effects effects = event(before);
     const Duration deciding = now() - before;
-    for (const Output& output : outputs) {
-      journal_->output(output, before, deciding);
-      if (options_.on_output) options_.on_output(output);
-      if (const auto* send = std::get_if<Send>(&output)) {
-        const auto stream = sessions_.find(send->session);
-        if (stream != sessions_.end()) stream->second->send(wire::encode(send->message));
-      } else if (const auto* close = std::get_if<Close>(&output)) {
-        const auto stream = sessions_.find(close->session);
-        if (stream != sessions_.end())
-          core_.finished() ? stream->second->end_with_connection() : stream->second->end();
-        sessions_.erase(close->session);
-      } else if (const auto* finished = std::get_if<Finished>(&output)) {
-        error_ = finished->error;
-        loop_.stop();
-      }
+    for (const Effect& effect : effects) {
+      std::visit(Overloaded{
+                     [&](const Store& it) { store(it.input); },
+                     [&](const Write& it) { write(it); },
+                     [&](const EndStream& it) { end(it.stream); },
+                     [&](const Observed& it) { observe(it.output, before, deciding); },
+                 },
+                 effect);
     }
     arm_timer();
   }
 
+  // A state that cannot be written ends no training; but nobody can go on with it later.
+  void store(const Input& input) {
+    journal_->input(input);
+    if (!store_) return;
+    const auto stored = store_->append(input, wall());
+    if (stored) return;
+    notice(stored.error().message + "; the training goes on, but would not survive this manager");
+    store_.reset();
+  }
+  void write(const Write& order) {
+    const auto stream = streams_.find(order.stream);
+    if (stream == streams_.end()) return;
+    auto bytes = wire::encode(order.message);
+    bytes.set_heard(order.heard);
+    stream->second->send(std::move(bytes));
+  }
+  void end(StreamId id) {
+    const auto stream = streams_.find(id);
+    if (stream == streams_.end()) return;
+    core_->finished() ? stream->second->end_with_connection() : stream->second->end();
+    streams_.erase(stream);
+  }
+  void observe(const Output& output, Instant at, Duration deciding) {
+    journal_->output(output, at, deciding);
+    if (options_.on_output) options_.on_output(output);
+    if (const auto* finished = std::get_if<Finished>(&output)) {
+      error_ = finished->error;
+      loop_.stop();
+    }
+  }
+
   void arm_timer() {
-    const Instant due = core_.deadline();
+    const Instant due = core_->deadline();
     if (due == Instant::never()) return;
     timer_.expires_at(started_at_ + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(due.in_seconds())));
     timer_.async_wait([this](const asio::error_code& cancelled) {
       if (cancelled) return;
-      carry_out([&](Instant now) {
-        if (now >= core_.deadline()) journal_->tick(now);
-        return core_.tick(now);
-      });
+      carry_out([&](Instant now) { return core_->tick(now); });
     });
   }
 
   ManagerOptions options_;
   Clock::time_point started_at_;
   Instant created_;
-  ManagerCore core_;
+  std::optional<DurableManager> core_;
+  std::unique_ptr<StateStore> store_;
   std::unique_ptr<Journal> journal_;
   asio::io_context loop_;
   asio::steady_timer timer_;
-  std::map<SessionId, std::shared_ptr<SessionStream>> sessions_;  // the loop's
-  std::atomic<std::uint64_t> sessions_made_ = 0;
+  std::map<StreamId, std::shared_ptr<SessionStream>> streams_;  // the loop's
+  std::atomic<std::uint64_t> streams_made_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::optional<Error> error_;
@@ -207,7 +290,9 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
 Result<std::unique_ptr<Manager>> Manager::create(ManagerOptions options) {
   if (auto usable = check_settings(options.settings); !usable) return std::unexpected(usable.error());
   auto manager = std::make_unique<RunningManager>(std::move(options));
+  if (auto opened = manager->open_state(); !opened) return std::unexpected(opened.error());
   if (auto listening = manager->listen(); !listening) return std::unexpected(listening.error());
+  if (auto begun = manager->begin_or_go_on(); !begun) return std::unexpected(begun.error());
   return manager;
 }
 

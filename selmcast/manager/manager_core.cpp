@@ -74,8 +74,8 @@ Result<void> check_settings(const ManagerSettings& s) {
 ManagerCore::ManagerCore(ManagerSettings settings, Instant now)
     : settings_(std::move(settings)), machine_(machine_of(settings_)), created_(now) {}
 
-Outputs ManagerCore::opened(SessionId session, Instant now) {
-  sessions_[session] = {now, now, std::nullopt, std::nullopt};
+Outputs ManagerCore::opened(SessionId session, Instant /*now*/) {
+  sessions_[session] = {};
   return {};
 }
 
@@ -84,16 +84,13 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
   const auto found = sessions_.find(id);
   if (found == sessions_.end() || finished_) return outputs;
   Session& session = found->second;
-  session.last_heard = now;
   if (const auto* greeting = std::get_if<wire::Hello>(&message)) {
     if (session.hello) {
       drop(id, "said hello twice", Departure::expelled, now, outputs);
       return outputs;
     }
     hello(id, session, *greeting, outputs);
-    const auto waiting =
-        std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
-    if (!started_ && waiting == settings_.workers) start_training(now, outputs);
+    if (!started_ && waiting() == settings_.workers) start_training(now, outputs);
     return outputs;
   }
   if (const auto* goodbye = std::get_if<wire::Goodbye>(&message)) {
@@ -109,7 +106,6 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
     drop(id, actions.error().message, Departure::expelled, now, outputs);
     return outputs;
   }
-  if (std::holds_alternative<wire::Heartbeat>(message)) outputs.push_back(Send{id, wire::Alive{}});
   carry_out(*actions, outputs);
   return outputs;
 }
@@ -128,6 +124,11 @@ Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::F
           [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
       },
       message);
+}
+
+std::size_t ManagerCore::waiting() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); }));
 }
 
 // ---- joining -----------------------------------------------------------------------------------------------
@@ -174,7 +175,6 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
     const WorkerId worker(k);
     Session& session = sessions_.at(order[k]);
     session.worker = worker;
-    session.last_heard = now;  // waiting for the others was no silence
     session_of_[worker] = order[k];
     const wire::Hello& hello = *session.hello;
     machine_->join(worker,
@@ -184,11 +184,12 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
     started.names.emplace_back(worker, hello.name);
   }
   for (const auto& [worker, session] : session_of_) {
-    send_to(worker,
-            wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
-                          settings_.heartbeat_interval, settings_.manager_timeout,
-                          settings_.online.has_value(), settings_.online && settings_.online->overlap},
-            outputs);
+    send_to(
+        worker,
+        wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
+                      settings_.heartbeat_interval, settings_.manager_timeout, settings_.online.has_value(),
+                      settings_.online && settings_.online->overlap, settings_.manager_patience},
+        outputs);
   }
   outputs.push_back(std::move(started));
 }
@@ -240,7 +241,7 @@ wire::Outgoing ManagerCore::outgoing(const sync::Transfer& transfer) const {
 }
 
 void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
-  const PlanVersion version{settings_.epoch, plan.number};
+  const PlanVersion version = round_version_ = {settings_.epoch, plan.number};
   std::map<WorkerId, wire::RoundPlan> parts;
   for (const auto& [worker, session] : session_of_) {
     parts[worker] = {version, plan.round, {}, {}, plan.predicted};
@@ -272,7 +273,7 @@ void ManagerCore::send_updates(const sync::PlanChanged& plan, Outputs& outputs) 
 }
 
 void ManagerCore::send_round_end(const sync::RoundEnded& ended, Outputs& outputs) {
-  const PlanVersion version{settings_.epoch, ended.number};
+  const PlanVersion version = round_version_;  // it may be of the manager before
   const auto workers = static_cast<std::uint32_t>(ended.members.size());
   for (WorkerId worker : ended.members) {
     wire::RoundEnd end{version, ended.round, {}, workers};
@@ -348,25 +349,13 @@ Outputs ManagerCore::tick(Instant now) {
   Outputs outputs;
   if (finished_) return outputs;
   if (!started_ && now >= created_ + settings_.join_patience) {
-    const auto here =
-        std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); });
-    const std::string why = "only " + std::to_string(here) + " of " + std::to_string(settings_.workers) +
+    const std::string why = "only " + std::to_string(waiting()) + " of " + std::to_string(settings_.workers) +
                             " workers came within " + std::to_string(settings_.join_patience.in_seconds()) +
                             " s";
     while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
     finish(Error{ErrorCode::timeout, why}, outputs);
     return outputs;
   }
-  std::vector<std::pair<SessionId, std::string>> silent;
-  for (const auto& [id, session] : sessions_) {
-    if (!session.hello && now >= session.opened + settings_.hello_patience)
-      silent.emplace_back(id, "did not say hello");
-    if (session.worker && now >= session.last_heard + settings_.heartbeat_timeout) {
-      silent.emplace_back(id,
-                          "not heard for " + std::to_string(settings_.heartbeat_timeout.in_seconds()) + " s");
-    }
-  }
-  for (const auto& [id, why] : silent) drop(id, why, Departure::expelled, now, outputs);
   carry_out(machine_->tick(now), outputs);
   if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
   return outputs;
@@ -374,12 +363,21 @@ Outputs ManagerCore::tick(Instant now) {
 
 Instant ManagerCore::deadline() const {
   if (finished_) return Instant::never();
-  Instant earliest = started_ ? machine_->deadline() : created_ + settings_.join_patience;
-  for (const auto& [id, session] : sessions_) {
-    if (!session.hello) earliest = std::min(earliest, session.opened + settings_.hello_patience);
-    if (session.worker) earliest = std::min(earliest, session.last_heard + settings_.heartbeat_timeout);
+  return started_ ? machine_->deadline() : created_ + settings_.join_patience;
+}
+
+Outputs ManagerCore::restarted(std::uint64_t epoch, Duration away, Instant now) {
+  Outputs outputs;
+  settings_.epoch = epoch;
+  if (finished_) return outputs;
+  if (started_) {
+    machine_->postpone(away, now);
+    return outputs;
   }
-  return earliest;
+  created_ = now;
+  for (const auto& [id, session] : sessions_) outputs.push_back(Close{id});
+  sessions_.clear();
+  return outputs;
 }
 
 }  // namespace selmcast::manager

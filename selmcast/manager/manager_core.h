@@ -5,12 +5,13 @@
 //
 // The training itself is a sync::TrainingMachine: with rounds in common (bsp, sync/round_machine.h), or online,
 // everybody in a round of its own (ssp, asp, sync/online_rounds.h). This core puts messages around either.
-// A session is one worker's control stream. Its first message is Hello; a worker whose protocol version, name or model
+// A session is one worker's conversation with the manager. Its first message is Hello; a worker whose protocol version, name or model
 // does not fit is rejected with the reason, the others are not disturbed. Ids are given when all are there, in natural
 // order of the names (w2 before w10), so that the same workers get the same ids whatever order they came in.
-// A worker leaves by Goodbye, by losing its session, by heartbeat_timeout without a word, by breaking the protocol, or
-// by being too slow to compute; its open transfers are cancelled and the others go on.
-// Plans carry (epoch, number): workers obey only what is newer than what they obeyed.
+// A worker leaves by Goodbye, by losing its session, by breaking the protocol, or by being too slow to compute; its open
+// transfers are cancelled and the others go on. When a session is lost, and who said it, is durable_manager.h's.
+// Plans carry (epoch, number): workers obey only what is newer than what they obeyed. A manager that was made again
+// has a larger epoch.
 // No clock, no I/O: callers hand in events with `now` and carry out the outputs in order. Thread rule: one owner.
 #pragma once
 
@@ -32,7 +33,7 @@
 
 namespace selmcast::manager {
 
-// One control stream; numbered by the caller, never reused.
+// One worker's conversation; numbered by the caller, never reused.
 using SessionId = Id<struct SessionIdTag, std::uint64_t>;
 
 struct ManagerSettings {
@@ -45,7 +46,10 @@ struct ManagerSettings {
   Duration join_patience = Duration::seconds(60);
   Duration heartbeat_interval = Duration::milliseconds(500);
   Duration heartbeat_timeout = Duration::seconds(4);  // of a worker
-  Duration manager_timeout = Duration::seconds(10);   // after which a worker gives up the manager
+  Duration manager_timeout = Duration::seconds(10);   // after which a worker takes the manager for gone
+  // For a manager that is gone to come back, on the workers' side; 0: it will not. And on its side, for them.
+  Duration manager_patience = Duration::seconds(0);
+  Duration return_patience = Duration::seconds(12);
 };
 
 // Error (invalid_input) if no training can be run with them.
@@ -107,6 +111,9 @@ class ManagerCore {
   Outputs message(SessionId session, const wire::FromWorker& message, Instant now);
   Outputs closed(SessionId session, const std::string& why, Instant now);
   Outputs tick(Instant now);
+  // This manager was made again from its inputs after it had been away until now: it has another epoch, what waits has
+  // that much longer, and who only waited for the start must come again.
+  Outputs restarted(std::uint64_t epoch, Duration away, Instant now);
   // Tells every worker and finishes.
   Outputs stop(const std::string& why, Instant now);
 
@@ -116,12 +123,12 @@ class ManagerCore {
 
  private:
   struct Session {
-    Instant opened, last_heard;
     std::optional<wire::Hello> hello;
     std::optional<WorkerId> worker;  // once the training has started
   };
 
   void hello(SessionId id, Session& session, const wire::Hello& hello, Outputs& outputs);
+  std::size_t waiting() const;  // have said hello
   std::optional<std::string> objection(const wire::Hello& hello) const;
   void start_training(Instant now, Outputs& outputs);
   Result<sync::Actions> member_message(WorkerId worker, const wire::FromWorker& message, Instant now);
@@ -145,6 +152,7 @@ class ManagerCore {
   bool finished_ = false;
   std::map<SessionId, Session> sessions_;
   std::map<WorkerId, SessionId> session_of_;
+  PlanVersion round_version_;  // of the last plan of a round in common
 };
 
 }  // namespace selmcast::manager

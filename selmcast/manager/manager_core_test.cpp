@@ -48,7 +48,9 @@ TEST_F(ManagerCoreTest, WhoDoesNotFitIsTurnedAwayWithTheReasonAndTheOthersWait) 
   EXPECT_THAT(refused(2, hello_of("w1")), HasSubstr("another worker is called 'w1'"));
   wire::Hello other = hello_of("w2");
   other.protocol_version = 99;
-  EXPECT_THAT(refused(3, other), ::testing::AllOf(HasSubstr("version 99"), HasSubstr("speaks 3")));
+  EXPECT_THAT(refused(3, other),
+              ::testing::AllOf(HasSubstr("version 99"),
+                               HasSubstr("speaks " + std::to_string(wire::kControlProtocolVersion))));
   other = hello_of("w2");
   other.model.tensors[1].shape = {999};
   EXPECT_THAT(refused(4, other), HasSubstr("its tensor 'bias' [999] should be 'bias' [1000]"));
@@ -102,15 +104,6 @@ TEST_F(ManagerCoreTest, TooFewInTimeTellsEverybodyAndFinishesWithAnError) {
   ASSERT_THAT(finished, SizeIs(1));
   EXPECT_EQ(finished[0].error->code, ErrorCode::timeout);
   EXPECT_EQ(core->deadline(), Instant::never());
-}
-
-TEST_F(ManagerCoreTest, WhoSaysNothingAfterConnectingIsCutOff) {
-  make();
-  core->opened(SessionId(1), now);
-  now = now + settings.hello_patience;
-  const Outputs outputs = core->tick(now);
-  EXPECT_THAT(told<wire::Reject>(outputs, 1).at(0).reason, HasSubstr("did not say hello"));
-  EXPECT_TRUE(closes(outputs, 1));
 }
 
 TEST_F(ManagerCoreTest, SpeakingOutOfTurnEndsOnlyTheOwnSession) {
@@ -271,29 +264,32 @@ TEST_F(ManagerCoreTest, AWorkerThatGoesInMidRoundIsCancelledWithTheOthersAndTheR
   }
 }
 
-TEST_F(ManagerCoreTest, ASilentWorkerIsRemovedAndToldWhy) {
-  start();
-  now = now + Duration::seconds(3.5);
-  EXPECT_THAT(told<wire::Alive>(says(0, wire::Heartbeat{}), 0), SizeIs(1));
-  says(2, wire::Heartbeat{});
-  now = now + Duration::seconds(0.5);  // w1 was last heard 4 s ago
-  EXPECT_EQ(core->deadline(), now);
-  const Outputs outputs = core->tick(now);
-  EXPECT_THAT(told<wire::Reject>(outputs, 1).at(0).reason, HasSubstr("not heard for 4"));
-  ASSERT_THAT(all<Left>(outputs), SizeIs(1));
-  EXPECT_EQ(all<Left>(outputs)[0].worker, WorkerId(1));
-  EXPECT_THAT(all<Close>(outputs), SizeIs(1));
+TEST_F(ManagerCoreTest, ARoundIsEndedWithTheVersionItWasPlannedWithAndTheNextOneHasTheNewEpoch) {
+  start();  // epoch 4
+  const Planned first = all<Planned>(everybody_ready(Round(0))).at(0);
+  EXPECT_EQ(first.version, (PlanVersion{4, 1}));
+  core->restarted(5, Duration::seconds(3), now);
+  EXPECT_EQ(told<wire::RoundEnd>(deliver(first), 0).at(0).version, (PlanVersion{4, 1}));
+  EXPECT_EQ(all<Planned>(everybody_ready(Round(1))).at(0).version, (PlanVersion{5, 2}));
 }
 
-TEST_F(ManagerCoreTest, WaitingForTheOthersBeforeTheStartIsNoSilence) {
+TEST_F(ManagerCoreTest, WhatADeadManagerDidNotHearInItsAbsenceIsNotLate) {
+  start();
+  everybody_ready(Round(0));
+  const Instant due = core->deadline();
+  core->restarted(5, Duration::seconds(30), now + Duration::seconds(31));
+  EXPECT_EQ(core->deadline(), due + Duration::seconds(30));
+}
+
+TEST_F(ManagerCoreTest, WhoOnlyWaitedForTheStartMustComeAgain) {
   make();
-  comes(0, hello_of("w0"));
-  now = now + Duration::seconds(30);
-  EXPECT_THAT(core->tick(now), IsEmpty());
   comes(1, hello_of("w1"));
-  comes(2, hello_of("w2"));
-  now = now + Duration::seconds(3.9);
-  EXPECT_THAT(core->tick(now), IsEmpty());
+  now = now + Duration::seconds(50);
+  EXPECT_TRUE(closes(core->restarted(5, Duration::seconds(1), now), 1));
+  EXPECT_EQ(core->deadline(), now + settings.join_patience);
+  comes(2, hello_of("w1"));  // not taken
+  comes(3, hello_of("w2"));
+  EXPECT_THAT(all<Started>(comes(4, hello_of("w3"))), SizeIs(1));
 }
 
 TEST_F(ManagerCoreTest, WhoComputesTooLongIsToldAndTheOthersArePlanned) {

@@ -60,6 +60,7 @@ class OnlineRounds final : public TrainingMachine {
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
   Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now) override;
   Actions tick(Instant now) override;
+  void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
 
   std::optional<Promises> promises() const override { return kept(); }
@@ -132,6 +133,7 @@ class OnlineRounds final : public TrainingMachine {
   std::map<WorkerId, Life> lives_;
   std::map<TransferId, Running> running_;
   std::map<plan::Pair, TransferId> transfer_of_;
+  Instant back_since_;  // no computation is late for what was before
   std::uint64_t plans_issued_ = 0;
   std::uint64_t transfers_issued_ = 0;
 };

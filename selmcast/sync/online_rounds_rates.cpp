@@ -97,11 +97,19 @@ OnlineRounds::Late OnlineRounds::next_late() const {
   for (const auto& [worker, life] : lives_) {
     const OnlineWorker& state = machine_.workers()[worker.value()];
     if (!state.computing || state.sending || state.completed != machine_.least_rounds()) continue;
-    const Instant due = std::max(state.since, waiting_since) + common_.compute_patience;
+    const Instant due = std::max({state.since, waiting_since, back_since_}) + common_.compute_patience;
     if (due < late.due) late = {due, {}};
     if (due == late.due) late.workers.push_back(worker);
   }
   return late;
+}
+
+void OnlineRounds::postpone(Duration away, Instant now) {
+  back_since_ = now;
+  for (auto& [id, running] : running_) {
+    running.deadline = running.deadline + away;
+    running.latest = running.latest + away;
+  }
 }
 
 Instant OnlineRounds::deadline() const {

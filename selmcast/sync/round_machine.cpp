@@ -313,6 +313,11 @@ Actions RoundMachine::tick(Instant now) {
   return actions;
 }
 
+void RoundMachine::postpone(Duration away, Instant /*now*/) {
+  if (in_flight_) in_flight_->deadline = in_flight_->deadline + away;
+  gathering_deadline_ = gathering_deadline_ + away;
+}
+
 Instant RoundMachine::deadline() const { return in_flight_ ? in_flight_->deadline : gathering_deadline_; }
 
 }  // namespace selmcast::sync

@@ -59,6 +59,7 @@ class RoundMachine final : public TrainingMachine {
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
   Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now) override;
   Actions tick(Instant now) override;
+  void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
 
   Round round() const { return round_; }

@@ -168,6 +168,8 @@ class TrainingMachine {
   virtual Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why,
                                  Instant now) = 0;
   virtual Actions tick(Instant now) = 0;
+  // Nobody was there to hear for so long, until now: all deadlines are that much later.
+  virtual void postpone(Duration away, Instant now) = 0;
   virtual Instant deadline() const = 0;  // when tick() has something to do; never() if nothing is pending
   // So far, if this machine watches them.
   virtual std::optional<Promises> promises() const { return std::nullopt; }

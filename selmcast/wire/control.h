@@ -13,7 +13,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 3;
+inline constexpr std::uint32_t kControlProtocolVersion = 4;
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {
@@ -77,7 +77,15 @@ struct Goodbye {
   std::string reason;
   bool operator==(const Goodbye&) const = default;
 };
-using FromWorker = std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye>;
+// The first message of a new stream of a session that is under way (unheard.h): the manager was away.
+struct Resume {
+  std::uint32_t protocol_version = kControlProtocolVersion;
+  std::string name;
+  std::uint64_t run_token = 0;
+  std::uint64_t epoch = 0;  // of the manager it heard last
+  bool operator==(const Resume&) const = default;
+};
+using FromWorker = std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye, Resume>;
 
 // ---- manager -> worker -------------------------------------------------------------------------------------
 
@@ -92,6 +100,7 @@ struct Welcome {
   // No rounds in common: PlanUpdate, MulticastOver and GoOn come, not RoundPlan and RoundEnd.
   bool online = false;
   bool overlap = false;  // online: the worker computes on while its multicast is delivered from a snapshot
+  Duration manager_patience = {};  // for a manager that is gone to come back; 0: it will not
   bool operator==(const Welcome&) const = default;
 };
 struct Outgoing {
@@ -171,7 +180,12 @@ struct Reject {
   std::string reason;
   bool operator==(const Reject&) const = default;
 };
+// The answer to Resume: the session goes on under this manager. What was not heard follows, on both sides.
+struct Resumed {
+  std::uint64_t epoch = 0;
+  bool operator==(const Resumed&) const = default;
+};
 using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject, PlanUpdate,
-                              MulticastOver, GoOn>;
+                              MulticastOver, GoOn, Resumed>;
 
 }  // namespace selmcast::wire

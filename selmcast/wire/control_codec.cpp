@@ -145,6 +145,11 @@ Result<Hello> decode_hello_message(const pb::Hello& in) {
   return hello;
 }
 
+Result<Resume> decode_resume(const pb::Resume& in) {
+  SELMCAST_TRY(name, text("resume.name", in.name(), kNameBytesMax));
+  return Resume{in.protocol_version(), name, in.run_token(), in.epoch()};
+}
+
 Result<Delivered> decode_delivered(const pb::Delivered& in) {
   SELMCAST_TRY(bytes, size("delivered.bytes", in.bytes()));
   SELMCAST_TRY(started, duration("delivered.started_seconds", in.started_seconds()));
@@ -159,8 +164,9 @@ Result<Welcome> decode_welcome(const pb::Welcome& in) {
   if (heartbeat < Duration::milliseconds(1) || timeout < heartbeat) {
     return bad("welcome.heartbeat_interval_seconds", "is below 1 ms or above manager_timeout_seconds");
   }
-  return Welcome{WorkerId(in.id()), in.epoch(), in.run_token(), in.workers(),
-                 heartbeat,         timeout,    in.online(),    in.overlap()};
+  SELMCAST_TRY(patience, duration("welcome.manager_patience_seconds", in.manager_patience_seconds()));
+  return Welcome{WorkerId(in.id()), in.epoch(),  in.run_token(), in.workers(), heartbeat,
+                 timeout,           in.online(), in.overlap(),   patience};
 }
 
 Result<Rate> pacing(const std::string& field, double bps) {
@@ -295,6 +301,13 @@ pb::FromWorker encode(const FromWorker& message) {
           },
           [&](const Heartbeat&) { out.mutable_heartbeat(); },
           [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(reason_text(goodbye.reason)); },
+          [&](const Resume& resume) {
+            pb::Resume& r = *out.mutable_resume();
+            r.set_protocol_version(resume.protocol_version);
+            r.set_name(resume.name);
+            r.set_run_token(resume.run_token);
+            r.set_epoch(resume.epoch);
+          },
       },
       message);
   return out;
@@ -313,6 +326,7 @@ pb::ToWorker encode(const ToWorker& message) {
                    w.set_manager_timeout_seconds(welcome.manager_timeout.in_seconds());
                    w.set_online(welcome.online);
                    w.set_overlap(welcome.overlap);
+                   w.set_manager_patience_seconds(welcome.manager_patience.in_seconds());
                  },
                  [&](const RoundPlan& plan) { encode_plan(*out.mutable_round_plan(), plan); },
                  [&](const Commit& commit) { out.mutable_commit()->set_transfer(commit.transfer.value()); },
@@ -335,6 +349,7 @@ pb::ToWorker encode(const ToWorker& message) {
                    out.mutable_go_on()->set_workers(order.workers);
                  },
                  [&](const Alive&) { out.mutable_alive(); },
+                 [&](const Resumed& resumed) { out.mutable_resumed()->set_epoch(resumed.epoch); },
                  [&](const Reject& reject) { out.mutable_reject()->set_reason(reason_text(reject.reason)); },
              },
              message);
@@ -352,6 +367,7 @@ Result<FromWorker> decode(const pb::FromWorker& message) {
     }
     case pb::FromWorker::kHeartbeat: return Heartbeat{};
     case pb::FromWorker::kGoodbye: return Goodbye{reason_text(message.goodbye().reason())};
+    case pb::FromWorker::kResume: return decode_resume(message.resume());
     case pb::FromWorker::KIND_NOT_SET: break;
   }
   return bad("kind", "is not set, or of a newer version");
@@ -369,6 +385,7 @@ Result<ToWorker> decode(const pb::ToWorker& message) {
     case pb::ToWorker::kMulticastOver: return decode_multicast_over(message.multicast_over());
     case pb::ToWorker::kGoOn: return GoOn{Round(message.go_on().round()), message.go_on().workers()};
     case pb::ToWorker::kAlive: return Alive{};
+    case pb::ToWorker::kResumed: return Resumed{message.resumed().epoch()};
     case pb::ToWorker::kReject: return Reject{reason_text(message.reject().reason())};
     case pb::ToWorker::KIND_NOT_SET: break;
   }

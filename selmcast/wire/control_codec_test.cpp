@@ -48,7 +48,8 @@ TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
       Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
       TransferFailed{TransferId(8), "link lost"},
       Heartbeat{},
-      Goodbye{"done"}};
+      Goodbye{"done"},
+      Resume{4, "w0", 77, 3}};
   for (const FromWorker& message : messages) {
     const auto back = decode(encode(message));
     ASSERT_TRUE(back.has_value()) << back.error().message;
@@ -71,7 +72,8 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
                           plan.predicted};
   const ToWorker messages[] = {
       Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10)},
-      Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10), true, true},
+      Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10), true, true,
+              Duration::seconds(60)},
       plan,
       update,
       MulticastOver{Round(4), {TransferId(5), TransferId(6)}},
@@ -80,6 +82,7 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
       Cancel{TransferId(6), "w2 left"},
       RoundEnd{{2, 9}, Round(4), {TransferId(5)}, 8},
       Alive{},
+      Resumed{3},
       Reject{"wrong model"}};
   for (const ToWorker& message : messages) {
     const auto back = decode(encode(message));

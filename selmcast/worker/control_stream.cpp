@@ -25,11 +25,21 @@ Result<std::unique_ptr<ControlStream>> ControlStream::open(const std::string& ad
                                                std::to_string(timeout.in_seconds()) +
                                                " s: is it running, is the address right?");
   }
-  stream->stub_->async()->Session(&stream->context_, stream.get());
-  stream->AddHold();  // writes are started from outside of callbacks
-  stream->StartRead(&stream->incoming_);
-  stream->StartCall();
+  stream->start();
   return stream;
+}
+
+std::unique_ptr<ControlStream> ControlStream::open_later(const std::string& address, Events events) {
+  std::unique_ptr<ControlStream> stream(new ControlStream(address, std::move(events)));
+  stream->start();
+  return stream;
+}
+
+void ControlStream::start() {
+  stub_->async()->Session(&context_, this);
+  AddHold();  // writes are started from outside of callbacks
+  StartRead(&incoming_);
+  StartCall();
 }
 
 ControlStream::ControlStream(const std::string& address, Events events) : events_(std::move(events)) {
@@ -39,6 +49,8 @@ ControlStream::ControlStream(const std::string& address, Events events) : events
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // Each stream dials for itself: a channel's back-off is not the next one's.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
   stub_ = wire::pb::Manager::NewStub(channel_);
 }

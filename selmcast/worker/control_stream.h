@@ -31,6 +31,8 @@ class ControlStream final : public grpc::ClientBidiReactor<wire::pb::FromWorker,
   // Error (unavailable) if nobody answers at `address` within `timeout`.
   static Result<std::unique_ptr<ControlStream>> open(const std::string& address, Duration timeout,
                                                      Events events);
+  // Without waiting: what is sent waits until somebody answers, or on_closed comes since nobody does.
+  static std::unique_ptr<ControlStream> open_later(const std::string& address, Events events);
   ~ControlStream() override;
 
   void send(wire::pb::FromWorker message);
@@ -43,6 +45,7 @@ class ControlStream final : public grpc::ClientBidiReactor<wire::pb::FromWorker,
 
  private:
   ControlStream(const std::string& address, Events events);
+  void start();
   void write_next();  // requires the lock
 
   Events events_;

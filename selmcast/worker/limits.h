@@ -14,5 +14,8 @@ inline constexpr int kStrangersMax = 64;
 inline constexpr Duration kHelloPatience = Duration::seconds(5);
 // Until the manager's Welcome: it waits for all workers of the training.
 inline constexpr Duration kWelcomePatience = Duration::seconds(660);  // more than any --join-timeout
+// Between two tries to reach a manager that is away: doubled from the first to the last.
+inline constexpr Duration kRedialFirst = Duration::milliseconds(50);
+inline constexpr Duration kRedialMost = Duration::seconds(1);
 
 }  // namespace selmcast::worker

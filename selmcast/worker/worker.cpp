@@ -1,5 +1,6 @@
 #include "selmcast/worker/worker.h"
 
+#include <algorithm>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/address.hpp>
@@ -18,6 +19,7 @@
 #include "selmcast/worker/control_stream.h"
 #include "selmcast/worker/limits.h"
 #include "selmcast/worker/local_address.h"
+#include "selmcast/worker/manager_link.h"
 #include "selmcast/worker/worker_core.h"
 
 namespace selmcast::worker {
@@ -43,7 +45,11 @@ wire::Hello hello_of(const WorkerOptions& options) {
 class RunningWorker final : public Worker, private net::LinkHandler {
  public:
   explicit RunningWorker(WorkerOptions options)
-      : options_(std::move(options)), started_at_(Clock::now()), timer_(loop_), work_(loop_.get_executor()) {
+      : options_(std::move(options)),
+        started_at_(Clock::now()),
+        timer_(loop_),
+        work_(loop_.get_executor()),
+        manager_(options_.connect_timeout) {
     if (options_.emulated_uplink.is_positive_finite()) {
       link_options_.uplink = net::make_budget(loop_, options_.emulated_uplink);
     }
@@ -81,14 +87,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     hello.data_port = acceptor_->port();
     core_ = std::make_unique<WorkerCore>(std::move(hello), options_.receive_buffers);
 
-    ControlStream::Events events;
-    events.on_message = [this](const wire::pb::ToWorker& message) {
-      asio::post(loop_, [this, message] { from_manager(message); });
-    };
-    events.on_closed = [this](const Error& error) {
-      asio::post(loop_, [this, error] { carry_out(core_->manager_lost(error)); });
-    };
-    auto control = ControlStream::open(options_.manager, options_.connect_timeout, std::move(events));
+    auto control = ControlStream::open(options_.manager, options_.connect_timeout, stream_events());
     if (!control) return std::unexpected(control.error());
     control_ = std::move(*control);
     thread_ = std::thread([this] { loop_.run(); });
@@ -137,7 +136,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
 
   // Any thread.
   void leave(const std::string& why) override {
-    if (!control_) return;
+    if (!thread_.joinable()) return;
     asio::post(loop_, [this, why] { carry_out(core_->leave(why)); });
     std::promise<void> carried_out;
     asio::post(loop_, [&carried_out] { carried_out.set_value(); });
@@ -156,11 +155,53 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     return Instant::at_seconds(std::chrono::duration<double>(Clock::now() - started_at_).count());
   }
 
+  // ---- the manager ----
+
+  // Of the stream that is opened next: what a stream says that was hung up is not heard.
+  ControlStream::Events stream_events() {
+    const std::uint64_t number = ++streams_made_;
+    ControlStream::Events events;
+    events.on_message = [this, number](const wire::pb::ToWorker& message) {
+      asio::post(loop_, [this, number, message] {
+        if (number == streams_made_) from_manager(message);
+      });
+    };
+    events.on_closed = [this, number](const Error& error) {
+      asio::post(loop_, [this, number, error] {
+        if (number == streams_made_) carry_out(manager_.broken(error, now()));
+      });
+    };
+    return events;
+  }
+
   void from_manager(const wire::pb::ToWorker& bytes) {
     const auto message = wire::decode(bytes);
     if (!message) return carry_out(core_->manager_lost(message.error()));
-    carry_out(core_->from_manager(*message, now()));
+    carry_out(manager_.came(*message, bytes.heard(), now()));
   }
+
+  void carry_out(const ManagerLink::Actions& actions) {
+    for (const ManagerLink::Action& action : actions) {
+      std::visit([this](const auto& order) { obey(order); }, action);
+    }
+    arm_timer();
+  }
+  void obey(const ManagerLink::Dial&) {
+    control_ = ControlStream::open_later(options_.manager, stream_events());
+  }
+  void obey(const ManagerLink::Write& order) {
+    auto bytes = wire::encode(order.message);
+    bytes.set_heard(order.heard);
+    control_->send(std::move(bytes));
+  }
+  void obey(const ManagerLink::Hand& order) { carry_out(core_->from_manager(order.message, now())); }
+  void obey(const ManagerLink::HangUp&) {
+    ++streams_made_;
+    control_.reset();
+  }
+  void obey(const ManagerLink::Lost& lost) { carry_out(core_->manager_lost(lost.error)); }
+
+  // ---- what the core orders ----
 
   void carry_out(WorkerActions actions) {
     for (WorkerAction& action : actions) {
@@ -169,7 +210,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     arm_timer();
   }
 
-  void obey(SendToManager& order) { control_->send(wire::encode(order.message)); }
+  void obey(SendToManager& order) { carry_out(manager_.say(order.message, now())); }
   void obey(Dial& order) {
     keep(order.link, net::dial(loop_, order.peer.host, order.peer.port, link_options_, *this));
   }
@@ -192,7 +233,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   void obey(Synchronized& done) { answer(on_synchronized_, Result<SyncReport>(std::move(done.report))); }
   void obey(Over& over) {
     acceptor_.reset();
-    control_->close(Duration());  // says its last word, and does not wait for the manager's
+    if (control_) control_->close(Duration());  // says its last word, and does not wait for the manager's
     answer(on_joined_, Result<Joined>(std::unexpected(over.error)));
     answer(on_synchronized_, Result<SyncReport>(std::unexpected(over.error)));
   }
@@ -257,12 +298,14 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   }
 
   void arm_timer() {
-    const Instant due = core_->deadline();
+    const Instant due = std::min(core_->deadline(), manager_.deadline());
     if (due == Instant::never()) return;
     timer_.expires_at(started_at_ + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(due.in_seconds())));
     timer_.async_wait([this](const asio::error_code& cancelled) {
-      if (!cancelled) carry_out(core_->tick(now()));
+      if (cancelled) return;
+      carry_out(manager_.tick(now()));
+      carry_out(core_->tick(now()));
     });
   }
 
@@ -276,6 +319,8 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   std::unique_ptr<net::Acceptor> acceptor_;
   std::map<LinkId, std::unique_ptr<net::Link>> links_;
   std::map<const net::Link*, LinkId> ids_;
+  ManagerLink manager_;
+  std::uint64_t streams_made_ = 0;  // to the manager; the last one is heard
   std::unique_ptr<ControlStream> control_;
   std::function<void(Result<Joined>)> on_joined_;
   std::function<void(Result<SyncReport>)> on_synchronized_;

@@ -22,19 +22,18 @@ WorkerCore::WorkerCore(wire::Hello hello, int receive_buffers)
 
 WorkerActions WorkerCore::start(Instant now) {
   if (over_) return {Over{*over_}};  // the manager was lost meanwhile
-  started_ = last_heard_ = now;
+  started_ = now;
   return {SendToManager{hello_}};
 }
 
 WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant now) {
   if (over_) return {};
-  last_heard_ = now;
   const auto broken = [](const Error& error) {
     return with_context("the manager broke its protocol", error);
   };
   Result<WorkerActions> actions = std::visit(
       Overloaded{
-          [&](const wire::Welcome& welcome) { return welcomed(welcome, now); },
+          [&](const wire::Welcome& welcome) { return welcomed(welcome); },
           [&](const wire::RoundPlan& plan) { return obey(plan, now); },
           [&](const wire::Commit& commit_order) { return commit(commit_order.transfer, now); },
           [&](const wire::Cancel& order) -> Result<WorkerActions> { return cancel(order.transfer, now); },
@@ -43,6 +42,10 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
           [&](const wire::MulticastOver& over) { return multicast_over(over, now); },
           [&](const wire::GoOn& order) { return go_on(order, now); },
           [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
+          [&](const wire::Resumed& resumed) -> Result<WorkerActions> {
+            epoch_ = std::max(epoch_, resumed.epoch);
+            return WorkerActions{};
+          },
           [&](const wire::Reject& reject) -> Result<WorkerActions> {
             return end_session({ErrorCode::rejected, "the manager ended the session: " + reject.reason},
                                false);
@@ -52,10 +55,10 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
   return actions ? std::move(*actions) : end_session(broken(actions.error()), true);
 }
 
-Result<WorkerActions> WorkerCore::welcomed(const wire::Welcome& welcome, Instant now) {
+Result<WorkerActions> WorkerCore::welcomed(const wire::Welcome& welcome) {
   if (welcome_) return failure(ErrorCode::protocol, "a second welcome");
   welcome_ = welcome;
-  next_heartbeat_ = now + welcome.heartbeat_interval;
+  epoch_ = std::max(epoch_, welcome.epoch);
   WorkerActions actions{Joined{welcome.id, welcome.workers}};
   std::erase_if(in_links_, [&](const auto& entry) {
     const auto& [link, in] = entry;
@@ -133,7 +136,7 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
   };
   if (!welcome_) return wrong("came before the welcome");
   if (is_online()) return wrong("is of a training with rounds in common, which this one has not");
-  if (plan.version.epoch != welcome_->epoch) return wrong("is of another epoch");
+  if (plan.version.epoch > epoch_) return wrong("is of another epoch");
   if (plan.version <= last_version_) return wrong("is not newer than the last one");
   if (parameters_.empty() || plan_) return wrong("came while this worker was not ready");
   if (plan.round != round_) {
@@ -294,16 +297,6 @@ WorkerActions WorkerCore::tick(Instant now) {
                                  " s: are all workers of the training running?"},
         true);
   }
-  if (now >= last_heard_ + welcome_->manager_timeout) {
-    return end_session(
-        {ErrorCode::timeout, "the manager has not been heard for " +
-                                 std::to_string(welcome_->manager_timeout.in_seconds()) + " s"},
-        true);
-  }
-  if (now >= next_heartbeat_) {
-    actions.push_back(SendToManager{wire::Heartbeat{}});
-    next_heartbeat_ = now + welcome_->heartbeat_interval;
-  }
   answer_offers(inbox_.expire(now), actions);
   std::vector<LinkId> strangers;
   for (const auto& [link, in] : in_links_) {
@@ -319,7 +312,7 @@ WorkerActions WorkerCore::tick(Instant now) {
 Instant WorkerCore::deadline() const {
   if (over_) return Instant::never();
   if (!welcome_) return started_ + kWelcomePatience;
-  Instant earliest = std::min({next_heartbeat_, last_heard_ + welcome_->manager_timeout, inbox_.deadline()});
+  Instant earliest = inbox_.deadline();
   for (const auto& [link, in] : in_links_) {
     if (!in.sender) earliest = std::min(earliest, in.since + kHelloPatience);
   }

@@ -22,6 +22,8 @@
 // Invariants: own parameters are written and read only between synchronize() or drain() and its answer, and written
 // when no stream of theirs runs; the snapshot is written only when no multicast is open; one Synchronized or Over
 // answers each synchronize() and drain().
+// That the manager can be away and come back, heartbeats and all, is manager_link.h's: this core hears and says every
+// message once. It hears of a manager that was made again (Resumed) only for its epoch.
 // No clock, no I/O: callers hand in events with `now` and carry out the actions in order. The in-process twin
 // (selmcast/arena) and the real shell (worker.h) drive the same code. Thread rule: one owner.
 #pragma once
@@ -153,7 +155,7 @@ class WorkerCore {
   void start_mass(const std::vector<wire::Outgoing>& multicast);
   void send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions);
   bool is_online() const { return welcome_ && welcome_->online; }
-  Result<WorkerActions> welcomed(const wire::Welcome& welcome, Instant now);
+  Result<WorkerActions> welcomed(const wire::Welcome& welcome);
   Result<WorkerActions> obey(const wire::PlanUpdate& update, Instant now);
   Result<void> check_update(const wire::PlanUpdate& update) const;
   Result<WorkerActions> go_on(const wire::GoOn& order, Instant now);
@@ -215,8 +217,8 @@ class WorkerCore {
   std::map<LinkId, OutLink> out_links_;
   std::map<LinkId, InLink> in_links_;
 
-  // Waits.
-  Instant started_, last_heard_, next_heartbeat_ = Instant::never();
+  std::uint64_t epoch_ = 0;  // of the manager, or a newer one since
+  Instant started_;
 };
 
 }  // namespace selmcast::worker

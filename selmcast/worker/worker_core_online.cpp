@@ -48,7 +48,7 @@ Result<void> WorkerCore::check_update(const wire::PlanUpdate& update) const {
                                             std::to_string(update.version.number) + " " + what);
   };
   if (!is_online()) return wrong("is of a training without rounds in common, which this one has");
-  if (update.version.epoch != welcome_->epoch) return wrong("is of another epoch");
+  if (update.version.epoch > epoch_) return wrong("is of another epoch");
   if (update.version <= last_version_) return wrong("is not newer than the last one");
   std::set<WorkerId> senders;
   std::set<TransferId> transfers;

@@ -213,29 +213,14 @@ TEST_F(WorkerCoreTest, LeavingSaysGoodbyeAndAnswersTheSynchronisationUnderWay) {
 
 // ---- waits ----
 
-TEST_F(WorkerCoreTest, ASilentManagerEndsTheSession) {
+TEST_F(WorkerCoreTest, APlanOfAManagerThatWasMadeAgainIsObeyedAndOneOfTheDeadManagerNotAfterIt) {
   ready();
-  now = Instant::at_seconds(10.9);  // last heard at 1 s, given up after 10
-  EXPECT_EQ(said<wire::Heartbeat>(core.tick(now)).size(), 1u);
-  EXPECT_FALSE(core.is_over());
-  now = Instant::at_seconds(11);
-  EXPECT_THAT(error_of(core.tick(now)), HasSubstr("manager has not been heard for 10"));
-  EXPECT_EQ(core.deadline(), Instant::never());
-}
-
-TEST_F(WorkerCoreTest, AnyWordOfTheManagerIsASignOfLife) {
-  now = Instant::at_seconds(10);
-  manager_says(wire::Alive{});
-  now = Instant::at_seconds(19.9);
-  core.tick(now);
-  EXPECT_FALSE(core.is_over());
-}
-
-TEST_F(WorkerCoreTest, BeatsItsHeartAsOftenAsItWasAsked) {
-  EXPECT_EQ(core.deadline(), Instant::at_seconds(1.5));  // welcomed at 1 s, every 500 ms
-  EXPECT_THAT(said<wire::Heartbeat>(core.tick(Instant::at_seconds(1.4))), IsEmpty());
-  EXPECT_EQ(said<wire::Heartbeat>(core.tick(Instant::at_seconds(1.5))).size(), 1u);
-  EXPECT_EQ(core.deadline(), Instant::at_seconds(2));
+  manager_says(wire::Resumed{2});
+  EXPECT_EQ(all<Dial>(plan({to(1, 1)}, {}, {2, 1})).size(), 1u);
+  manager_says(wire::Cancel{TransferId(1), "gone"});
+  end({}, {2, 1});
+  ready();
+  EXPECT_THAT(error_of(plan({}, {}, {1, 9}, Round(1))), HasSubstr("not newer"));
 }
 
 TEST_F(WorkerCoreTest, NoWelcomeEndsTheSession) {

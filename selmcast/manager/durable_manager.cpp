@@ -1,0 +1,255 @@
+#include "selmcast/manager/durable_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "selmcast/base/overloaded.h"
+
+namespace selmcast::manager {
+namespace {
+
+std::string seconds_of(Duration duration) { return std::to_string(duration.in_seconds()) + " s"; }
+
+}  // namespace
+
+DurableManager::DurableManager(const ManagerSettings& settings, Instant now)
+    : settings_(settings), core_(settings, now), epoch_(settings.epoch) {}
+
+// ---- being made again --------------------------------------------------------------------------------------
+
+Outputs DurableManager::replay(const Input& input) {
+  note(input);
+  Outputs outputs = manager::apply(core_, input);
+  for (const Output& output : outputs) note(output, input.at);
+  return outputs;
+}
+
+Effects DurableManager::restarted(std::uint64_t epoch, Duration away, Instant now) {
+  Effects effects;
+  apply({now, ManagerRestarted{epoch, away}}, effects);
+  for (auto& [id, session] : sessions_) session.return_by = now + settings_.return_patience;
+  return effects;
+}
+
+// ---- the core, and what is remembered of what it heard and said --------------------------------------------
+
+void DurableManager::apply(Input input, Effects& effects) {
+  const Instant now = input.at;
+  note(input);
+  Outputs outputs = manager::apply(core_, input);
+  effects.push_back(Store{std::move(input)});
+  for (Output& output : outputs) {
+    if (const auto* send = std::get_if<Send>(&output)) {
+      const auto session = sessions_.find(send->session);
+      if (session != sessions_.end()) write(session->second, send->message, effects);
+    } else if (const auto* close = std::get_if<Close>(&output)) {
+      const auto session = sessions_.find(close->session);
+      if (session != sessions_.end() && session->second.stream) {
+        effects.push_back(EndStream{*session->second.stream});
+        streams_.erase(*session->second.stream);
+      }
+    }
+    note(output, now);
+    effects.push_back(Observed{std::move(output)});
+  }
+}
+
+// The same when it happens and when it is replayed; streams are not of it.
+void DurableManager::note(const Input& input) {
+  std::visit(Overloaded{
+                 [&](const SessionOpened& opened) {
+                   sessions_made_ = std::max(sessions_made_, opened.session.value());
+                   sessions_[opened.session].last_heard = input.at;
+                 },
+                 [&](const MessageCame& came) {
+                   const auto found = sessions_.find(came.session);
+                   if (found == sessions_.end()) return;
+                   if (const auto* hello = std::get_if<wire::Hello>(&came.message)) {
+                     if (!found->second.hello) found->second.hello = *hello;
+                   } else {
+                     ++found->second.heard;
+                     found->second.unheard.heard(came.heard);
+                   }
+                 },
+                 [&](const ManagerRestarted& restarted) { epoch_ = restarted.epoch; },
+                 [](const auto&) {},
+             },
+             input.what);
+}
+
+void DurableManager::note(const Output& output, Instant now) {
+  if (const auto* send = std::get_if<Send>(&output)) {
+    const auto session = sessions_.find(send->session);
+    if (session != sessions_.end()) session->second.unheard.said(send->message);
+  } else if (std::holds_alternative<Started>(output)) {
+    for (auto& [id, session] : sessions_) session.last_heard = now;  // waiting for the others was no silence
+  } else if (const auto* close = std::get_if<Close>(&output)) {
+    sessions_.erase(close->session);
+  }
+}
+
+// ---- streams -----------------------------------------------------------------------------------------------
+
+void DurableManager::opened(StreamId stream, Instant now) { streams_[stream] = {now, std::nullopt}; }
+
+Effects DurableManager::message(StreamId id, const wire::FromWorker& message, std::uint64_t heard,
+                                Instant now) {
+  Effects effects;
+  const auto stream = streams_.find(id);
+  if (stream == streams_.end() || finished()) return effects;
+  if (!stream->second.session) {
+    if (const auto* hello = std::get_if<wire::Hello>(&message)) {
+      greet(id, *hello, now, effects);
+    } else if (const auto* back = std::get_if<wire::Resume>(&message)) {
+      resume(id, *back, heard, now, effects);
+    } else {
+      refuse(id, "it did not say hello first", effects);
+    }
+    return effects;
+  }
+  const SessionId session_id = *stream->second.session;
+  Session& session = sessions_.at(session_id);
+  session.last_heard = now;
+  if (!session.unheard.heard(heard)) {
+    lose(session_id, "it claims to have heard what was never said", now, effects);
+    return effects;
+  }
+  if (std::holds_alternative<wire::Resume>(message)) {
+    lose(session_id, "it resumed a session that is under way", now, effects);
+    return effects;
+  }
+  const bool beats = core_.started() && std::holds_alternative<wire::Heartbeat>(message);
+  if (beats) {
+    effects.push_back(Write{id, wire::Alive{}, session.heard});
+  } else {
+    apply({now, MessageCame{session_id, message, heard}}, effects);
+  }
+  return effects;
+}
+
+void DurableManager::greet(StreamId stream, const wire::Hello& hello, Instant now, Effects& effects) {
+  // One that lost its manager before it heard anything of it.
+  for (auto& [id, session] : sessions_) {
+    const bool heard_nothing = session.unheard.waiting().size() == session.unheard.said();
+    if (!session.stream && session.hello == hello && heard_nothing)
+      return attach(id, stream, 0, now, effects);
+  }
+  const SessionId id(++sessions_made_);
+  streams_.at(stream).session = id;
+  apply({now, SessionOpened{id}}, effects);
+  sessions_.at(id).stream = stream;
+  apply({now, MessageCame{id, hello, 0}}, effects);
+}
+
+void DurableManager::resume(StreamId stream, const wire::Resume& resume, std::uint64_t heard, Instant now,
+                            Effects& effects) {
+  if (resume.protocol_version != wire::kControlProtocolVersion || resume.run_token != settings_.run_token)
+    return refuse(stream, "it is of another training, or of another release", effects);
+  if (resume.epoch > epoch_) {
+    return refuse(stream,
+                  "it has heard of manager " + std::to_string(resume.epoch) + ", and this is " +
+                      std::to_string(epoch_) + ": a newer one has taken over",
+                  effects);
+  }
+  for (auto& [id, session] : sessions_) {
+    if (!session.hello || session.hello->name != resume.name) continue;
+    if (!session.unheard.heard(heard)) break;
+    return attach(id, stream, heard, now, effects);
+  }
+  refuse(stream, "there is no session of " + resume.name + " to go on with: it was taken for dead", effects);
+}
+
+void DurableManager::attach(SessionId id, StreamId stream, std::uint64_t heard, Instant now,
+                            Effects& effects) {
+  Session& session = sessions_.at(id);
+  if (session.stream) {  // it broke, and the worker knew first
+    effects.push_back(EndStream{*session.stream});
+    streams_.erase(*session.stream);
+  }
+  session.unheard.heard(heard);
+  session.stream = stream;
+  session.last_heard = now;
+  session.return_by = Instant::never();
+  streams_.at(stream).session = id;
+  write(session, wire::Resumed{epoch_}, effects);
+  for (const wire::ToWorker& message : session.unheard.waiting()) write(session, message, effects);
+}
+
+void DurableManager::write(Session& session, wire::ToWorker message, Effects& effects) const {
+  if (session.stream) effects.push_back(Write{*session.stream, std::move(message), session.heard});
+}
+
+void DurableManager::refuse(StreamId stream, const std::string& why, Effects& effects) {
+  effects.push_back(Write{stream, wire::Reject{why}, 0});
+  effects.push_back(EndStream{stream});
+  streams_.erase(stream);
+}
+
+void DurableManager::lose(SessionId id, const std::string& why, Instant now, Effects& effects) {
+  if (const std::optional<StreamId> stream = sessions_.at(id).stream) refuse(*stream, why, effects);
+  sessions_.at(id).stream.reset();
+  apply({now, SessionLost{id, why}}, effects);
+}
+
+Effects DurableManager::closed(StreamId id, const std::string& why, Instant now) {
+  Effects effects;
+  const auto stream = streams_.find(id);
+  if (stream == streams_.end()) return effects;
+  const std::optional<SessionId> session = stream->second.session;
+  streams_.erase(stream);
+  if (!session || finished()) return effects;
+  sessions_.at(*session).stream.reset();
+  apply({now, SessionLost{*session, why}}, effects);
+  return effects;
+}
+
+Effects DurableManager::stop(const std::string& why, Instant now) {
+  Effects effects;
+  if (finished()) return effects;
+  apply({now, Stopped{why}}, effects);
+  return effects;
+}
+
+// ---- time --------------------------------------------------------------------------------------------------
+
+Effects DurableManager::tick(Instant now) {
+  Effects effects;
+  if (finished()) return effects;
+  std::vector<StreamId> strangers;
+  for (const auto& [id, stream] : streams_) {
+    if (!stream.session && now >= stream.opened + settings_.hello_patience) strangers.push_back(id);
+  }
+  for (const StreamId id : strangers) refuse(id, "it did not say hello", effects);
+  std::vector<std::pair<SessionId, std::string>> silent;
+  for (const auto& [id, session] : sessions_) {
+    const bool speaks = core_.started() && session.stream;
+    if (speaks && now >= session.last_heard + settings_.heartbeat_timeout)
+      silent.emplace_back(id, "not heard for " + seconds_of(settings_.heartbeat_timeout));
+    if (!session.stream && now >= session.return_by) {
+      silent.emplace_back(id, "did not come back within " + seconds_of(settings_.return_patience) +
+                                  " of the manager's restart");
+    }
+    if (session.unheard.is_full()) silent.emplace_back(id, "does not listen");
+  }
+  for (const auto& [id, why] : silent) {
+    if (sessions_.contains(id)) lose(id, why, now, effects);
+  }
+  if (!finished() && now >= core_.deadline()) apply({now, TimePassed{}}, effects);
+  return effects;
+}
+
+Instant DurableManager::deadline() const {
+  if (finished()) return Instant::never();
+  Instant earliest = core_.deadline();
+  for (const auto& [id, stream] : streams_) {
+    if (!stream.session) earliest = std::min(earliest, stream.opened + settings_.hello_patience);
+  }
+  for (const auto& [id, session] : sessions_) {
+    earliest = std::min(earliest, session.return_by);
+    if (core_.started() && session.stream)
+      earliest = std::min(earliest, session.last_heard + settings_.heartbeat_timeout);
+  }
+  return earliest;
+}
+
+}  // namespace selmcast::manager
