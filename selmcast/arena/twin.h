@@ -1,11 +1,12 @@
-// The in-process twin: a DurableManager and n WorkerCores, each with its ManagerLink, joined by a simulated network in
-// virtual time.
+// The in-process twin: a DurableManager and n WorkerCores, each with its ManagerLink, joined by a simulated
+// network in virtual time.
 //
 // Carries out the cores' actions as the real shells do (manager/manager.cpp, worker/worker.cpp), with delays
 // drawn from the seed and faults on order. Each connection delivers in order; a broken one tells both ends, a
-// silent worker is cut off without anyone being told. A manager that crashes takes its streams with it, and perhaps what
-// was under way on them, or what it had stored and not said; it is made again from what was stored. The workers' "training": parameters drawn anew from the
-// seed each round. In trainings without rounds in common some are stragglers. Thread rule: one owner.
+// silent worker is cut off without anyone being told. A manager that crashes takes its streams with it, and perhaps
+// what was under way on them, or what it had stored and not said; it is made again from what was stored. The workers'
+// "training": parameters drawn anew from the seed each round. In trainings without rounds in common some are
+// stragglers. Thread rule: one owner.
 #pragma once
 
 #include <cstdint>

@@ -199,7 +199,7 @@ Effects DurableManager::closed(StreamId id, const std::string& why, Instant now)
   streams_.erase(stream);
   if (!session || finished()) return effects;
   sessions_.at(*session).stream.reset();
-  apply({now, SessionLost{*session, why}}, effects);
+  apply({now, SessionLost{*session, "session lost: " + why}}, effects);
   return effects;
 }
 

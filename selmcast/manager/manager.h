@@ -2,8 +2,8 @@
 //
 //     gRPC threads ── post ──> one loop: core, state, journal, timers ── SessionStream::send ──> gRPC threads
 //
-// With a state file (state_store.h) create() goes on with the training that it holds, if it holds one: same settings, same
-// address if `port` is 0, its journal written anew. Workers wait for that, `settings.manager_patience` at most.
+// With a state file (state_store.h) create() goes on with the training that it holds, if it holds one: same settings,
+// same address if `port` is 0, its journal written anew. Workers wait for that, `settings.manager_patience` at most.
 // Thread rule: create() and run() by one thread, which becomes the loop; stop() by any thread.
 // Besides the control service it answers gRPC's standard health checks ("selmcast.wire.pb.Manager", SERVING while it
 // runs) and server reflection. No encryption yet: it listens on loopback unless told otherwise.
@@ -35,7 +35,8 @@ struct ManagerOptions {
 
 class Manager {
  public:
-  // Listens. Errors: invalid_input (settings; or others than those of the state), io naming the address, e.g. when the port is in use, or the journal.
+  // Listens. Errors: invalid_input (settings; or others than those of the state), io naming the address, e.g. when the
+  // port is in use, the state or the journal.
   static Result<std::unique_ptr<Manager>> create(ManagerOptions options);
   virtual ~Manager() = default;
 

@@ -326,7 +326,7 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
 
 Outputs ManagerCore::closed(SessionId id, const std::string& why, Instant now) {
   Outputs outputs;
-  if (!finished_) drop(id, "session lost: " + why, Departure::lost, now, outputs);
+  if (!finished_) drop(id, why, Departure::lost, now, outputs);
   return outputs;
 }
 

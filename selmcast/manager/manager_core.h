@@ -5,11 +5,12 @@
 //
 // The training itself is a sync::TrainingMachine: with rounds in common (bsp, sync/round_machine.h), or online,
 // everybody in a round of its own (ssp, asp, sync/online_rounds.h). This core puts messages around either.
-// A session is one worker's conversation with the manager. Its first message is Hello; a worker whose protocol version, name or model
-// does not fit is rejected with the reason, the others are not disturbed. Ids are given when all are there, in natural
-// order of the names (w2 before w10), so that the same workers get the same ids whatever order they came in.
-// A worker leaves by Goodbye, by losing its session, by breaking the protocol, or by being too slow to compute; its open
-// transfers are cancelled and the others go on. When a session is lost, and who said it, is durable_manager.h's.
+// A session is one worker's conversation with the manager. Its first message is Hello; a worker whose protocol
+// version, name or model does not fit is rejected with the reason, the others are not disturbed. Ids are given when
+// all are there, in natural order of the names (w2 before w10), so that the same workers get the same ids whatever
+// order they came in.
+// A worker leaves by Goodbye, by losing its session, by breaking the protocol, or by being too slow to compute; its
+// open transfers are cancelled and the others go on. When a session is lost, and who said it, is durable_manager.h's.
 // Plans carry (epoch, number): workers obey only what is newer than what they obeyed. A manager that was made again
 // has a larger epoch.
 // No clock, no I/O: callers hand in events with `now` and carry out the outputs in order. Thread rule: one owner.

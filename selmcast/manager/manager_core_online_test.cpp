@@ -120,7 +120,7 @@ TEST_F(OnlineManagerCoreTest, AFaultOrALossIsToldToBothSidesAndTheOthersGoOn) {
     EXPECT_THAT(told<wire::Cancel>(failed, k), ElementsAre(wire::Cancel{TransferId(1), "corrupt"}));
   const Outputs lost = core->closed(SessionId(2), "reset", now);
   ASSERT_THAT(told<wire::Cancel>(lost, 0), SizeIs(1));
-  EXPECT_THAT(told<wire::Cancel>(lost, 0)[0].reason, HasSubstr("w2 left: session lost: reset"));
+  EXPECT_THAT(told<wire::Cancel>(lost, 0)[0].reason, HasSubstr("w2 left: reset"));
   EXPECT_THAT(told<wire::GoOn>(lost, 0), ElementsAre(wire::GoOn{Round(0), 2}));
   EXPECT_THAT(told<wire::MulticastOver>(lost, 0), ElementsAre(wire::MulticastOver{Round(0), {}}));
   EXPECT_THAT(all<Left>(lost), SizeIs(1));

@@ -305,9 +305,9 @@ TEST(Training, ControlStreamsThatMakeNoSenseAreCutOffWithTheReason) {
   wire::pb::FromWorker other_version = hello;
   other_version.mutable_hello()->set_protocol_version(7);
   const std::pair<const char*, std::vector<wire::pb::FromWorker>> cases[] = {
-      {"before its welcome", {ready}}, {"kind", {wire::pb::FromWorker()}},
-      {"hello.data_port", {no_port}},  {"version 7", {other_version}},
-      {"hello twice", {hello, hello}}, {"before its welcome", {hello, ready, ready, ready}},
+      {"did not say hello first", {ready}}, {"kind", {wire::pb::FromWorker()}},
+      {"hello.data_port", {no_port}},       {"version 7", {other_version}},
+      {"hello twice", {hello, hello}},      {"before its welcome", {hello, ready, ready, ready}},
   };
   for (const auto& [why, messages] : cases) {
     const auto answers = control_stream(manager.address(), messages);
