@@ -11,6 +11,7 @@
 #include "selmcast/cli/arena_command.h"
 #include "selmcast/cli/bench_command.h"
 #include "selmcast/cli/demo/demo_command.h"
+#include "selmcast/cli/doctor/doctor_command.h"
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/manager_command.h"
 #include "selmcast/cli/plan_command.h"
@@ -35,6 +36,7 @@ void add_commands(CLI::App& app, std::vector<std::string>& arguments, int& exit_
   cli::add_simulate_command(app, exit_status);
   reproduce::add_reproduce_command(app, exit_status);
   testbed::add_testbed_command(app, exit_status);
+  doctor::add_doctor_command(app, exit_status);
 }
 
 int run_command_line(int argc, char** argv) {
