@@ -41,7 +41,8 @@ class Worker {
   Worker(const std::string& manager, const std::string& name, const std::vector<TensorTuple>& tensors,
          int mixing, int receive_buffers, std::pair<double, double> declared_bps,
          std::pair<double, double> emulated_bps, const std::optional<std::string>& data_host, int data_port,
-         double connect_timeout) {
+         double connect_timeout, const std::optional<std::string>& interface_name,
+         const std::optional<std::string>& advertised) {
     std::vector<selmcast_tensor> list;
     for (const auto& [tensor, shape, role] : tensors)
       list.push_back({tensor.c_str(), shape.data(), shape.size(), role});
@@ -57,6 +58,8 @@ class Worker {
     std::tie(options.emulated_uplink_bps, options.emulated_downlink_bps) = emulated_bps;
     options.data_host = data_host ? data_host->c_str() : nullptr;
     options.data_port = data_port;
+    options.interface_name = interface_name ? interface_name->c_str() : nullptr;
+    options.advertised = advertised ? advertised->c_str() : nullptr;
     options.connect_timeout_seconds = connect_timeout;
     const std::unique_ptr<selmcast_cancel, FreeCancel> cancel(selmcast_cancel_new());
     options.cancel = cancel.get();
@@ -218,10 +221,10 @@ PYBIND11_MODULE(_core, module) {
   py::class_<Worker>(module, "Worker")
       .def(py::init<const std::string&, const std::string&, const std::vector<TensorTuple>&, int, int,
                     std::pair<double, double>, std::pair<double, double>, const std::optional<std::string>&,
-                    int, double>(),
+                    int, double, const std::optional<std::string>&, const std::optional<std::string>&>(),
            py::arg("manager"), py::arg("name"), py::arg("tensors"), py::arg("mixing"),
            py::arg("receive_buffers"), py::arg("declared_bps"), py::arg("emulated_bps"), py::arg("data_host"),
-           py::arg("data_port"), py::arg("connect_timeout"))
+           py::arg("data_port"), py::arg("connect_timeout"), py::arg("interface_name"), py::arg("advertised"))
       .def_property_readonly("id", &Worker::id)
       .def_property_readonly("count", &Worker::count)
       .def("synchronize", &Worker::synchronize, py::arg("parameters"))

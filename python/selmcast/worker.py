@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import Any, Iterable, Literal, Optional, Sequence, Union
 
@@ -44,7 +45,11 @@ class Worker:
     :param declared_uplink_bps: what the link is believed to carry (bit/s of payload) until the manager has learnt
         better.
     :param emulated_uplink_bps: for experiments on one machine: all sending of this worker shares this; None: the link.
-    :param data_host: where peers reach this worker; None: the address of the interface that leads to the manager.
+    :param data_host: the address at which this worker listens for its peers; None: that of ``interface``, of the one
+        that SELMCAST_INTERFACE names, or of the one that leads to the manager.
+    :param interface: "eth1", for one; not together with ``data_host``.
+    :param advertised: ``"host"`` or ``"host:port"`` where peers find this worker, if that is not where it listens
+        (behind address translation, in a container); None: what SELMCAST_ADVERTISED says, if it is set.
     :param connect_timeout: seconds.
     :raises selmcast.Error: ``InvalidInput``, ``Unavailable`` (no manager), ``Rejected`` (by the manager, with its
         reason: the first tensor that differs, for one), ``Timeout``.
@@ -65,7 +70,13 @@ class Worker:
         data_host: Optional[str] = None,
         data_port: int = 0,
         connect_timeout: float = 20.0,
+        interface: Optional[str] = None,
+        advertised: Optional[str] = None,
     ) -> None:
+        if interface is None and data_host is None:
+            interface = os.environ.get("SELMCAST_INTERFACE") or None
+        if advertised is None:
+            advertised = os.environ.get("SELMCAST_ADVERTISED") or None
         listed = []
         for tensor in tensors:
             role = tensor[2] if len(tensor) > 2 else "parameter"  # type: ignore[misc]
@@ -81,6 +92,8 @@ class Worker:
             data_host,
             data_port,
             connect_timeout,
+            interface,
+            advertised,
         )
 
     @property

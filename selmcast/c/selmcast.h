@@ -108,10 +108,14 @@ typedef struct selmcast_worker_options {
   double declared_downlink_bps; /* 1e9 */
   double emulated_uplink_bps;   /* for experiments on one machine; 0: none */
   double emulated_downlink_bps; /* 0: none */
-  const char* data_host; /* where peers reach this worker; null: the interface that leads to the manager */
-  int32_t data_port;     /* 0: any free one */
+  const char*
+      data_host; /* where this worker listens for its peers; null: the interface that leads to the manager */
+  int32_t data_port;              /* 0: any free one */
   double connect_timeout_seconds; /* until the manager answers at all. 20 */
   selmcast_cancel* cancel;        /* ends a connect that is under way; may be null */
+  const char*
+      interface_name;     /* listen at this interface's address, instead of data_host; null: not asked for */
+  const char* advertised; /* "host" or "host:port" where peers find this worker, if not where it listens */
 } selmcast_worker_options;
 
 /* Defaults as above. `struct_size` is sizeof(selmcast_worker_options) where the caller was compiled. */

@@ -69,6 +69,8 @@ Result<worker::WorkerOptions> options_of(const selmcast_worker_options& given) {
   if (given.emulated_downlink_bps != 0)
     options.emulated_downlink = Rate::bits_per_second(given.emulated_downlink_bps);
   options.data_host = text_or(given.data_host, "");
+  options.interface = text_or(given.interface_name, "");
+  options.advertised = text_or(given.advertised, "");
   options.data_port = static_cast<std::uint16_t>(given.data_port);
   options.connect_timeout = Duration::seconds(given.connect_timeout_seconds);
   if (!(given.connect_timeout_seconds > 0 && given.connect_timeout_seconds <= 3600))

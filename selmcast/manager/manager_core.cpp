@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "selmcast/base/overloaded.h"
+#include "selmcast/wire/loopback.h"
 
 namespace selmcast::manager {
 namespace {
@@ -147,6 +148,14 @@ std::optional<std::string> ManagerCore::objection(const wire::Hello& hello) cons
     if (other.hello->model != hello.model) {
       return "its model is not that of worker '" + other.hello->name +
              "': " + first_difference(other.hello->model, hello.model);
+    }
+    if (wire::is_loopback(other.hello->data_host) != wire::is_loopback(hello.data_host)) {
+      const bool is_this = wire::is_loopback(hello.data_host);
+      return "peers would find '" + (is_this ? hello : *other.hello).name + "' at " +
+             (is_this ? hello : *other.hello).data_host + ", which is loopback, and '" +
+             (is_this ? *other.hello : hello).name + "' at " + (is_this ? *other.hello : hello).data_host +
+             ": name the manager by an address that all machines reach, on its own machine too, or say which "
+             "interface to use";
     }
   }
   return std::nullopt;

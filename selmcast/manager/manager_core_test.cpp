@@ -46,6 +46,10 @@ TEST_F(ManagerCoreTest, WhoDoesNotFitIsTurnedAwayWithTheReasonAndTheOthersWait) 
     return reject.size() == 1 ? reject[0].reason : std::string();
   };
   EXPECT_THAT(refused(2, hello_of("w1")), HasSubstr("another worker is called 'w1'"));
+  wire::Hello at_home = hello_of("w2");
+  at_home.data_host = "127.0.0.1";
+  EXPECT_THAT(refused(5, at_home),
+              HasSubstr("find 'w2' at 127.0.0.1, which is loopback, and 'w1' at 10.0.0.1"));
   wire::Hello other = hello_of("w2");
   other.protocol_version = 99;
   EXPECT_THAT(refused(3, other),

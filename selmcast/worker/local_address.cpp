@@ -1,7 +1,14 @@
 #include "selmcast/worker/local_address.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+
 #include <asio/io_context.hpp>
 #include <asio/ip/udp.hpp>
+#include <cstring>
+#include <memory>
+#include <set>
 
 namespace selmcast::worker {
 
@@ -40,6 +47,37 @@ Result<std::string> local_address_towards(const HostPort& target) {
   const auto local = socket.local_endpoint(error);
   if (error) return failure(ErrorCode::unavailable, "no route to " + target.host + ": " + error.message());
   return local.address().to_string();
+}
+
+Result<std::string> address_of_interface(const std::string& name) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return failure(ErrorCode::io, "cannot list the interfaces");
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
+  std::string v4, v6;
+  std::set<std::string> names;
+  for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || (one->ifa_flags & IFF_UP) == 0) continue;
+    const auto* socket = one->ifa_addr;
+    if (socket->sa_family == AF_INET) {
+      names.insert(one->ifa_name);
+      const auto* in = reinterpret_cast<const sockaddr_in*>(socket);
+      if (name == one->ifa_name && v4.empty())
+        v4 = asio::ip::make_address_v4(ntohl(in->sin_addr.s_addr)).to_string();
+    } else if (socket->sa_family == AF_INET6) {
+      asio::ip::address_v6::bytes_type bytes;
+      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(socket)->sin6_addr, bytes.size());
+      const asio::ip::address_v6 address(bytes);
+      if (address.is_link_local()) continue;
+      names.insert(one->ifa_name);
+      if (name == one->ifa_name && v6.empty()) v6 = address.to_string();
+    }
+  }
+  if (!v4.empty()) return v4;
+  if (!v6.empty()) return v6;
+  std::string known;
+  for (const std::string& one : names) known += (known.empty() ? "" : ", ") + one;
+  return failure(ErrorCode::invalid_input,
+                 "interface '" + name + "' is not up or has no address; with one are: " + known);
 }
 
 }  // namespace selmcast::worker

@@ -34,5 +34,14 @@ TEST(LocalAddress, AHostThatIsNoneIsNamed) {
   EXPECT_NE(found.error().message.find("no such host"), std::string::npos);
 }
 
+TEST(LocalAddress, OfAnInterfaceIsItsFirst) {
+  EXPECT_EQ(address_of_interface("lo"), "127.0.0.1");
+  const auto none = address_of_interface("eth99");
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error().code, ErrorCode::invalid_input);
+  EXPECT_NE(none.error().message.find("with one are: "), std::string::npos);
+  EXPECT_NE(none.error().message.find("lo"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace selmcast::worker

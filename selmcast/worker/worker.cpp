@@ -41,6 +41,14 @@ wire::Hello hello_of(const WorkerOptions& options) {
   return hello;
 }
 
+// Where peers find the worker, if not where it listens; the port is empty if it is the same. Requires that the text is
+// empty or checked.
+std::optional<HostPort> advertised(const WorkerOptions& options) {
+  if (options.advertised.empty()) return std::nullopt;
+  if (auto parts = split_address(options.advertised)) return *std::move(parts);
+  return HostPort{options.advertised, ""};
+}
+
 // Carries out WorkerCore's actions. Everything is the loop thread's except what says otherwise.
 class RunningWorker final : public Worker, private net::LinkHandler {
  public:
@@ -74,7 +82,8 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     const auto manager = split_address(options_.manager);
     if (!manager) return std::unexpected(manager.error());
     if (options_.data_host.empty()) {
-      auto local = local_address_towards(*manager);
+      auto local = options_.interface.empty() ? local_address_towards(*manager)
+                                              : address_of_interface(options_.interface);
       if (!local) return std::unexpected(local.error());
       options_.data_host = *local;
     }
@@ -85,6 +94,10 @@ class RunningWorker final : public Worker, private net::LinkHandler {
 
     wire::Hello hello = hello_of(options_);
     hello.data_port = acceptor_->port();
+    if (const auto elsewhere = advertised(options_)) {
+      hello.data_host = elsewhere->host;
+      if (!elsewhere->port.empty()) hello.data_port = static_cast<std::uint16_t>(std::stoi(elsewhere->port));
+    }
     core_ = std::make_unique<WorkerCore>(std::move(hello), options_.receive_buffers);
 
     auto control = ControlStream::open(options_.manager, options_.connect_timeout, stream_events());
@@ -346,11 +359,17 @@ Result<void> check(const WorkerOptions& options) {
     return bad("emulated rates must be positive");
   }
   if (options.receive_buffers < 1) return bad("receive_buffers must be at least 1");
+  if (!options.interface.empty() && !options.data_host.empty()) {
+    return bad("data_host and interface both say where to listen: give one of them");
+  }
+  if (options.advertised.contains(':') && !split_address(options.advertised)) {
+    return bad("advertised '" + options.advertised + "' is neither host nor host:port");
+  }
   asio::error_code no_address;
   if (const auto host = asio::ip::make_address(options.data_host, no_address);
-      !no_address && host.is_unspecified()) {
+      !no_address && host.is_unspecified() && options.advertised.empty()) {
     return bad("data_host " + options.data_host +
-               " is no address that peers can reach: name one of this machine's");
+               " is no address that peers can reach: name one of this machine's, or say what is advertised");
   }
   // The rest as the manager will check it.
   wire::Hello hello = hello_of(options);

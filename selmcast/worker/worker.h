@@ -72,9 +72,14 @@ struct WorkerOptions {
   Rate declared_uplink = Rate::megabits_per_second(1000);
   Rate declared_downlink = Rate::megabits_per_second(1000);
 
-  // Where peers reach this worker. Empty: the address of the interface that leads to the manager.
+  // Where this worker listens for its peers: at the address `data_host`, or at that of the interface so named. Both
+  // empty: at the address of the interface that leads to the manager.
   std::string data_host = "";
+  std::string interface = "";
   std::uint16_t data_port = 0;  // 0: any free one
+  // Where peers find it, if that is somewhere else (behind address translation, in a container): "host", with the port
+  // that it listens at, "host:port" or "[v6]:port".
+  std::string advertised = "";
 
   // Emulated links, for experiments on one machine: all sending, and all receiving, of this worker share
   // them.

@@ -61,6 +61,22 @@ TEST(Training, ModelsOfSeveralChunksArriveWhole) {
   EXPECT_TRUE(manager.wait().has_value());
 }
 
+TEST(Training, WorkersListenOnIpv6OnANamedInterfaceAndWhereOthersForwardTo) {
+  RunningManager manager(manager_options(3));
+  const auto story = [&](std::uint32_t k) {
+    auto options = worker_options(manager, k, 1000);
+    if (k == 0) options.data_host = "::1";
+    if (k == 1) options.interface = "lo";
+    if (k == 2) {  // as in a container, which does not know its address outside
+      options.data_host = "0.0.0.0";
+      options.advertised = "localhost";
+    }
+    return train(options, k, 4);
+  };
+  expect_complete(in_threads(3, story), 4);
+  EXPECT_TRUE(manager.wait().has_value());
+}
+
 TEST(Training, UnpacedTrainingsMixAsWell) {
   auto options = manager_options(3);
   options.settings.rounds.paced = false;
@@ -191,6 +207,9 @@ TEST(Training, OptionsThatCannotWorkAreInvalidInput) {
       {"emulated", [](auto& o) { o.emulated_uplink = Rate(); }},
       {"receive_buffers", [](auto& o) { o.receive_buffers = 0; }},
       {"peers can reach", [](auto& o) { o.data_host = "0.0.0.0"; }},
+      {"both say where", [](auto& o) { o.data_host = "127.0.0.1", o.interface = "lo"; }},
+      {"neither host nor host:port", [](auto& o) { o.advertised = "here:there"; }},
+      {"with one are: ", [](auto& o) { o.interface = "eth99"; }},
   };
   for (const auto& [what, change] : changes) {
     worker::WorkerOptions bad = good;

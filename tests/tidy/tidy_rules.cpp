@@ -37,13 +37,14 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"cli/report", {"base", "plan", "cli"}},
       {"cli/reproduce", {"base", "plan", "sync", "mip", "maxmin", "sim", "cli", "cli/report"}},
       {"cli/testbed", {"base", "wire", "net", "testbed", "cli"}},
+      {"cli/doctor", {"base", "wire", "worker", "cli"}},
       {"cli/run", {"base", "plan", "sync", "maxmin", "wire", "manager", "cli"}},
       {"cli/demo",
        {"base", "testbed", "cli/testbed", "plan", "sync", "maxmin", "wire", "net", "manager", "worker",
         "arena", "mip", "cli", "cli/report"}},
       {"cli",
        {"base", "plan", "sync", "maxmin", "sim", "wire", "net", "manager", "worker", "arena", "mip",
-        "testbed", "cli/report", "cli/reproduce", "cli/run", "cli/demo", "cli/testbed"}},
+        "testbed", "cli/report", "cli/reproduce", "cli/run", "cli/demo", "cli/testbed", "cli/doctor"}},
   };
   return table;
 }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "selmcast/wire/loopback.h"
+
 namespace selmcast::doctor {
 namespace {
 
@@ -16,10 +18,6 @@ constexpr int kHeadersV6 = 40 + 20 + 12;
 constexpr double kGoodBufferMbps = 1000;  // where a link's own rate is not known
 constexpr Bytes kDatagramBuffer = Bytes(4 << 20);
 constexpr std::int64_t kGoodDescriptors = 4096;
-
-bool is_loopback(const std::string& address) {
-  return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
-}
 
 bool has_word(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
@@ -84,7 +82,7 @@ class Judge {
   }
 
   void interface_to(const Connection& manager) {
-    if (is_loopback(manager.local))
+    if (wire::is_loopback(manager.local))
       return say(
           Verdict::note, "interface",
           manager.local + " (loopback): the manager is on this machine, and only its processes can take part",
@@ -233,8 +231,9 @@ class Judge {
       return say(Verdict::problem, what, error.message, remedy);
     }
     const Connection& connection = *other.connection;
-    const bool is_at_home = facts_.manager && facts_.manager->connection && is_loopback(connection.address) &&
-                            !is_loopback(facts_.manager->connection->address);
+    const bool is_at_home = facts_.manager && facts_.manager->connection &&
+                            wire::is_loopback(connection.address) &&
+                            !wire::is_loopback(facts_.manager->connection->address);
     if (is_at_home)
       return say(Verdict::problem, what, connection.address + " is loopback, the manager is not",
                  "name the peer by the address at which all others reach it");

@@ -1,4 +1,4 @@
-// The judgement of `selmcast doctor`: what of a machine's state is good for a training, what is not, and what to change.
+// The judgement of `selmcast doctor`: what of a machine's state is good for a training, what is not, what to change.
 //
 // PURE: facts in, findings out, in the order in which they are read best. Every warning and problem has a remedy. What
 // counts: the interface that leads to the manager (loopback is no way to other machines, and nobody falls back to it
