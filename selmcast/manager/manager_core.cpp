@@ -150,10 +150,11 @@ std::optional<std::string> ManagerCore::objection(const wire::Hello& hello) cons
              "': " + first_difference(other.hello->model, hello.model);
     }
     if (wire::is_loopback(other.hello->data_host) != wire::is_loopback(hello.data_host)) {
-      const bool is_this = wire::is_loopback(hello.data_host);
-      return "peers would find '" + (is_this ? hello : *other.hello).name + "' at " +
-             (is_this ? hello : *other.hello).data_host + ", which is loopback, and '" +
-             (is_this ? *other.hello : hello).name + "' at " + (is_this ? *other.hello : hello).data_host +
+      const bool is_inside = wire::is_loopback(hello.data_host);
+      const wire::Hello& inside = is_inside ? hello : *other.hello;
+      const wire::Hello& outside = is_inside ? *other.hello : hello;
+      return "peers would find '" + inside.name + "' at " + inside.data_host + ", which is loopback, and '" +
+             outside.name + "' at " + outside.data_host +
              ": name the manager by an address that all machines reach, on its own machine too, or say which "
              "interface to use";
     }
