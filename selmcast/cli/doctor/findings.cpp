@@ -216,7 +216,7 @@ class Judge {
       return say(Verdict::problem, "manager",
                  facts_.manager->target + " takes connections, but is no manager",
                  "see which program has that port; `selmcast manager` says its address when it starts");
-    reach("manager", *facts_.manager, "selmcast manager");
+    reach("manager", *facts_.manager, "selmcast manager --insecure-listen ADDRESS");
   }
 
   void reach(const std::string& what, const Reach& other, const std::string& program) {

@@ -119,7 +119,7 @@ TEST(Findings, WhoIsNotReachedIsAProblemWithItsOwnRemedy) {
   facts.manager->connection = failure(ErrorCode::unavailable, "10.0.0.1:7070: Connection refused");
   facts.peers[0].connection = failure(ErrorCode::timeout, "10.0.0.3:7071: Connection timed out");
   EXPECT_EQ(about(facts, "manager").verdict, Verdict::problem);
-  EXPECT_THAT(about(facts, "manager").remedy, HasSubstr("`selmcast manager`"));
+  EXPECT_THAT(about(facts, "manager").remedy, HasSubstr("`selmcast manager --insecure-listen ADDRESS`"));
   EXPECT_THAT(about(facts, "peer 10.0.0.3:7071").remedy, HasSubstr("firewall"));
   EXPECT_EQ(worst(judge(facts)), Verdict::problem);
   facts = sound();
