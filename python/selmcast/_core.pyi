@@ -20,6 +20,8 @@ class Worker:
         data_host: Optional[str],
         data_port: int,
         connect_timeout: float,
+        interface_name: Optional[str],
+        advertised: Optional[str],
     ) -> None: ...
     @property
     def id(self) -> int: ...

@@ -163,7 +163,7 @@ class Collective:
             for begin in range(0, len(total), step):
                 part = total[begin : begin + step]
                 piece = numpy.empty(len(part), "<" + dtype)
-                frames.receive_into(connection, memoryview(piece).cast("B"))
+                frames.receive_into(connection, memoryview(piece.data).cast("B"))
                 if first:
                     part[:] = piece
                 elif dtype == "i8":

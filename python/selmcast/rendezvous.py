@@ -227,6 +227,7 @@ class Client:
             "tensors": tensors,
             "timeout": timeout,
         }
+        answer: dict[str, Any]
         answer, _ = self._request(message, timeout, sent)
         for memory in received:
             frames.receive_into(self._connection, memory)

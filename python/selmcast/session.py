@@ -168,7 +168,7 @@ def _is_said(value: Any, text: Optional[str]) -> bool:
     if str(value) == text or isinstance(value, (str, bool)):
         return str(value) == text
     try:
-        return float(text) == value  # 1 and 1.0 are the same
+        return bool(float(text) == value)  # 1 and 1.0 are the same
     except ValueError:
         return False
 

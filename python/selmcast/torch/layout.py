@@ -34,6 +34,7 @@ def named_tensors(model: Model) -> list[tuple[str, torch.Tensor, bool]]:
 
     :raises InvalidInput: a tensor that cannot be synchronised, by name.
     """
+    found: list[tuple[str, torch.Tensor, bool]]
     if isinstance(model, torch.nn.Module):
         found = [(name, tensor, False) for name, tensor in model.named_parameters()]
         found += [(name, tensor, True) for name, tensor in model.named_buffers()]
@@ -41,7 +42,7 @@ def named_tensors(model: Model) -> list[tuple[str, torch.Tensor, bool]]:
         pairs = model.items() if isinstance(model, Mapping) else model
         found = [(name, tensor, not tensor.requires_grad) for name, tensor in pairs]
     for name, tensor, _ in found:
-        if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
+        if torch.nn.parameter.is_lazy(tensor):
             raise InvalidInput(f"'{name}' has no shape yet: run the lazy module once before")
         if tensor.is_complex() or tensor.layout != torch.strided or tensor.is_quantized:
             raise InvalidInput(f"'{name}' is {tensor.dtype}, {tensor.layout}: only dense real tensors can be sent")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from types import TracebackType
-from typing import Any, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 import torch
 
@@ -68,11 +68,13 @@ def DistributedOptimizer(optimizer: AnyOptimizer, *, model: Model, **options: An
     if isinstance(optimizer, _Distributed):
         raise InvalidInput("this optimizer is distributed already")
     synchronizer = Synchronizer(model, optimizer=optimizer, **options)
-    patched = optimizer.__dict__.get("step")
+    is_patched = "step" in optimizer.__dict__
     cls = optimizer.__class__
     optimizer.__class__ = type("Distributed" + cls.__name__, (_Distributed, cls), {"__module__": __name__})
     optimizer.synchronizer = synchronizer  # type: ignore[attr-defined]
-    if patched is not None:
+    if is_patched:
+        patched: Callable[..., Any] = optimizer.__dict__["step"]
+
         # A scheduler made before has put its own step on the object, which calls the class's step as it was then.
         @functools.wraps(patched)
         def step(*args: Any, **kwargs: Any) -> Any:
@@ -81,5 +83,5 @@ def DistributedOptimizer(optimizer: AnyOptimizer, *, model: Model, **options: An
             return loss
 
         step._with_counter = True  # type: ignore[attr-defined]  # what schedulers look for
-        optimizer.step = step  # type: ignore[method-assign]
+        optimizer.step = step  # type: ignore[assignment]
     return optimizer
