@@ -41,7 +41,7 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   rounds.age_start = rng.below(2) == 0 ? sync::AgeStart::zero : sync::AgeStart::staggered;
   rounds.paced = rng.below(4) != 0;
   rounds.compute_patience = Duration::seconds(60);
-  if (settings.faults.manager_crashes) twin.manager.manager_patience = Duration::seconds(30);
+  twin.manager.manager_patience = Duration::seconds(30);
   if (settings.sync != Sync::bsp) twin.manager.online = drawn_choice(settings, rng);
 
   // From a stream of its own: seeds tell the same stories whatever is mixed.
@@ -51,6 +51,25 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   Twin arena(twin);
   arena.run(Instant() + settings.virtual_time_max);
   return arena.result();
+}
+
+ArenaSettings smallest_that_fails(const ArenaSettings& settings) {
+  ArenaSettings smallest = settings;
+  const auto fails = [](const ArenaSettings& one) { return !run_arena(one).content(); };
+  using Kind = bool Faults::*;
+  for (const Kind kind : {&Faults::broken_links, &Faults::corruption, &Faults::crashes, &Faults::silences,
+                          &Faults::cuts, &Faults::bandwidth_changes, &Faults::manager_crashes}) {
+    ArenaSettings without = smallest;
+    without.faults.*kind = false;
+    if (fails(without)) smallest = without;
+  }
+  while (smallest.rounds > 1) {
+    ArenaSettings shorter = smallest;
+    shorter.rounds = smallest.rounds > 8 ? smallest.rounds / 2 : smallest.rounds - 1;
+    if (!fails(shorter)) break;
+    smallest = shorter;
+  }
+  return smallest;
 }
 
 }  // namespace selmcast::arena

@@ -21,11 +21,13 @@ namespace selmcast::arena {
 struct Faults {
   bool broken_links = true;
   bool corruption = true;
-  bool crashes = true;          // the session and all links break at once
-  bool silences = true;         // nothing is heard any more, no connection breaks
+  bool crashes = true;   // the session and all links break at once
+  bool silences = true;  // nothing is heard any more, no connection breaks
+  bool cuts = true;      // between two, or one and all, one way or both; for a time
+  bool bandwidth_changes = true;
   bool manager_crashes = true;  // also between storing and saying; it is made again from what was stored
 };
-inline constexpr Faults kNoFaults{false, false, false, false, false};
+inline constexpr Faults kNoFaults{false, false, false, false, false, false, false};
 
 enum class Sync { bsp, ssp, asp };
 
@@ -43,8 +45,10 @@ struct ArenaSettings {
 };
 
 struct ArenaResult {
-  std::vector<std::string> violations;  // empty: all checkers are content
-  std::vector<std::string> story;       // what happened, a line an event, with virtual times
+  std::vector<std::string> violations;  // of correctness; empty: all checkers are content
+  std::vector<std::string> stuck;       // of liveness: who did not finish, or nobody went on for too long
+  bool content() const { return violations.empty() && stuck.empty(); }
+  std::vector<std::string> story;  // what happened, a line an event, with virtual times
   bool overlap = false;
   std::uint64_t rounds_done = 0;  // by the survivors
   std::uint32_t workers = 0;
@@ -56,9 +60,14 @@ struct ArenaResult {
   std::uint64_t widest_lead = 0;  // ssp, asp
   std::uint64_t widest_gap = 0;
   std::uint64_t managers = 1;  // the first one, and each that was made again
+  Duration longest_pause;      // from one answer of a synchronize(), of anybody, to the next
   Duration virtual_time;
 };
 
 ArenaResult run_arena(const ArenaSettings& settings);
+
+// Of settings that fail: as few kinds of faults and rounds as still fail, found by leaving out one after the other. The
+// same draws are made, so what is left tells the same story as far as it can.
+ArenaSettings smallest_that_fails(const ArenaSettings& settings);
 
 }  // namespace selmcast::arena

@@ -13,6 +13,7 @@ namespace {
 std::string described(const ArenaResult& result) {
   std::string text;
   for (const std::string& violation : result.violations) text += "violation: " + violation + "\n";
+  for (const std::string& what : result.stuck) text += what + "\n";
   const std::size_t from = result.story.size() > 60 ? result.story.size() - 60 : 0;
   for (std::size_t k = from; k < result.story.size(); ++k) text += result.story[k] + "\n";
   return text;
@@ -28,7 +29,7 @@ ArenaSettings calm(std::uint64_t seed) {
 TEST(Arena, WithoutFaultsEverybodyFinishesAndNothingIsCancelled) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const ArenaResult result = run_arena(calm(seed));
-    EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+    EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
     EXPECT_EQ(result.survivors, result.workers);
     EXPECT_EQ(result.rounds_done, 12u * result.workers);
     EXPECT_EQ(result.cancelled, 0u) << "seed " << seed << "\n" << described(result);
@@ -37,16 +38,18 @@ TEST(Arena, WithoutFaultsEverybodyFinishesAndNothingIsCancelled) {
 }
 
 TEST(Arena, FaultsNeverBreakAPromise) {
-  std::uint64_t cancelled = 0, lost = 0;
+  std::uint64_t cancelled = 0, lost = 0, managers = 0;
   for (std::uint64_t seed = 100; seed < 140; ++seed) {
     ArenaSettings settings;
     settings.seed = seed;
     const ArenaResult result = run_arena(settings);
-    EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+    EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
     cancelled += result.cancelled;
     lost += result.workers - result.survivors;
+    managers += result.managers - 1;
   }
   // The faults did strike: otherwise this test would prove nothing.
+  EXPECT_GT(managers, 20u);
   EXPECT_GT(cancelled, 40u);
   EXPECT_GT(lost, 20u);
 }
@@ -55,7 +58,7 @@ TEST(Arena, AWorkerThatIsLostBeforeTheStartKeepsTheOthersFromTrainingButNotWaiti
   ArenaSettings settings;
   settings.seed = 1199;  // w9 crashes before its hello is through
   const ArenaResult result = run_arena(settings);
-  EXPECT_TRUE(result.violations.empty()) << described(result);
+  EXPECT_TRUE(result.content()) << described(result);
   EXPECT_EQ(result.rounds_done, 0u);
   // The silent ones give up by themselves.
   EXPECT_LT(result.virtual_time, worker::kWelcomePatience + Duration::seconds(10));
@@ -69,9 +72,32 @@ TEST(Arena, EveryPlannerAndSizeTrains) {
       settings.workers = workers;
       settings.rounds = 5;
       const ArenaResult result = run_arena(settings);
-      EXPECT_TRUE(result.violations.empty()) << planner.name << " n=" << workers << "\n" << described(result);
+      EXPECT_TRUE(result.content()) << planner.name << " n=" << workers << "\n" << described(result);
     }
   }
+}
+
+TEST(Arena, SixtyFourWorkersWithFaults) {
+  ArenaSettings settings;
+  settings.seed = 7;
+  settings.workers = 64;
+  settings.rounds = 6;
+  const ArenaResult result = run_arena(settings);
+  EXPECT_TRUE(result.content()) << described(result);
+  EXPECT_EQ(result.workers, 64u);
+}
+
+TEST(Arena, TheSmallestStoryThatFailsHasOnlyTheFaultsThatItNeeds) {
+  ArenaSettings settings;
+  settings.seed = 3;
+  settings.virtual_time_max = Duration::milliseconds(200);  // nobody can be done by then, faults or not
+  ASSERT_FALSE(run_arena(settings).content());
+  const ArenaSettings smallest = smallest_that_fails(settings);
+  EXPECT_EQ(smallest.rounds, 1u);
+  const Faults& f = smallest.faults;
+  EXPECT_FALSE(f.broken_links || f.corruption || f.crashes || f.silences || f.cuts || f.bandwidth_changes ||
+               f.manager_crashes);
+  EXPECT_FALSE(run_arena(smallest).content());
 }
 
 TEST(Arena, TheSameSeedIsTheSameStory) {

@@ -71,6 +71,7 @@ void Checkers::synchronize_called(WorkerId worker, Round round, std::span<const 
 
 void Checkers::synchronized(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
                             std::size_t buffers_in_use) {
+  if (gone_.contains(worker)) return;
   if (buffers_in_use != 0) violated(to_string(worker) + " holds receive buffers between rounds");
   const std::set<WorkerId> said(report.mixed_with.begin(), report.mixed_with.end());
   if (said != committed_[{worker, report.round}]) {

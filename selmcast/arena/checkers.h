@@ -35,6 +35,8 @@ class Checkers {
 
   void planned(const manager::Planned& plan);
   void round_over(const manager::RoundOver& over);
+  // What it does with what it hears late is of no matter to the others, who go on without it.
+  void left(WorkerId worker) { gone_.insert(worker); }
   void synchronize_called(WorkerId worker, Round round, std::span<const float> parameters);
   void offered(TransferId transfer, const wire::MixHeader& header) { offers_[transfer] = header; }
   void stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate);
@@ -53,6 +55,7 @@ class Checkers {
   std::map<TransferId, wire::MixHeader> offers_;  // of the plan in force
   std::map<TransferId, sync::Transfer> plan_;     // in force
   std::set<TransferId> streamed_;
+  std::set<WorkerId> gone_;
   std::map<std::pair<WorkerId, Round>, std::vector<float>> models_;  // as sent
   std::map<std::pair<WorkerId, Round>, std::set<WorkerId>> committed_;
   struct Wait {

@@ -11,6 +11,10 @@
 namespace selmcast::arena {
 namespace {
 
+// The most that faults may hold everybody up. A manager is away for 5 s at most, three times, and dies again as it
+// comes back; a worker that is lost meanwhile is missed for 12 s, a delivery for 10 s or five times its prediction.
+constexpr Duration kPauseMax = Duration::seconds(50);
+
 wire::Hello hello_of(std::size_t node, const TwinSettings& settings, int buffers) {
   wire::Hello hello;
   hello.name = "w" + std::to_string(node);
@@ -55,31 +59,6 @@ Twin::Twin(const TwinSettings& settings)
   schedule_manager_tick();
 }
 
-void Twin::plan_faults(Rng rng) {
-  const auto strike = [&](bool allowed, auto action) {
-    // At most a third of the workers, so that a training remains.
-    const std::uint64_t times = allowed ? rng.below(nodes_.size() / 3 + 1) : 0;
-    for (std::uint64_t k = 0; k < times; ++k) {
-      const std::size_t node = rng.below(nodes_.size());
-      queue_.after(Duration::seconds(rng.uniform(0.1, 3.0 * static_cast<double>(settings_.rounds) / 4)),
-                   [action, node] { action(node); });
-    }
-  };
-  strike(settings_.faults.crashes, [this](std::size_t node) { crash(node); });
-  strike(settings_.faults.silences, [this](std::size_t node) {
-    if (!nodes_[node].alive || nodes_[node].silent) return;
-    tell("w" + std::to_string(node) + " falls silent");
-    nodes_[node].silent = true;
-  });
-  if (!settings_.faults.manager_crashes) return;
-  Rng fates = rng.fork(1);
-  for (std::uint64_t k = fates.below(4); k > 0; --k) {
-    const bool unsaid = fates.below(2) == 0;
-    queue_.after(Duration::seconds(fates.uniform(0.01, 3.0 * static_cast<double>(settings_.rounds) / 4)),
-                 [this, unsaid] { unsaid ? void(dies_unsaid_ = true) : crash_manager(); });
-  }
-}
-
 void Twin::tell(const std::string& line) {
   char time[32];
   std::snprintf(time, sizeof time, "%10.6f  ", queue_.now().in_seconds());
@@ -105,9 +84,9 @@ ArenaResult Twin::result() const {
   result.violations = checkers_.violations();
   result.violations.insert(result.violations.end(), online_checkers_.violations().begin(),
                            online_checkers_.violations().end());
-  result.violations.insert(result.violations.end(), mass_account_.violations().begin(),
-                           mass_account_.violations().end());
-  const auto lost = [](const Node& node) { return !node.alive || node.silent; };
+  for (const auto* more : {&mass_account_.violations(), &conversations_.violations()})
+    result.violations.insert(result.violations.end(), more->begin(), more->end());
+  const auto lost = [](const Node& node) { return !node.alive || node.silent || node.cut_off; };
   // Who is lost before the training starts is waited for in vain: then all that is promised is that everybody
   // hears it.
   const bool finished = manager_ && manager_->finished();
@@ -118,11 +97,14 @@ ArenaResult Twin::result() const {
     ++result.survivors;
     result.rounds_done += node.rounds_done;
     if (node.rounds_done == settings_.rounds || (in_vain && node.over)) continue;
-    result.violations.push_back("no progress: w" + std::to_string(k) + " did " +
-                                std::to_string(node.rounds_done) + " of " + std::to_string(settings_.rounds) +
-                                " rounds" + (node.over ? " (" + *node.over + ")" : ""));
+    result.stuck.push_back("no progress: w" + std::to_string(k) + " did " + std::to_string(node.rounds_done) +
+                           " of " + std::to_string(settings_.rounds) + " rounds" +
+                           (node.over ? " (" + *node.over + ")" : ""));
   }
-  if (!finished) result.violations.push_back("no progress: the manager did not finish");
+  if (!finished) result.stuck.push_back("no progress: the manager did not finish");
+  if (result.longest_pause > kPauseMax) {
+    result.stuck.push_back("nobody went on for " + std::to_string(result.longest_pause.in_seconds()) + " s");
+  }
   return result;
 }
 
@@ -141,54 +123,45 @@ void Twin::schedule_manager_tick() {
 }
 
 void Twin::carry_out(const manager::Effects& effects, std::optional<std::size_t> node) {
-  bool stored = false;
-  for (const manager::Effect& effect : effects) {
+  const bool dies = !effects.empty() && std::exchange(dies_in_mid_sentence_, false);
+  const std::size_t last = dies ? rng_.below(effects.size() + 1) : effects.size();
+  bool stored = true;  // what is observed follows from it
+  for (std::size_t k = 0; k < effects.size(); ++k) {
     std::visit(Overloaded{
-                   [&](const manager::Store& store) {
-                     stored = true;
-                     stored_.push_back(store.input);
-                     const auto* opened = std::get_if<manager::SessionOpened>(&store.input.what);
-                     if (opened != nullptr) node_of_session_[opened->session] = *node;
+                   [&](const manager::Store& it) {
+                     stored = k < last;
+                     if (stored) store(it.input, node);
                    },
                    [&](const manager::Write& said) {
-                     if (!dies_unsaid_ || !stored) to_worker(said);
+                     if (k < last) to_worker(said);
                    },
                    [&](const manager::EndStream& end) {
-                     if (!dies_unsaid_ || !stored) end_stream(end.stream, "the manager ended the session");
+                     if (k < last) end_stream(end.stream, "the manager ended the session");
                    },
-                   [&](const manager::Observed& observed) { observe(observed.output); },
+                   [&](const manager::Observed& observed) {
+                     if (stored) observe(observed.output);
+                   },
                },
-               effect);
+               effects[k]);
   }
-  if (stored && std::exchange(dies_unsaid_, dies_unsaid_ && !stored)) crash_manager();
+  if (dies) crash_manager();
   schedule_manager_tick();
 }
 
-void Twin::crash_manager() {
-  if (!manager_ || manager_->finished()) return;
-  tell("the manager crashes");
-  manager_.reset();
-  manager_gone_at_ = queue_.now();
-  for (Node& node : nodes_) {
-    if (node.has_stream) end_stream(node.stream, "connection reset");
-  }
-  queue_.after(Duration::seconds(rng_.uniform(0.05, 5)), [this] { restart_manager(); });
-}
-
-void Twin::restart_manager() {
-  manager_.emplace(settings_.manager, Instant());
-  for (const manager::Input& input : stored_) manager_->replay(input);
-  tell("manager " + std::to_string(++epoch_) + " goes on after " + std::to_string(stored_.size()) +
-       " inputs");
-  ++result_.managers;
-  carry_out(manager_->restarted(epoch_, queue_.now() - manager_gone_at_, queue_.now()));
+void Twin::store(const manager::Input& input, std::optional<std::size_t> node) {
+  stored_.push_back(input);
+  if (const auto* opened = std::get_if<manager::SessionOpened>(&input.what))
+    node_of_session_[opened->session] = *node;
+  if (const auto* came = std::get_if<manager::MessageCame>(&input.what))
+    conversations_.manager_heard(id_of(node_of_session_.at(came->session)), came->message);
 }
 
 void Twin::observe(const manager::Output& output) {
   std::visit(Overloaded{
                  [&](const manager::Send& send) {
-                   if (online())
-                     online_checkers_.told(id_of(node_of_session_.at(send.session)), send.message);
+                   const WorkerId worker = id_of(node_of_session_.at(send.session));
+                   conversations_.manager_said(worker, send.message);
+                   if (online()) online_checkers_.told(worker, send.message);
                  },
                  [&](const manager::Close&) {},
                  [&](const manager::Started& started) {
@@ -200,6 +173,7 @@ void Twin::observe(const manager::Output& output) {
                         std::to_string(plan.plan.started.size()) + " transfers, " +
                         std::to_string(plan.plan.new_rates.size()) + " new rates");
                    result_.new_rates += plan.plan.new_rates.size();
+                   conversations_.planned(plan.version, epoch_);
                    online_checkers_.replanned(plan);
                  },
                  [&](const sync::MulticastEnded& ended) { multicast_ended(ended); },
@@ -215,6 +189,7 @@ void Twin::observe(const manager::Output& output) {
                    tell("plan " + std::to_string(plan.version.number) + " with " +
                         std::to_string(plan.plan.transfers.size()) + " transfers");
                    checkers_.planned(plan);
+                   conversations_.planned(plan.version, epoch_);
                  },
                  [&](const manager::RoundOver& over) {
                    checkers_.round_over(over);
@@ -229,6 +204,7 @@ void Twin::observe(const manager::Output& output) {
                  },
                  [&](const manager::Left& left) {
                    tell(to_string(left.worker) + " left: " + left.why);
+                   checkers_.left(left.worker);
                    online_checkers_.left(left.worker);
                  },
                  [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
@@ -283,6 +259,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
   for (const worker::WorkerAction& action : actions) {
     std::visit(Overloaded{
                    [&](const worker::SendToManager& send) {
+                     conversations_.worker_said(id_of(k), send.message);
                      carry_out(k, nodes_[k].link.say(send.message, queue_.now()));
                    },
                    [&](const worker::Dial& order) { dial(k, order); },
@@ -319,6 +296,7 @@ void Twin::carry_out(std::size_t k, const worker::ManagerLink::Actions& actions)
 
 void Twin::hand(std::size_t k, const wire::ToWorker& message) {
   const bool hears = !nodes_[k].core->is_over();
+  if (hears) conversations_.worker_heard(id_of(k), message);
   if (online() && hears) online_checkers_.heard(id_of(k), message);
   const worker::WorkerActions actions = nodes_[k].core->from_manager(message, queue_.now());
   acted(k);
@@ -361,6 +339,7 @@ void Twin::acted(std::size_t k) {
 void Twin::synchronized(std::size_t k, const worker::SyncReport& report) {
   Node& node = nodes_[k];
   const std::size_t buffers = node.core->buffers_in_use();
+  progressed();
   if (online()) online_checkers_.synchronized(id_of(k), report, buffers);
   if (node.draining) return carry_out(k, node.core->leave("training done"));
   if (!online()) checkers_.synchronized(id_of(k), report, node.parameters, buffers);
@@ -368,19 +347,10 @@ void Twin::synchronized(std::size_t k, const worker::SyncReport& report) {
   compute(k);
 }
 
-void Twin::crash(std::size_t k) {
-  Node& node = nodes_[k];
-  if (!node.alive || node.over || node.rounds_done == settings_.rounds) return;
-  tell("w" + std::to_string(k) + " crashes");
-  node.alive = false;
-  std::vector<ConnectionId> broken;
-  for (const auto& [id, connection] : connections_) {
-    if (connection.from == k || connection.to == k) broken.push_back(id);
-  }
-  for (ConnectionId id : broken) break_connection(id, "connection reset", k);
-  queue_.after(delay(node.rng), [this, k, stream = node.stream] {
-    if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, "connection reset", queue_.now()));
-  });
+void Twin::progressed() {
+  const Duration pause = last_progress_ ? queue_.now() - *last_progress_ : Duration();
+  last_progress_ = queue_.now();
+  result_.longest_pause = std::max(result_.longest_pause, pause);
 }
 
 }  // namespace selmcast::arena

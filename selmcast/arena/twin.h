@@ -18,6 +18,7 @@
 
 #include "selmcast/arena/arena.h"
 #include "selmcast/arena/checkers.h"
+#include "selmcast/arena/conversations.h"
 #include "selmcast/arena/event_queue.h"
 #include "selmcast/arena/mass_account.h"
 #include "selmcast/arena/online_checkers.h"
@@ -59,6 +60,7 @@ class Twin {
     std::uint64_t rounds_done = 0;
     bool draining = false;
     bool alive = true, silent = false;
+    bool cut_off = false;  // from the manager, for longer than it can be silent
     std::optional<std::string> over;
   };
   // One TCP connection: who dialled whom, and what each end calls it.
@@ -83,10 +85,15 @@ class Twin {
   void tell(const std::string& line);
   Duration delay(Rng& rng);
   void plan_faults(Rng rng);
+  void plan_cuts(Rng rng, Instant until);
+  void cut(std::size_t from, std::size_t to, Duration time);
+  Instant passes(std::size_t from, std::size_t to, Instant sent) const;
+  std::size_t manager_place() const { return nodes_.size(); }  // in cuts
   bool online() const { return settings_.manager.online.has_value(); }
   static WorkerId id_of(std::size_t node) { return WorkerId(static_cast<std::uint32_t>(node)); }
   // Manager side. `node`: whose words led to this, if anybody's.
   void carry_out(const manager::Effects& effects, std::optional<std::size_t> node = std::nullopt);
+  void store(const manager::Input& input, std::optional<std::size_t> node);
   void observe(const manager::Output& output);
   void crash_manager();
   void restart_manager();
@@ -103,6 +110,7 @@ class Twin {
   void synchronize(std::size_t node);
   void synchronized(std::size_t node, const worker::SyncReport& report);
   void acted(std::size_t node);
+  void progressed();
   void crash(std::size_t node);
   // Network.
   void open_stream(std::size_t node);
@@ -127,19 +135,22 @@ class Twin {
   std::optional<manager::DurableManager> manager_;  // nothing: it has crashed
   std::vector<manager::Input> stored_;
   std::uint64_t epoch_ = 1;
-  bool dies_unsaid_ = false;  // as soon as it has stored something
+  bool dies_in_mid_sentence_ = false;  // of what follows next, something is not carried out
   Instant manager_gone_at_;
   Instant manager_tick_at_ = Instant::never();
   std::uint64_t streams_made_ = 0;
   std::map<manager::StreamId, std::size_t> node_of_stream_;
   std::map<manager::SessionId, std::size_t> node_of_session_;
   std::vector<Node> nodes_;
+  std::map<std::pair<std::size_t, std::size_t>, Instant> cuts_;  // from, to: nothing passes until then
   std::map<ConnectionId, Connection> connections_;
   ConnectionId connections_made_ = 0;
   std::map<ConnectionId, Stream> streams_;
   Checkers checkers_;
   OnlineCheckers online_checkers_;
   MassAccount mass_account_;
+  Conversations conversations_;
+  std::optional<Instant> last_progress_;
   ArenaResult result_;
 };
 

@@ -32,7 +32,8 @@ void Twin::open_stream(std::size_t k) {
   node.stream = manager::StreamId(++streams_made_);
   node.has_stream = true;
   node_of_stream_[node.stream] = k;
-  node.to_manager_free = std::max(node.to_manager_free, queue_.now() + delay(node.rng));
+  node.to_manager_free =
+      passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
   queue_.at(node.to_manager_free, [this, k, stream = node.stream] {
     if (!nodes_[k].alive || nodes_[k].silent) return;
     if (!manager_) return end_stream(stream, "connection refused");
@@ -43,7 +44,8 @@ void Twin::open_stream(std::size_t k) {
 
 void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
   Node& node = nodes_[k];
-  node.to_manager_free = std::max(node.to_manager_free, queue_.now() + delay(node.rng));
+  node.to_manager_free =
+      passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
   queue_.at(node.to_manager_free, [this, k, said, stream = node.stream] {
     if (!nodes_[k].silent && manager_)
       carry_out(manager_->message(stream, said.message, said.heard, queue_.now()), k);
@@ -53,7 +55,8 @@ void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
 void Twin::to_worker(const manager::Write& said) {
   const std::size_t k = node_of_stream_.at(said.stream);
   Node& node = nodes_[k];
-  node.to_worker_free = std::max(node.to_worker_free, queue_.now() + delay(node.rng));
+  node.to_worker_free =
+      passes(manager_place(), k, std::max(node.to_worker_free, queue_.now() + delay(node.rng)));
   queue_.at(node.to_worker_free, [this, k, said] {
     const Node& it = nodes_[k];
     if (!it.alive || it.silent || !it.has_stream || it.stream != said.stream) return;
@@ -66,7 +69,7 @@ void Twin::end_stream(manager::StreamId stream, const std::string& why) {
   const std::size_t k = node_of_stream_.at(stream);
   Node& node = nodes_[k];
   const bool overtakes = !manager_ && node.rng.below(2) == 0;
-  const Instant heard = queue_.now() + delay(node.rng);
+  const Instant heard = passes(manager_place(), k, queue_.now() + delay(node.rng));
   node.to_worker_free = overtakes ? heard : std::max(node.to_worker_free, heard);
   queue_.at(node.to_worker_free, [this, k, stream, why] {
     Node& it = nodes_[k];
@@ -101,7 +104,7 @@ void Twin::dial(std::size_t k, const worker::Dial& order) {
   const ConnectionId id = ++connections_made_;
   const std::size_t to = order.peer.port - 1U;
   connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now()};
-  queue_.after(delay(nodes_[k].rng), [this, id, k, to] {
+  queue_.at(passes(k, to, queue_.now() + delay(nodes_[k].rng)), [this, id, k, to] {
     const auto found = connections_.find(id);
     if (found == connections_.end() || cut_off(found->second)) return;
     if (!nodes_[to].alive || nodes_[to].core->is_over())
@@ -118,7 +121,7 @@ void Twin::send_frame(std::size_t k, worker::LinkId link, std::vector<std::byte>
   Connection& c = connections_.at(*id);
   const bool forth = c.from == k;
   Instant& free = forth ? c.forth_free : c.back_free;
-  free = std::max(free, queue_.now() + delay(nodes_[k].rng));
+  free = passes(k, forth ? c.to : c.from, std::max(free, queue_.now() + delay(nodes_[k].rng)));
   const auto header =
       wire::decode_header(std::span<const std::byte, wire::kHeaderBytes>(frame.data(), wire::kHeaderBytes));
   SELMCAST_CHECK(header.has_value(), "our own frames are well formed");
@@ -187,8 +190,9 @@ void Twin::next_piece(ConnectionId id) {
   const wire::FrameHeader header = wire::chunk_header(s.transfer, static_cast<std::uint32_t>(s.next), chunk);
   std::vector<std::byte> payload(chunk.begin(), chunk.end());
   if (s.corrupts && s.next == s.struck) payload[nodes_[c.from].rng.below(payload.size())] ^= std::byte{0x40};
-  c.forth_free =
-      std::max(c.forth_free, queue_.now()) + Bytes(static_cast<std::int64_t>(chunk.size())) / rate_of(s, c);
+  c.forth_free = passes(
+      c.from, c.to,
+      std::max(c.forth_free, queue_.now()) + Bytes(static_cast<std::int64_t>(chunk.size())) / rate_of(s, c));
   queue_.at(c.forth_free, [this, id, header, payload = std::move(payload)]() mutable {
     piece_arrives(id, header, std::move(payload));
   });
@@ -241,7 +245,8 @@ void Twin::break_connection(ConnectionId id, const std::string& why, std::option
   const bool cut = cut_off(broken);
   const auto inform = [&](std::size_t k, std::optional<worker::LinkId> link) {
     if (!link || k == tell_not || cut) return;
-    queue_.after(delay(rng_), [this, k, link = *link, why] {
+    const std::size_t peer = k == broken.from ? broken.to : broken.from;
+    queue_.at(passes(peer, k, queue_.now() + delay(rng_)), [this, k, link = *link, why] {
       if (nodes_[k].alive) {
         carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, queue_.now()));
       }

@@ -16,6 +16,10 @@
 namespace selmcast::cli {
 namespace {
 
+// Beside 0, 2 (usage) and what a signal leaves (a crash: an assertion of ours).
+constexpr int kExitWrong = 1;  // a promise was broken
+constexpr int kExitStuck = 4;  // none was, but somebody did not get on
+
 struct ArenaFlags {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
@@ -41,7 +45,33 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"widest_lead", result.widest_lead},
           {"widest_meeting_gap", result.widest_gap},
           {"virtual_seconds", result.virtual_time.in_seconds()},
-          {"violations", result.violations}};
+          {"managers", result.managers},
+          {"longest_pause_seconds", result.longest_pause.in_seconds()},
+          {"violations", result.violations},
+          {"stuck", result.stuck}};
+}
+
+// The shortest story that we find in which a seed fails.
+void tell_smallest(const arena::ArenaSettings& settings) {
+  const arena::ArenaSettings smallest = arena::smallest_that_fails(settings);
+  const arena::Faults& f = smallest.faults;
+  std::string kinds;
+  for (const auto& [on, name] : {std::pair{f.broken_links, "broken links"},
+                                 {f.corruption, "corruption"},
+                                 {f.crashes, "crashes"},
+                                 {f.silences, "silences"},
+                                 {f.cuts, "cuts"},
+                                 {f.bandwidth_changes, "changes of bandwidth"},
+                                 {f.manager_crashes, "crashes of the manager"}}) {
+    if (on) kinds += (kinds.empty() ? "" : ", ") + std::string(name);
+  }
+  const arena::ArenaResult result = arena::run_arena(smallest);
+  for (const std::string& line : result.story) fmt::print(stderr, "{}\n", line);
+  for (const std::string& violation : result.violations) fmt::print(stderr, "  {}\n", violation);
+  for (const std::string& what : result.stuck) fmt::print(stderr, "  {}\n", what);
+  fmt::print(stderr,
+             "This is the smallest story that fails, with {} rounds; faults: {}. All of it: --story\n",
+             smallest.rounds, kinds.empty() ? "none" : kinds);
 }
 
 int run_arena_command(const ArenaFlags& flags) {
@@ -66,15 +96,18 @@ int run_arena_command(const ArenaFlags& flags) {
       return kExitUsage;
     }
   }
-  std::uint64_t failed = 0;
+  std::uint64_t failed = 0, wrong = 0;
   nlohmann::json all = nlohmann::json::array();
   for (std::uint64_t seed = flags.seed; seed < flags.seed + flags.seeds; ++seed) {
     settings.seed = seed;
     const arena::ArenaResult result = arena::run_arena(settings);
-    const bool bad = !result.violations.empty();
+    const bool bad = !result.content();
     failed += bad ? 1 : 0;
-    if (flags.story || (bad && flags.seeds == 1)) {
+    wrong += result.violations.empty() ? 0 : 1;
+    if (flags.story) {
       for (const std::string& line : result.story) fmt::print(stderr, "{}\n", line);
+    } else if (bad && flags.seeds == 1) {
+      tell_smallest(settings);
     }
     if (flags.format == "json") {
       all.push_back(to_json(seed, result));
@@ -85,12 +118,16 @@ int run_arena_command(const ArenaFlags& flags) {
         "gap "
         "{:>2}  {}\n",
         seed, result.workers, result.survivors, result.deliveries, result.cancelled, result.dropped,
-        result.widest_gap, bad ? "VIOLATED" : "ok");
+        result.widest_gap,
+        !bad                        ? "ok"
+        : result.violations.empty() ? "STUCK"
+                                    : "VIOLATED");
     for (const std::string& violation : result.violations) fmt::print("  {}\n", violation);
+    for (const std::string& what : result.stuck) fmt::print("  {}\n", what);
   }
   if (flags.format == "json") fmt::print("{}\n", all.dump(2));
   if (failed > 0) fmt::print(stderr, "selmcast arena: {} of {} seeds broke a promise\n", failed, flags.seeds);
-  return failed > 0 ? kExitFailed : kExitDone;
+  return wrong > 0 ? kExitWrong : failed > 0 ? kExitStuck : kExitDone;
 }
 
 }  // namespace
@@ -100,7 +137,9 @@ void add_arena_command(CLI::App& app, int& exit_status) {
   CLI::App* command =
       app.add_subcommand("arena", "Run the real cores on a simulated, faulty network, under checkers");
   command->footer(
-      "Exit status 1 if a checker found a promise broken.\n"
+      "Exit status 1: a checker found a promise broken; 4: none, but somebody did not get on; a signal: a "
+      "core "
+      "crashed.\n"
       "Examples:\n"
       "  selmcast arena --seed 42 --story        one training, event by event\n"
       "  selmcast arena --seed 1 --seeds 1000    a thousand different ones\n"

@@ -1,0 +1,122 @@
+// The half of the Twin (twin.h) that does harm: crashes, silences, cuts and links that change.
+#include <algorithm>
+
+#include "selmcast/arena/twin.h"
+
+namespace selmcast::arena {
+
+void Twin::plan_faults(Rng rng) {
+  const double last = 3.0 * static_cast<double>(settings_.rounds) / 4;
+  plan_cuts(rng.fork(2), Instant::at_seconds(last));
+  const auto strike = [&](bool allowed, auto action) {
+    // At most a third of the workers, so that a training remains.
+    const std::uint64_t times = rng.below(nodes_.size() / 3 + 1);
+    for (std::uint64_t k = 0; k < times; ++k) {
+      const std::size_t node = rng.below(nodes_.size());
+      const Duration when = Duration::seconds(rng.uniform(0.1, last));
+      if (allowed) queue_.after(when, [action, node] { action(node); });
+    }
+  };
+  strike(settings_.faults.crashes, [this](std::size_t node) { crash(node); });
+  strike(settings_.faults.silences, [this](std::size_t node) {
+    if (!nodes_[node].alive || nodes_[node].silent) return;
+    tell("w" + std::to_string(node) + " falls silent");
+    nodes_[node].silent = true;
+  });
+  if (!settings_.faults.manager_crashes) return;
+  Rng fates = rng.fork(1);
+  for (std::uint64_t k = fates.below(4); k > 0; --k) {
+    const bool in_mid_sentence = fates.below(2) == 0;
+    queue_.after(Duration::seconds(fates.uniform(0.01, last)), [this, in_mid_sentence] {
+      in_mid_sentence ? void(dies_in_mid_sentence_ = true) : crash_manager();
+    });
+  }
+}
+
+// Nothing is lost in a cut, as with TCP: it comes later. A worker that the manager does not hear for too long is lost.
+void Twin::plan_cuts(Rng rng, Instant until) {
+  const auto at = [&] { return Instant::at_seconds(rng.uniform(0.1, until.in_seconds())); };
+  for (std::uint64_t k = rng.below(4); k > 0; --k) {
+    const Instant when = at();
+    const std::size_t one = rng.below(nodes_.size());
+    const std::size_t other = rng.below(nodes_.size() + 2);  // the last place: everybody
+    const std::uint64_t ways = rng.below(3);
+    const bool is_long = rng.below(4) == 0;
+    const Duration time = Duration::seconds(is_long ? rng.uniform(5, 15) : rng.uniform(0.2, 3));
+    if (!settings_.faults.cuts) continue;
+    queue_.at(when, [this, one, other, ways, time] {
+      for (std::size_t place = 0; place <= manager_place(); ++place) {
+        if (place == one || (place != other && other <= manager_place())) continue;
+        if (ways != 0) cut(one, place, time);
+        if (ways != 1) cut(place, one, time);
+      }
+    });
+  }
+  for (std::uint64_t k = rng.below(nodes_.size() / 2 + 1); k > 0; --k) {
+    const Instant when = at();
+    const std::size_t node = rng.below(nodes_.size());
+    const double up = rng.uniform(0.3, 2), down = rng.uniform(0.3, 2);
+    if (!settings_.faults.bandwidth_changes) continue;
+    queue_.at(when, [this, node, up, down] {
+      tell("the links of w" + std::to_string(node) + " change");
+      nodes_[node].uplink = nodes_[node].uplink * up;
+      nodes_[node].downlink = nodes_[node].downlink * down;
+    });
+  }
+}
+
+void Twin::cut(std::size_t from, std::size_t to, Duration time) {
+  const auto name = [&](std::size_t place) {
+    return place == manager_place() ? std::string("the manager") : "w" + std::to_string(place);
+  };
+  tell("nothing passes from " + name(from) + " to " + name(to) + " for " + std::to_string(time.in_seconds()) +
+       " s");
+  Instant& until = cuts_[{from, to}];
+  until = std::max(until, queue_.now() + time);
+  const bool from_manager = from == manager_place();
+  // One cut after the other is as long as both.
+  const bool too_long = until - queue_.now() > settings_.manager.heartbeat_timeout - Duration::seconds(0.9);
+  if (too_long && (from_manager || to == manager_place())) nodes_[from_manager ? to : from].cut_off = true;
+}
+
+Instant Twin::passes(std::size_t from, std::size_t to, Instant sent) const {
+  const auto found = cuts_.find({from, to});
+  return found == cuts_.end() || queue_.now() >= found->second ? sent : std::max(sent, found->second);
+}
+
+void Twin::crash_manager() {
+  if (!manager_ || manager_->finished()) return;
+  tell("the manager crashes");
+  manager_.reset();
+  manager_gone_at_ = queue_.now();
+  for (Node& node : nodes_) {
+    if (node.has_stream) end_stream(node.stream, "connection reset");
+  }
+  queue_.after(Duration::seconds(rng_.uniform(0.05, 5)), [this] { restart_manager(); });
+}
+
+void Twin::restart_manager() {
+  manager_.emplace(settings_.manager, Instant());
+  for (const manager::Input& input : stored_) manager_->replay(input);
+  tell("manager " + std::to_string(++epoch_) + " goes on after " + std::to_string(stored_.size()) +
+       " inputs");
+  ++result_.managers;
+  carry_out(manager_->restarted(epoch_, queue_.now() - manager_gone_at_, queue_.now()));
+}
+
+void Twin::crash(std::size_t k) {
+  Node& node = nodes_[k];
+  if (!node.alive || node.over || node.rounds_done == settings_.rounds) return;
+  tell("w" + std::to_string(k) + " crashes");
+  node.alive = false;
+  std::vector<ConnectionId> broken;
+  for (const auto& [id, connection] : connections_) {
+    if (connection.from == k || connection.to == k) broken.push_back(id);
+  }
+  for (ConnectionId id : broken) break_connection(id, "connection reset", k);
+  queue_.at(passes(k, manager_place(), queue_.now() + delay(node.rng)), [this, k, stream = node.stream] {
+    if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, "connection reset", queue_.now()));
+  });
+}
+
+}  // namespace selmcast::arena
