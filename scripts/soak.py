@@ -2,9 +2,9 @@
 """Real processes under fire: a manager with --state and workers that train, a kill or a pause every few seconds.
 
 Each fault is drawn: the manager is killed and started again, a worker is stopped for a moment (as a cut would), or
-killed. When fewer than half of the workers are left the training is ended, its journal is replayed and looked through, and the
-next one begins. Everything is on 127.0.0.1; nothing is left behind. Exit status 0: every training kept its promises and
-no process ended that was not killed.
+killed. When fewer than half of the workers are left the training is ended, its journal is replayed and looked through,
+and the next one begins. Everything is on 127.0.0.1; nothing is left behind. Exit status 0: every training kept its
+promises and no process ended that was not killed.
 
     scripts/soak.py --minutes 30 [--workers 8] [--seed 1] [--sync bsp|ssp] [--bin build/release/bin]
 """
