@@ -36,6 +36,7 @@ struct ArenaSettings {
   std::uint32_t workers = 0;  // 0: drawn from 3 .. 16
   std::uint64_t rounds = 12;
   Sync sync = Sync::bsp;
+  bool relay = false;                      // bsp only
   const plan::Planner* planner = nullptr;  // of bsp; null: drawn
   std::string policy;                      // of ssp and asp; empty: drawn
   std::optional<bool> overlap;             // of ssp and asp; empty: drawn. Never with a staleness of 0
@@ -55,6 +56,8 @@ struct ArenaResult {
   std::uint32_t survivors = 0;
   std::uint64_t deliveries = 0;  // committed
   std::uint64_t cancelled = 0;
+  std::uint64_t rerouted = 0;     // relay: deliveries that their sender took over
+  std::uint64_t resumed = 0;      // of these: went on where they had been cut off, not from the start
   std::uint64_t dropped = 0;      // ssp, asp: not counted as cancelled
   std::uint64_t new_rates = 0;    // ssp, asp: of running deliveries
   std::uint64_t widest_lead = 0;  // ssp, asp

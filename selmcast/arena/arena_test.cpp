@@ -109,5 +109,33 @@ TEST(Arena, TheSameSeedIsTheSameStory) {
   EXPECT_NE(a.story, run_arena(settings).story);
 }
 
+TEST(RelayArena, WithoutFaultsEverybodyFinishesAndNothingIsCancelledOrRerouted) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    ArenaSettings settings = calm(seed);
+    settings.relay = true;
+    const ArenaResult result = run_arena(settings);
+    EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+    EXPECT_EQ(result.rounds_done, 12u * result.workers);
+    EXPECT_EQ(result.cancelled + result.rerouted, 0u) << "seed " << seed << "\n" << described(result);
+  }
+}
+
+TEST(RelayArena, WhatFaultsCutOffGoesOnFromItsSender) {
+  std::uint64_t rerouted = 0, resumed = 0, lost = 0;
+  for (std::uint64_t seed = 100; seed < 200; ++seed) {
+    ArenaSettings settings;
+    settings.seed = seed;
+    settings.relay = true;
+    const ArenaResult result = run_arena(settings);
+    EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
+    rerouted += result.rerouted;
+    resumed += result.resumed;
+    lost += result.workers - result.survivors;
+  }
+  EXPECT_GT(lost, 50u);
+  EXPECT_GT(rerouted, 50u);
+  EXPECT_GT(resumed, 10u) << "went on in the middle";
+}
+
 }  // namespace
 }  // namespace selmcast::arena

@@ -16,7 +16,18 @@ void Checkers::planned(const manager::Planned& plan) {
   plan_.clear();
   streamed_.clear();
   offers_.clear();
-  for (const sync::Transfer& transfer : plan.plan.transfers) plan_[transfer.id] = transfer;
+  may_stream_.clear();
+  for (const sync::Transfer& transfer : plan.plan.transfers) {
+    plan_[transfer.id] = transfer;
+    may_stream_[transfer.id] = {transfer.via.value_or(transfer.sender)};
+  }
+}
+
+void Checkers::rerouted(const sync::TransferRerouted& rerouted) {
+  const sync::Transfer& transfer = rerouted.transfer;
+  if (!may_stream_[transfer.id].contains(rerouted.before))
+    violated("rerouted a transfer from somebody who did not send it");
+  may_stream_[transfer.id].insert(transfer.sender);
 }
 
 void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate) {
@@ -24,10 +35,10 @@ void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, R
   const std::string name =
       "stream " + pair_name(from, to) + " of transfer " + std::to_string(transfer.value());
   if (found == plan_.end()) return violated(name + " is not of the plan in force");
-  if (found->second.sender != from || found->second.receiver != to)
+  if (!may_stream_.at(transfer).contains(from) || found->second.receiver != to)
     violated(name + " joins other workers than planned");
   if (found->second.paced != rate) violated(name + " runs at another rate than planned");
-  if (!streamed_.insert(transfer).second) violated(name + " started twice");
+  if (!streamed_.emplace(transfer, from).second) violated(name + " started twice");
 }
 
 void Checkers::round_over(const manager::RoundOver& over) {
@@ -35,8 +46,8 @@ void Checkers::round_over(const manager::RoundOver& over) {
     const sync::Transfer& t = settled.transfer;
     if (!settled.committed) continue;
     committed_[{t.receiver, over.round.round}].insert(t.sender);
-    if (!streamed_.contains(t.id))
-      violated("committed " + pair_name(t.sender, t.receiver) + " was never sent");
+    const bool sent = std::ranges::any_of(streamed_, [&](const auto& one) { return one.first == t.id; });
+    if (!sent) violated("committed " + pair_name(t.sender, t.receiver) + " was never sent");
   }
   if (over.round.transfers.size() != plan_.size())
     violated("a round ended with other transfers than it was planned with");

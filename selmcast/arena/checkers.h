@@ -34,6 +34,7 @@ class Checkers {
       : max_age_(max_age), mixing_(mixing) {}
 
   void planned(const manager::Planned& plan);
+  void rerouted(const sync::TransferRerouted& rerouted);
   void round_over(const manager::RoundOver& over);
   // What it does with what it hears late is of no matter to the others, who go on without it.
   void left(WorkerId worker) { gone_.insert(worker); }
@@ -52,9 +53,11 @@ class Checkers {
 
   std::uint32_t max_age_;
   wire::MixingKind mixing_;
-  std::map<TransferId, wire::MixHeader> offers_;  // of the plan in force
-  std::map<TransferId, sync::Transfer> plan_;     // in force
-  std::set<TransferId> streamed_;
+  std::map<TransferId, wire::MixHeader> offers_;        // of the plan in force
+  std::map<TransferId, sync::Transfer> plan_;           // in force
+  std::set<std::pair<TransferId, WorkerId>> streamed_;  // and by whom
+  std::map<TransferId, std::set<WorkerId>>
+      may_stream_;  // relay: who sends it on, and after a Reroute the sender
   std::set<WorkerId> gone_;
   std::map<std::pair<WorkerId, Round>, std::vector<float>> models_;  // as sent
   std::map<std::pair<WorkerId, Round>, std::set<WorkerId>> committed_;

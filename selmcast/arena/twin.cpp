@@ -208,6 +208,13 @@ void Twin::observe(const manager::Output& output) {
                    online_checkers_.left(left.worker);
                  },
                  [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
+                 [&](const sync::TransferRerouted& rerouted) {
+                   ++result_.rerouted;
+                   checkers_.rerouted(rerouted);
+                   tell(to_string(rerouted.transfer.sender) + " now sends to " +
+                        to_string(rerouted.transfer.receiver) + " itself, not " + to_string(rerouted.before) +
+                        ": " + rerouted.why);
+                 },
                  [&](const manager::Finished& end) {
                    tell("manager finished" + (end.error ? ": " + end.error->message : ""));
                  },
@@ -265,6 +272,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::Dial& order) { dial(k, order); },
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
                    [&](const worker::StartStream& order) { stream(k, order); },
+                   [&](const worker::ExtendStream& order) { extend(k, order); },
                    [&](const worker::SetRate& order) { set_rate(k, order); },
                    [&](const worker::AbortLink& order) {
                      if (const auto id = connection_of(k, order.link))

@@ -75,9 +75,12 @@ class Twin {
     TransferId transfer;
     std::span<const std::byte> payload;
     Rate paced;
-    double luck = 1;  // share of the rate that it gets
+    double luck = 1;           // share of the rate that it gets
+    std::size_t piece = 4096;  // bytes; of a cut stream as it says
     std::size_t next = 0;
-    std::size_t struck = 0;  // the piece that meets its fate
+    std::size_t available = SIZE_MAX;  // relay: of the payload, as yet
+    bool waits = false;                // for more of it
+    std::size_t struck = 0;            // the piece that meets its fate
     bool breaks = false, corrupts = false;
     std::size_t pieces() const;
   };
@@ -120,6 +123,7 @@ class Twin {
   void dial(std::size_t node, const worker::Dial& order);
   void send_frame(std::size_t node, worker::LinkId link, std::vector<std::byte> frame);
   void stream(std::size_t node, const worker::StartStream& order);
+  void extend(std::size_t node, const worker::ExtendStream& order);
   void set_rate(std::size_t node, const worker::SetRate& order);
   void next_piece(ConnectionId id);
   void piece_arrives(ConnectionId id, const wire::FrameHeader& header, std::vector<std::byte> payload);

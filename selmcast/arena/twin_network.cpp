@@ -9,8 +9,6 @@
 namespace selmcast::arena {
 namespace {
 
-constexpr std::size_t kStreamPiece = 4096;  // bytes a chunk in the twin: several chunks even of a small model
-
 // The most that one of them gets of a link that those who want less leave to the others.
 Rate level_of(Rate capacity, std::vector<Rate> wanted) {
   std::ranges::sort(wanted);
@@ -138,7 +136,7 @@ void Twin::send_frame(std::size_t k, worker::LinkId link, std::vector<std::byte>
   });
 }
 
-std::size_t Twin::Stream::pieces() const { return (payload.size() + kStreamPiece - 1) / kStreamPiece; }
+std::size_t Twin::Stream::pieces() const { return (payload.size() + piece - 1) / piece; }
 
 void Twin::stream(std::size_t k, const worker::StartStream& order) {
   const auto id = connection_of(k, order.link);
@@ -152,6 +150,12 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
   }
   Rng& rng = nodes_[k].rng;
   Stream made{.transfer = order.transfer, .payload = order.payload, .paced = order.rate};
+  if (order.cut) {
+    made.piece = static_cast<std::size_t>(order.cut->chunk.count());
+    made.next = order.cut->first;
+    made.available = static_cast<std::size_t>(order.cut->available.count());
+    result_.resumed += order.cut->first > 0 ? 1 : 0;
+  }
   made.breaks = settings_.faults.broken_links && rng.below(60) == 0;
   made.corrupts = settings_.faults.corruption && rng.below(80) == 0;
   made.struck = rng.below(made.pieces());
@@ -159,6 +163,14 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
   SELMCAST_CHECK(streams_.emplace(*id, made).second, "one stream at a time on a link");
   c.forth_free = std::max(c.forth_free, queue_.now() + delay(rng));
   next_piece(*id);
+}
+
+void Twin::extend(std::size_t k, const worker::ExtendStream& order) {
+  const auto id = connection_of(k, order.link);
+  const auto found = id ? streams_.find(*id) : streams_.end();
+  if (found == streams_.end() || found->second.transfer != order.transfer) return;
+  found->second.available = static_cast<std::size_t>(order.available.count());
+  if (std::exchange(found->second.waits, false)) next_piece(*id);
 }
 
 void Twin::set_rate(std::size_t k, const worker::SetRate& order) {
@@ -185,8 +197,10 @@ Rate Twin::rate_of(const Stream& stream, const Connection& c) const {
 void Twin::next_piece(ConnectionId id) {
   Connection& c = connections_.at(id);
   Stream& s = streams_.at(id);
-  const std::size_t begin = s.next * kStreamPiece;
-  const auto chunk = s.payload.subspan(begin, std::min(kStreamPiece, s.payload.size() - begin));
+  const std::size_t begin = s.next * s.piece;
+  const auto chunk = s.payload.subspan(begin, std::min(s.piece, s.payload.size() - begin));
+  s.waits = begin + chunk.size() > s.available;
+  if (s.waits) return;
   const wire::FrameHeader header = wire::chunk_header(s.transfer, static_cast<std::uint32_t>(s.next), chunk);
   std::vector<std::byte> payload(chunk.begin(), chunk.end());
   if (s.corrupts && s.next == s.struck) payload[nodes_[c.from].rng.below(payload.size())] ^= std::byte{0x40};

@@ -26,6 +26,7 @@ struct ArenaFlags {
   std::uint32_t workers = 0;
   std::uint64_t rounds = 12;
   std::string sync = "bsp";
+  std::string multicast = "unicast";
   std::string planner;
   std::string mixing;
   std::string format = "table";
@@ -40,6 +41,8 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"rounds_done", result.rounds_done},
           {"deliveries", result.deliveries},
           {"cancelled", result.cancelled},
+          {"rerouted", result.rerouted},
+          {"resumed", result.resumed},
           {"dropped", result.dropped},
           {"new_rates", result.new_rates},
           {"widest_lead", result.widest_lead},
@@ -80,6 +83,11 @@ int run_arena_command(const ArenaFlags& flags) {
   settings.rounds = flags.rounds;
   if (!flags.mixing.empty())
     settings.mixing = wire::parse_mixing(flags.mixing).value_or(wire::MixingKind::average);
+  settings.relay = flags.multicast == "relay";
+  if (settings.relay && flags.sync != "bsp") {
+    fmt::print(stderr, "selmcast arena: --multicast: relay is for bsp; with {} give unicast\n", flags.sync);
+    return kExitUsage;
+  }
   if (flags.calm) settings.faults = arena::kNoFaults;
   if (flags.sync != "bsp") {
     settings.sync = flags.sync == "ssp" ? arena::Sync::ssp : arena::Sync::asp;
@@ -143,7 +151,8 @@ void add_arena_command(CLI::App& app, int& exit_status) {
       "Examples:\n"
       "  selmcast arena --seed 42 --story        one training, event by event\n"
       "  selmcast arena --seed 1 --seeds 1000    a thousand different ones\n"
-      "  selmcast arena --sync ssp --seeds 300   without rounds in common");
+      "  selmcast arena --sync ssp --seeds 300   without rounds in common\n"
+      "  selmcast arena --multicast relay        receivers send on what they get");
   command->add_option("--seed", flags->seed, "The first seed")->capture_default_str();
   command->add_option("--seeds", flags->seeds, "How many seeds")
       ->check(CLI::Range(1, 1'000'000))
@@ -156,6 +165,9 @@ void add_arena_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command->add_option("--sync", flags->sync, "bsp, ssp or asp")
       ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
+      ->capture_default_str();
+  command->add_option("--multicast", flags->multicast, "unicast, or relay (bsp)")
+      ->check(CLI::IsMember({"unicast", "relay"}))
       ->capture_default_str();
   command->add_option("--planner", flags->planner, "Default: drawn");
   command->add_option("--mixing", flags->mixing, "average, push_sum or staleness (default: drawn)")

@@ -31,6 +31,7 @@ struct ManagerFlags {
   std::optional<std::string> sharing;
   std::optional<double> width;
   bool overlap = false;
+  std::string multicast = "unicast";
   std::string planner = "auto";
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
@@ -81,6 +82,11 @@ void log_output(const manager::Output& output) {
                             failed > 0 ? fmt::format(", {} NOT delivered", failed) : ""));
           },
           [&](const sync::MulticastEnded& ended) { say(multicast_line(ended)); },
+          [&](const sync::TransferRerouted& rerouted) {
+            say(fmt::format("{} now sends to {} itself, not {} any more: {}",
+                            to_string(rerouted.transfer.sender), to_string(rerouted.transfer.receiver),
+                            to_string(rerouted.before), rerouted.why));
+          },
           [&](const manager::Kept& kept) {
             say(fmt::format(
                 "widest gap between meetings: {} multicasts ({} too wide); furthest ahead: {} rounds ({} "
@@ -116,6 +122,7 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   manager::TrainingChoice choice;
   choice.workers = flags.workers;
   choice.sync = flags.sync;
+  choice.multicast = flags.multicast;
   choice.planner = flags.planner;
   choice.staleness = flags.staleness;
   choice.keep_fraction = flags.keep_fraction;
@@ -242,6 +249,11 @@ void add_manager_command(CLI::App& app, int& exit_status) {
   command->add_option("--width", flags->width, "Of slack: from 0, compute the most, to 1, reach the most");
   command->add_option("--sharing", flags->sharing, "ssp, asp: how multicasts share links (default fair)")
       ->check(CLI::IsMember({"fair", "priority", "reserved"}));
+  command
+      ->add_option("--multicast", flags->multicast,
+                   "unicast: the sender sends a copy to each; relay: receivers send it on (bsp)")
+      ->check(CLI::IsMember({"unicast", "relay"}))
+      ->capture_default_str();
   command
       ->add_option("--planner", flags->planner,
                    "paper, random, broadcast, auto; exact for bsp, slack for ssp and asp")

@@ -92,7 +92,7 @@ Result<PlanReport> run_planner(const plan::Problem& problem, const plan::Planner
   checked.rates = sync::allocate_rates(problem, checked.plan);
   if (problem.multicast == plan::MulticastKind::relay) {
     checked.solver = relay_bounds(problem, checked.plan, checked.bound);
-    checked.pipeline = sync::pipeline_latency(problem, checked.plan, checked.rates, kPipelineChunk);
+    checked.pipeline = sync::pipeline_latency(problem, checked.plan, checked.rates);
   }
   if (request.explain) {
     checked.explanation = plan::explain(problem, checked.plan);

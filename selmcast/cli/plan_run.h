@@ -24,9 +24,6 @@ struct SolverBounds {
   std::optional<std::size_t> count;  // no plan that fast has more receivers
 };
 
-// What `selmcast worker` forwards at a time.
-inline constexpr Bytes kPipelineChunk = Bytes(1 << 20);
-
 // A plan that has passed the checker.
 struct CheckedPlan {
   plan::Plan plan;
@@ -36,7 +33,7 @@ struct CheckedPlan {
   std::vector<sync::PairRate> rates;  // of every delivery, ascending by pair, as the manager would pace it
   std::optional<plan::Certificate> certificate;
   std::optional<SolverBounds> solver;  // of planner `exact`, for unequal volumes; of every relay plan
-  Duration pipeline;                   // of a relay plan: what forwarding by chunks of kPipelineChunk adds
+  Duration pipeline;                   // of a relay plan: what forwarding chunk by chunk adds
   // On request:
   std::optional<plan::Explanation> explanation;
   std::optional<plan::Sensitivity> more_bandwidth;

@@ -62,10 +62,10 @@ void add_summary(const Problem& problem, const PlanReport& report, const Checked
   fmt::format_to(to, "\nreceivers    {}, {:.4g} a worker\n", count,
                  static_cast<double>(count) / static_cast<double>(problem.size()));
   if (problem.multicast == plan::MulticastKind::relay) {
-    fmt::format_to(to,
-                   "trees        up to {} deep, which adds {} of latency in chunks of {} bytes; \"a<b\": a "
-                   "gets it from b\n",
-                   plan::tree_depth(checked.plan), seconds(checked.pipeline), kPipelineChunk.count());
+    fmt::format_to(
+        to,
+        "trees        up to {} deep, which adds {} until all chunks are through; \"a<b\": a gets it from b\n",
+        plan::tree_depth(checked.plan), seconds(checked.pipeline));
   }
 }
 

@@ -14,10 +14,12 @@ json rate_json(Rate rate) { return rate.is_unlimited() ? json(nullptr) : json(ra
 json version_json(PlanVersion version) { return json::array({version.epoch, version.number}); }
 
 json transfer_json(const sync::Transfer& t) {
-  return {{"transfer", t.id.value()},          {"sender", to_string(t.sender)},
-          {"receiver", to_string(t.receiver)}, {"reason", std::string(plan::to_string(t.reason))},
-          {"bytes", t.bytes.count()},          {"rate_bps", rate_json(t.allocated)},
-          {"paced_bps", rate_json(t.paced)}};
+  json line = {{"transfer", t.id.value()},          {"sender", to_string(t.sender)},
+               {"receiver", to_string(t.receiver)}, {"reason", std::string(plan::to_string(t.reason))},
+               {"bytes", t.bytes.count()},          {"rate_bps", rate_json(t.allocated)},
+               {"paced_bps", rate_json(t.paced)}};
+  if (t.via) line["via"] = to_string(*t.via);  // relay: who sends it
+  return line;
 }
 
 json transfers_json(const std::vector<sync::Transfer>& transfers) {
@@ -176,6 +178,11 @@ std::optional<json> decision_json(const Output& output, Instant now) {
     line = {{"event", "turned_away"}, {"name", away->name}, {"reason", away->why}};
   } else if (const auto* end = std::get_if<Finished>(&output)) {
     line = {{"event", "finished"}, {"error", end->error ? json(end->error->message) : json(nullptr)}};
+  } else if (const auto* rerouted = std::get_if<sync::TransferRerouted>(&output)) {
+    line = {{"event", "rerouted"},
+            {"transfer", transfer_json(rerouted->transfer)},
+            {"before", to_string(rerouted->before)},
+            {"reason", rerouted->why}};
   } else if (auto online = online_json(output, now)) {
     line = *std::move(online);
   } else {
@@ -194,6 +201,7 @@ json settings_json(const ManagerSettings& s) {
   json line = {{"event", "settings"},
                {"schema", "selmcast.journal/1"},
                {"sync", s.online ? (s.online->staleness ? "ssp" : "asp") : "bsp"},
+               {"multicast", std::string(to_string(r.multicast))},
                {"planner", planner_of(s)},
                {"min_receivers", r.min_receivers.value()},
                {"max_age", r.max_age},
@@ -253,6 +261,7 @@ Result<ManagerSettings> settings_from(const json& line) {
     if (!choice) return std::unexpected(choice.error());
     s.online = *std::move(choice);
   }
+  if (line.value("multicast", "unicast") == "relay") r.multicast = plan::MulticastKind::relay;
   const auto min_receivers = sync::MinReceivers::from(line.at("min_receivers").get<double>());
   if (!min_receivers) return std::unexpected(min_receivers.error());
   r.min_receivers = *min_receivers;

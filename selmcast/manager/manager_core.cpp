@@ -43,6 +43,8 @@ std::unique_ptr<sync::TrainingMachine> machine_of(const ManagerSettings& setting
 Result<void> check_settings(const ManagerSettings& s) {
   const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, what); };
   if (!s.online && s.rounds.planner == nullptr) return bad("there is no such planner");
+  if (s.online && s.rounds.multicast == plan::MulticastKind::relay)
+    return bad("relay is for bsp; with ssp or asp give unicast");
   if (s.online && sync::make_online_policy(s.online->policy, Rng(1)) == nullptr) {
     std::string names = "auto";
     for (const std::string_view name : sync::online_policy_names()) names += ", " + std::string(name);
@@ -120,7 +122,7 @@ Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::F
             return machine_->delivered(worker, {d.transfer, d.bytes, d.started, d.finished}, now);
           },
           [&](const wire::TransferFailed& failed) {
-            return machine_->failed(worker, failed.transfer, failed.reason, now);
+            return machine_->failed(worker, {failed.transfer, failed.reason, failed.peer}, now);
           },
           [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
       },
@@ -217,7 +219,15 @@ void ManagerCore::carry_out(const sync::Actions& actions, Outputs& outputs) {
             [&](const sync::TransferCancelled& cancelled) {
               const wire::Cancel cancel{cancelled.transfer.id, cancelled.why};
               send_to(cancelled.transfer.sender, cancel, outputs);
+              if (cancelled.transfer.via) send_to(*cancelled.transfer.via, cancel, outputs);
               send_to(cancelled.transfer.receiver, cancel, outputs);
+            },
+            [&](const sync::TransferRerouted& rerouted) {
+              const wire::Reroute reroute{rerouted.transfer.id, rerouted.why};
+              send_to(rerouted.transfer.sender, reroute, outputs);
+              send_to(rerouted.before, reroute, outputs);
+              send_to(rerouted.transfer.receiver, reroute, outputs);
+              outputs.push_back(rerouted);
             },
             [&](const sync::RoundEnded& ended) { send_round_end(ended, outputs); },
             [&](const sync::Evicted& evicted) { evict(evicted, outputs); },
@@ -254,11 +264,19 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
   const PlanVersion version = round_version_ = {settings_.epoch, plan.number};
   std::map<WorkerId, wire::RoundPlan> parts;
   for (const auto& [worker, session] : session_of_) {
-    parts[worker] = {version, plan.round, {}, {}, plan.predicted};
+    parts[worker] = {version, plan.round, {}, {}, plan.predicted, relays()};
   }
   for (const sync::Transfer& transfer : plan.transfers) {
-    parts.at(transfer.sender).outgoing.push_back(outgoing(transfer));
-    parts.at(transfer.receiver).incoming.push_back({transfer.id, transfer.sender, transfer.bytes});
+    wire::Outgoing own = outgoing(transfer);
+    if (transfer.via) {
+      wire::Outgoing forwarded = own;
+      forwarded.source = transfer.source;
+      parts.at(*transfer.via).outgoing.push_back(std::move(forwarded));
+      own.elsewhere = true;
+    }
+    parts.at(transfer.sender).outgoing.push_back(std::move(own));
+    parts.at(transfer.receiver)
+        .incoming.push_back({transfer.id, transfer.sender, transfer.bytes, transfer.via});
   }
   outputs.push_back(Planned{version, plan});
   for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);

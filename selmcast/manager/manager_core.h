@@ -100,8 +100,9 @@ struct Kept {
 struct Finished {
   std::optional<Error> error;
 };
-using Output = std::variant<Send, Close, Started, Planned, RoundOver, Replanned, sync::MulticastEnded,
-                            sync::WentOn, sync::Learnt, Left, TurnedAway, Kept, Finished>;
+using Output =
+    std::variant<Send, Close, Started, Planned, RoundOver, Replanned, sync::TransferRerouted,
+                 sync::MulticastEnded, sync::WentOn, sync::Learnt, Left, TurnedAway, Kept, Finished>;
 using Outputs = std::vector<Output>;
 
 class ManagerCore {
@@ -136,6 +137,7 @@ class ManagerCore {
   void carry_out(const sync::Actions& actions, Outputs& outputs);
   void send_plans(const sync::RoundPlanned& plan, Outputs& outputs);
   void send_updates(const sync::PlanChanged& plan, Outputs& outputs);
+  bool relays() const { return settings_.rounds.multicast == plan::MulticastKind::relay; }
   wire::Outgoing outgoing(const sync::Transfer& transfer) const;
   void evict(const sync::Evicted& evicted, Outputs& outputs);
   void send_multicast_over(const sync::MulticastEnded& ended, Outputs& outputs);

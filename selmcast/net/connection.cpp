@@ -141,6 +141,24 @@ void Connection::stream(TransferId transfer, std::span<const std::byte> payload,
   } else {
     queue_.start_stream(transfer, payload, std::move(parts));
   }
+  start_pace(bytes, rate);
+}
+
+void Connection::stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut,
+                        Rate rate) {
+  if (!open_) return;
+  SELMCAST_CHECK(rate > Rate(), "a stream has a positive rate");
+  queue_.start_stream(transfer, payload, cut);
+  start_pace(payload.size() - cut.first * cut.chunk, rate);
+}
+
+void Connection::extend(std::size_t available) {
+  if (!open_) return;
+  queue_.extend(available);
+  wake_writer();
+}
+
+void Connection::start_pace(std::size_t bytes, Rate rate) {
   schedule_.emplace(Bytes(static_cast<std::int64_t>(bytes)), rate, now());
   written_ = Bytes(0);
   keep_pace();

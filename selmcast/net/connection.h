@@ -38,6 +38,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // All of it, or these parts.
   void stream(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts,
               Rate rate);
+  void stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut, Rate rate);
+  void extend(std::size_t available);
   void set_rate(Rate rate);
   void abort();
   const std::string& remote() const { return remote_; }
@@ -72,6 +74,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write_turn();
   bool write_some();
 
+  void start_pace(std::size_t bytes, Rate rate);
   void keep_pace();  // now, and again in a while until the stream is through
   Instant now() const;
 

@@ -77,6 +77,28 @@ TEST(SendQueue, PartsOfAPayloadArePatchesInTheirOrder) {
   EXPECT_FALSE(queue.streaming());
 }
 
+// 100 bytes in chunks of 40, from the second one on, of which 79 bytes, then 80, then all are there.
+TEST(SendQueue, ACutStreamSendsWholeChunksAsTheyBecomeAvailable) {
+  const Buffer payload = random_bytes(100, 6);
+  SendQueue queue;
+  queue.start_stream(TransferId(4), payload, StreamCut{.chunk = 40, .first = 1, .available = 79});
+  EXPECT_TRUE(queue.next().empty());
+  std::optional<TransferId> sent;
+  for (const auto& [available, sequence, length] : {std::tuple(80U, 1U, 40U), std::tuple(100U, 2U, 20U)}) {
+    EXPECT_TRUE(queue.streaming() && !sent);
+    queue.extend(available);
+    const Buffer frame = take(queue, 1000, &sent);
+    const auto header = *wire::decode_header(std::span(frame).first<wire::kHeaderBytes>());
+    EXPECT_EQ(header.kind, FrameKind::chunk);
+    EXPECT_EQ(header.sequence, sequence);
+    EXPECT_TRUE(std::ranges::equal(std::span(frame).subspan(wire::kHeaderBytes),
+                                   std::span(payload).subspan(40 * sequence, length)));
+    EXPECT_TRUE(queue.next().empty());
+  }
+  EXPECT_EQ(sent, TransferId(4));
+  EXPECT_FALSE(queue.streaming());
+}
+
 TEST(SendQueue, AnEmptyPayloadIsOneEmptyChunk) {
   SendQueue queue;
   queue.start_stream(TransferId(4), {});

@@ -74,7 +74,11 @@ class Link {
   // Likewise, but only these parts of it, as patches. None may be empty or larger than a chunk.
   virtual void stream_parts(TransferId transfer, std::span<const std::byte> payload,
                             std::vector<PayloadPart> parts, Rate rate) = 0;
-  virtual void set_rate(Rate rate) = 0;  // of the running stream
+  // Likewise, but cut as told, and no faster than it becomes available (relay).
+  virtual void stream_cut(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut,
+                          Rate rate) = 0;
+  virtual void extend(std::size_t available) = 0;  // of the running stream: bytes that are there, in all
+  virtual void set_rate(Rate rate) = 0;            // of the running stream
   // SO_LINGER 0 + close: what is queued is discarded at once. on_closed is not called.
   // All further calls do nothing.
   virtual void abort() = 0;

@@ -6,11 +6,6 @@
 #include "selmcast/net/limits.h"
 
 namespace selmcast::net {
-namespace {
-
-Bytes size_of(std::span<const std::byte> bytes) { return Bytes(static_cast<std::int64_t>(bytes.size())); }
-
-}  // namespace
 
 bool SendQueue::push(std::vector<std::byte> frame) {
   SELMCAST_CHECK(!frame.empty() && frame.size() <= wire::kHeaderBytes + wire::kStatusBytesMax,
@@ -32,6 +27,30 @@ void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> pay
   stream_ = Stream{.transfer = transfer, .payload = payload, .parts = std::move(parts)};
 }
 
+void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut) {
+  SELMCAST_CHECK(!streaming() && cut.chunk > 0 && cut.chunk <= wire::kChunkBytesMax, "one stream, in chunks");
+  stream_ = Stream{.transfer = transfer,
+                   .payload = payload,
+                   .next_sequence = cut.first,
+                   .chunk = cut.chunk,
+                   .available = cut.available};
+  SELMCAST_CHECK(cut.first < stream_->chunks(), "a stream has something to send");
+}
+
+void SendQueue::extend(std::size_t available) {
+  if (stream_) stream_->available = std::max(stream_->available, available);
+}
+
+std::size_t SendQueue::Stream::chunks() const {
+  if (!parts.empty()) return parts.size();
+  return std::max<std::size_t>(1, (payload.size() + chunk - 1) / chunk);
+}
+
+PayloadPart SendQueue::Stream::next_chunk() const {
+  const std::size_t offset = next_sequence * chunk;
+  return {next_sequence, offset, std::min(chunk, payload.size() - offset)};
+}
+
 void SendQueue::stop() {
   frames_.clear();
   frame_bytes_ = 0;
@@ -44,21 +63,14 @@ void SendQueue::stop() {
 SendQueue::Segment SendQueue::next() {
   if (!in_chunk_ && !frames_.empty())
     return {.head = std::span(frames_.front()).subspan(sent_of_frame_), .payload = {}};
-  if (!in_chunk_ && stream_) begin_chunk();
+  if (!in_chunk_ && stream_ && stream_->can_begin()) begin_chunk();
   return in_chunk_ ? chunk_rest_ : Segment{};
 }
 
 void SendQueue::begin_chunk() {
-  PayloadPart part;
   const bool patches = !stream_->parts.empty();
-  if (patches) {
-    part = stream_->parts[stream_->next_sequence++];
-  } else {
-    part.sequence = stream_->next_sequence++;
-    part.offset = static_cast<std::size_t>(wire::chunk_offset(part.sequence).count());
-    part.length =
-        static_cast<std::size_t>(wire::chunk_length(size_of(stream_->payload), part.sequence).count());
-  }
+  const PayloadPart part = patches ? stream_->parts[stream_->next_sequence] : stream_->next_chunk();
+  ++stream_->next_sequence;
   const auto chunk = stream_->payload.subspan(part.offset, part.length);
   const auto kind = patches ? wire::FrameKind::patch : wire::FrameKind::chunk;
   chunk_header_ = wire::encode(wire::chunk_header(stream_->transfer, part.sequence, chunk, kind));
@@ -84,9 +96,7 @@ std::optional<TransferId> SendQueue::consume(std::size_t count) {
   chunk_rest_.payload = chunk_rest_.payload.subspan(count - of_head);
   if (!chunk_rest_.empty()) return std::nullopt;
   in_chunk_ = false;
-  const std::size_t frames =
-      stream_->parts.empty() ? wire::chunk_count(size_of(stream_->payload)) : stream_->parts.size();
-  if (stream_->next_sequence < frames) return std::nullopt;
+  if (stream_->next_sequence < stream_->chunks()) return std::nullopt;
   const TransferId transfer = stream_->transfer;
   stream_.reset();
   return transfer;

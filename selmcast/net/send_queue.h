@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <span>
@@ -24,6 +25,14 @@ struct PayloadPart {
   std::size_t length = 0;
 };
 
+// How a payload that is relayed is sent: in chunks of this size, from this one on, and only so many bytes of it are
+// there to be sent as yet.
+struct StreamCut {
+  std::size_t chunk = wire::kChunkBytesMax;
+  std::uint32_t first = 0;
+  std::size_t available = 0;
+};
+
 class SendQueue {
  public:
   SendQueue() = default;
@@ -36,6 +45,10 @@ class SendQueue {
   void start_stream(TransferId transfer, std::span<const std::byte> payload);
   // Parts of a payload, as patches, in this order. Requires at least one, none empty or larger than a chunk.
   void start_stream(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts);
+  // Requires 0 < cut.chunk <= wire::kChunkBytesMax, first chunk or the end of the payload at most.
+  void start_stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut);
+  // More of the running stream is there now: `available` bytes in all.
+  void extend(std::size_t available);
   bool streaming() const { return stream_.has_value(); }
   // Forgets everything.
   void stop();
@@ -58,6 +71,14 @@ class SendQueue {
     std::span<const std::byte> payload;
     std::uint32_t next_sequence = 0;      // or index of the next part
     std::vector<PayloadPart> parts = {};  // empty: all of it, in chunks
+    std::size_t chunk = wire::kChunkBytesMax;
+    std::size_t available = SIZE_MAX;
+
+    std::size_t chunks() const;
+    PayloadPart next_chunk() const;
+    bool can_begin() const {
+      return !parts.empty() || next_chunk().offset + next_chunk().length <= available;
+    }
   };
   void begin_chunk();
 

@@ -23,6 +23,14 @@
 
 namespace selmcast::plan {
 
+// What is forwarded at a time: a 32nd of the model, so that a hop costs 3 % of a delivery, but no chunks so small that
+// their headers and system calls count.
+constexpr Bytes relay_chunk(Bytes volume) {
+  constexpr Bytes kLeast(4096), kMost(1024 * 1024);
+  const Bytes share((volume.count() / 32 + 4095) / 4096 * 4096);
+  return share < kLeast ? kLeast : share > kMost ? kMost : share;
+}
+
 // The parents (plan.h) of `receivers`, that send copies[k] each; the root sends root_copies. Requires: root_copies +
 // sum of copies = receivers, root_copies > 0 if there is a receiver.
 std::vector<WorkerIndex> tree_of_copies(WorkerIndex root, std::uint32_t root_copies,

@@ -158,14 +158,13 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   return finish(std::move(c), now);
 }
 
-Result<Actions> OnlineRounds::failed(WorkerId worker, TransferId transfer, const std::string& why,
-                                     Instant now) {
-  const auto is_open = open(worker, transfer);
+Result<Actions> OnlineRounds::failed(WorkerId worker, const Failure& failure, Instant now) {
+  const auto is_open = open(worker, failure.transfer);
   if (!is_open) return std::unexpected(is_open.error());
   if (!*is_open) return Actions{};
   network_.advance(now);
   Consequences c;
-  fail(transfer, why, now, c);
+  fail(failure.transfer, failure.why, now, c);
   return finish(std::move(c), now);
 }
 

@@ -58,7 +58,7 @@ class OnlineRounds final : public TrainingMachine {
   Actions leave(WorkerId worker, const std::string& why, Instant now) override;
   Result<Actions> ready(WorkerId worker, Round round, Instant now) override;
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
-  Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now) override;
+  Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
   Actions tick(Instant now) override;
   void postpone(Duration away, Instant now) override;
   Instant deadline() const override;

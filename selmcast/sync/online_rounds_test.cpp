@@ -89,7 +89,7 @@ struct OnlineRoundsTest : ::testing::Test {
                                    {TransferId(transfer), bytes, Duration(), Duration::seconds(1)}, now));
   }
   std::string failed(std::uint32_t worker, std::uint64_t transfer) {
-    return said(machine->failed(WorkerId(worker), TransferId(transfer), "a fault", now));
+    return said(machine->failed(WorkerId(worker), {TransferId(transfer), "a fault"}, now));
   }
 };
 

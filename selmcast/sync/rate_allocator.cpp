@@ -125,11 +125,12 @@ std::vector<PairRate> allocate_rates(const plan::Problem& problem, const plan::P
 }
 
 Duration pipeline_latency(const plan::Problem& problem, const plan::Plan& plan,
-                          const std::vector<PairRate>& rates, Bytes chunk) {
+                          const std::vector<PairRate>& rates) {
   Duration longest;
   std::size_t next = 0;
   for (std::size_t i = 0; i < plan.parents.size(); ++i) {
-    const Bytes piece = std::min(chunk, problem.workers[i].volume);
+    const Bytes volume = problem.workers[i].volume;
+    const Bytes piece = std::min(plan::relay_chunk(volume), volume);
     for (const std::size_t depth : plan::depths(plan, WorkerIndex(static_cast<std::uint32_t>(i))))
       longest = std::max(longest, piece / rates[next++].rate * static_cast<double>(depth - 1));
   }

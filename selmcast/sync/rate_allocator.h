@@ -44,6 +44,6 @@ std::vector<PairRate> allocate_rates(const plan::Problem& problem, const plan::P
 // one: the longest of (depth - 1) chunk / rate over all receivers (plan/relay_trees.h). 0 for other kinds. `rates` as
 // allocate_rates() returns them.
 Duration pipeline_latency(const plan::Problem& problem, const plan::Plan& plan,
-                          const std::vector<PairRate>& rates, Bytes chunk);
+                          const std::vector<PairRate>& rates);
 
 }  // namespace selmcast::sync

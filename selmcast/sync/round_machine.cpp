@@ -25,6 +25,25 @@ WorkerIndex index_of(const std::vector<WorkerId>& ids, WorkerId id) {
   return WorkerIndex(static_cast<std::uint32_t>(std::ranges::lower_bound(ids, id) - ids.begin()));
 }
 
+// The receivers that send on, and by which transfer they get what they send.
+void route(const plan::Plan& plan, const std::vector<WorkerId>& ids, std::vector<Transfer>& planned,
+           std::vector<Settled>& in_flight) {
+  std::size_t first = 0;  // of a multicast's transfers
+  for (std::size_t i = 0; i < plan.selections.size(); ++i) {
+    const auto& receivers = plan.selections[i];
+    for (std::size_t k = 0; k < receivers.size(); ++k) {
+      const WorkerIndex parent = plan.parents[i][k];
+      if (position(parent) == i) continue;
+      const auto at = std::ranges::lower_bound(receivers, parent, {}, &plan::Selection::receiver);
+      Transfer& transfer = planned[first + k];
+      transfer.via = ids[position(parent)];
+      transfer.source = planned[first + static_cast<std::size_t>(at - receivers.begin())].id;
+      in_flight[first + k].transfer = transfer;
+    }
+    first += receivers.size();
+  }
+}
+
 }  // namespace
 
 RoundMachine::RoundMachine(RoundSettings settings)
@@ -51,6 +70,7 @@ Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now
       if (transfer.sender != worker && transfer.receiver != worker) continue;
       if (!in_flight_->settled[k]) cancel(k, to_string(worker) + " left: " + why, actions);
     }
+    reroute_what_goes_via(worker, std::nullopt, to_string(worker) + " left: " + why, actions);
     end_round_if_settled(now, actions);  // its ages still count this round's deliveries
   }
   ages_.leave(worker);
@@ -90,7 +110,7 @@ void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
 
 plan::Problem RoundMachine::make_problem() const {
   plan::Problem problem;
-  problem.multicast = plan::MulticastKind::unicast;
+  problem.multicast = settings_.multicast;
   const std::vector<WorkerId> ids = ids_of(members_);
   for (const auto& [id, member] : members_) {
     problem.workers.push_back({to_string(id), estimator_.uplink(id), estimator_.downlink(id),
@@ -112,14 +132,16 @@ plan::Problem RoundMachine::make_problem() const {
 
 void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, Instant now,
                          Actions& actions) {
-  const Duration predicted = plan::completion_time(problem, plan);
-  const auto violations = plan::check_plan(problem, plan, predicted);
+  const Duration completion = plan::completion_time(problem, plan);
+  const auto violations = plan::check_plan(problem, plan, completion);
   SELMCAST_CHECK(violations.empty(), "the checker refuses the plan");
   const std::vector<WorkerId> ids = ids_of(members_);
   const std::vector<PairRate> rates = allocate_rates(problem, plan);
+  const bool relay = problem.multicast == plan::MulticastKind::relay;
   const std::vector<PairRate> bursts =
-      settings_.bursts ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
+      settings_.bursts && !relay ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
 
+  const Duration predicted = completion + pipeline_latency(problem, plan, rates);
   const std::map<WorkerId, double> speed_up = turns(plan, ids);
 
   InFlight flight;
@@ -145,6 +167,7 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
       ++k;
     }
   }
+  if (relay) route(plan, ids, planned.transfers, flight.transfers);
   flight.open = flight.transfers.size();
   flight.settled.assign(flight.transfers.size(), false);
   in_flight_ = std::move(flight);
@@ -187,23 +210,6 @@ Result<Actions> RoundMachine::delivered(WorkerId receiver, const Delivery& deliv
   if (transfer.bytes != delivery.bytes)
     return failure(ErrorCode::protocol, "reported a delivery of another size");
   commit(*k, delivery, now, actions);
-  end_round_if_settled(now, actions);
-  return actions;
-}
-
-Result<Actions> RoundMachine::failed(WorkerId worker, TransferId transfer, const std::string& why,
-                                     Instant now) {
-  Actions actions;
-  if (transfer.value() > transfers_issued_) {
-    return failure(ErrorCode::protocol, "reported a transfer that was never planned");
-  }
-  const auto k = find_open(transfer);
-  if (!k) return actions;
-  const Transfer& known = in_flight_->transfers[*k].transfer;
-  if (known.sender != worker && known.receiver != worker) {
-    return failure(ErrorCode::protocol, "reported the failure of a transfer between others");
-  }
-  cancel(*k, why, actions);
   end_round_if_settled(now, actions);
   return actions;
 }
@@ -266,19 +272,6 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
   round_ = next(round_);
   for (auto& [id, ready] : ready_) ready = false;
   actions.push_back(std::move(ended));
-}
-
-void RoundMachine::learn(const std::vector<Settled>& transfers) {
-  std::vector<DeliveryObservation> observed;
-  for (const Settled& settled : transfers) {
-    const Transfer& t = settled.transfer;
-    // One that was late has carried less than all in its time, so it shows a link that carries that much at most. Else
-    // a link far below what it was declared as would be planned as declared, and be too slow, for ever.
-    if (!settled.committed && !settled.late) continue;
-    observed.push_back(
-        {t.sender, t.receiver, t.bytes, settled.started, settled.finished, t.allocated, t.paced});
-  }
-  estimator_.observe(observed);
 }
 
 Actions RoundMachine::tick(Instant now) {

@@ -10,6 +10,8 @@
 //
 // Invariants:
 //   - between rounds no transfer is open; a transfer is settled exactly once;
+//   - relay: what a receiver cannot send on any more its sender delivers itself, once, without starting over; if that
+//     fails too, or the sender or receiver is gone, the transfer is cancelled;
 //   - only committed transfers reset ages, only members are planned;
 //   - the plan issued is the plan computed: RoundPlanned lists every transfer of it and nothing else;
 //   - the same settings, events and times give the same actions (ties on ids; planner rng = seed x round).
@@ -35,7 +37,8 @@
 namespace selmcast::sync {
 
 struct RoundSettings {
-  const plan::Planner* planner = nullptr;  // required
+  const plan::Planner* planner = nullptr;                        // required
+  plan::MulticastKind multicast = plan::MulticastKind::unicast;  // or relay
   MinReceivers min_receivers = MinReceivers::count(1);
   std::uint32_t max_age = 7;
   AgeStart age_start = AgeStart::staggered;
@@ -57,7 +60,7 @@ class RoundMachine final : public TrainingMachine {
   // Error (protocol) if it is not the round that the worker is in, or said twice.
   Result<Actions> ready(WorkerId worker, Round round, Instant now) override;
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
-  Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why, Instant now) override;
+  Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
   Actions tick(Instant now) override;
   void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
@@ -85,6 +88,11 @@ class RoundMachine final : public TrainingMachine {
   std::optional<std::size_t> find_open(TransferId transfer) const;
   void commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions);
   void cancel(std::size_t index, const std::string& why, Actions& actions);
+  bool is_stale(WorkerId worker, const Failure& failure, const Transfer& transfer) const;
+  void reroute(std::size_t index, const std::string& why, Actions& actions);
+  void reroute_what_goes_via(WorkerId via, std::optional<WorkerId> sender, const std::string& why,
+                             Actions& actions);
+  bool kept_pace(TransferId transfer, const std::vector<Settled>& transfers) const;
   void end_round_if_settled(Instant now, Actions& actions);
   void learn(const std::vector<Settled>& transfers);
 

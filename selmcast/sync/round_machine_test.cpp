@@ -158,7 +158,7 @@ TEST(RoundMachine, AFailedDeliveryGoesOnAgeingAndIsRequiredAgain) {
   ASSERT_EQ(planned(second).transfers.size(), 2u);
   EXPECT_EQ(planned(second).transfers[0].reason, plan::Reason::required);
   for (const Transfer& t : planned(second).transfers) {
-    ASSERT_TRUE(machine.failed(t.sender, t.id, "link lost", at(1.5)).has_value());
+    ASSERT_TRUE(machine.failed(t.sender, {t.id, "link lost"}, at(1.5)).has_value());
   }
   const Actions third = all_ready(machine, 2, 2);
   EXPECT_EQ(planned(third).transfers.size(), 2u);
@@ -247,7 +247,7 @@ TEST(RoundMachine, HostileReportsAreProtocolErrorsAndLateOnesAreIgnored) {
   EXPECT_FALSE(machine.delivered(t.receiver, {TransferId(99), t.bytes, {}, second}, at(1)).has_value());
   EXPECT_FALSE(machine.delivered(t.sender, {t.id, t.bytes, {}, second}, at(1)).has_value());
   EXPECT_FALSE(machine.delivered(t.receiver, {t.id, Bytes(1), {}, second}, at(1)).has_value());
-  EXPECT_TRUE(machine.failed(t.sender, t.id, "lost", at(1)).has_value());
+  EXPECT_TRUE(machine.failed(t.sender, {t.id, "lost"}, at(1)).has_value());
   const auto late = machine.delivered(t.receiver, {t.id, t.bytes, {}, second}, at(1));
   ASSERT_TRUE(late.has_value());
   EXPECT_TRUE(late->empty());
@@ -307,6 +307,98 @@ TEST(MinReceivers, FractionsAreOfTheWorkersThatAreThere) {
   for (double bad : {-1.0, 1.5, std::numeric_limits<double>::quiet_NaN(), 1e9}) {
     EXPECT_FALSE(MinReceivers::from(bad).has_value()) << bad;
   }
+}
+
+// ---- relay ----
+
+// w0 has a slow uplink, so that w1, w2 or w3 send its model on.
+RoundMachine relays_of_four() {
+  RoundSettings made = settings("broadcast");
+  made.multicast = plan::MulticastKind::relay;
+  RoundMachine machine(made);
+  for (std::uint32_t w = 0; w < 4; ++w) {
+    const Rate uplink = Rate::megabits_per_second(w == 0 ? 8 : 80);
+    machine.join(WorkerId(w), {"w" + std::to_string(w), uplink, Rate::megabits_per_second(80), kModel, 8},
+                 Instant());
+  }
+  return machine;
+}
+
+// Of w0: the delivery that another sends on, and who does.
+Transfer sent_on(const RoundPlanned& plan) {
+  const auto found = std::ranges::find_if(
+      plan.transfers, [](const Transfer& t) { return t.sender == WorkerId(0) && t.via.has_value(); });
+  EXPECT_NE(found, plan.transfers.end());
+  return *found;
+}
+
+template <class Wanted>
+std::vector<Wanted> of(const Actions& actions) {
+  std::vector<Wanted> found;
+  for (const Action& action : actions) {
+    if (const auto* one = std::get_if<Wanted>(&action)) found.push_back(*one);
+  }
+  return found;
+}
+
+TEST(RelayRounds, TheSlowUplinkCarriesOneCopyAndEverySourceIsADelivery) {
+  RoundMachine machine = relays_of_four();
+  const Actions actions = all_ready(machine, 4, 0);
+  const RoundPlanned plan = planned(actions);
+  int by_w0 = 0;
+  for (const Transfer& t : plan.transfers) {
+    by_w0 += t.via.value_or(t.sender) == WorkerId(0) ? 1 : 0;
+    if (!t.via) continue;
+    const auto source = std::ranges::find(plan.transfers, *t.source, &Transfer::id);
+    ASSERT_NE(source, plan.transfers.end());
+    EXPECT_EQ(source->sender, t.sender);
+    EXPECT_EQ(source->receiver, *t.via);
+  }
+  EXPECT_EQ(by_w0, 1);
+  EXPECT_GT(plan.predicted, plan.bound) << "the latency of the pipeline comes on top";
+}
+
+TEST(RelayRounds, WhatARelayCannotSendOnItsSenderTakesOverOnce) {
+  RoundMachine machine = relays_of_four();
+  const Transfer t = sent_on(planned(all_ready(machine, 4, 0)));
+  const WorkerId relay = *t.via;
+  const auto rerouted = of<TransferRerouted>(*machine.failed(t.receiver, {t.id, "reset", relay}, at(1)));
+  ASSERT_EQ(rerouted.size(), 1u);
+  EXPECT_EQ(rerouted[0].before, relay);
+  EXPECT_FALSE(rerouted[0].transfer.via.has_value());
+  // Both ends of the lost link have something to say about it; the second one comes late.
+  EXPECT_TRUE(machine.failed(relay, {t.id, "reset", t.receiver}, at(1))->empty());
+  EXPECT_TRUE(machine.failed(t.receiver, {t.id, "reset", relay}, at(1))->empty());
+  const Actions again = *machine.failed(t.receiver, {t.id, "reset", t.sender}, at(2));
+  EXPECT_EQ(of<TransferRerouted>(again).size(), 0u);
+  EXPECT_EQ(of<TransferCancelled>(again).size(), 1u);
+}
+
+TEST(RelayRounds, WhoLeavesIsReplacedBySendersAndItsOwnAreCancelled) {
+  RoundMachine machine = relays_of_four();
+  const RoundPlanned plan = planned(all_ready(machine, 4, 0));
+  const WorkerId relay = *sent_on(plan).via;
+  const Actions actions = machine.leave(relay, "crashed", at(1));
+  for (const TransferCancelled& cancelled : of<TransferCancelled>(actions))
+    EXPECT_TRUE(cancelled.transfer.sender == relay || cancelled.transfer.receiver == relay);
+  std::size_t expected = 0;
+  for (const Transfer& t : plan.transfers) expected += t.via == relay && t.sender != relay ? 1 : 0;
+  EXPECT_EQ(of<TransferRerouted>(actions).size(), expected);
+  EXPECT_GT(expected, 0u);
+}
+
+TEST(RelayRounds, WhoDoesNotGetItCannotSendItOn) {
+  RoundMachine machine = relays_of_four();
+  const RoundPlanned plan = planned(all_ready(machine, 4, 0));
+  const Transfer t = sent_on(plan);
+  const auto source = *std::ranges::find(plan.transfers, *t.source, &Transfer::id);
+  if (source.via) GTEST_FAIL() << "w0 sends one copy, so the first one does not come by another";
+  const Actions actions = *machine.failed(source.receiver, {source.id, "reset", source.sender}, at(1));
+  ASSERT_EQ(of<TransferCancelled>(actions).size(), 1u);
+  bool taken_over = false;
+  for (const TransferRerouted& rerouted : of<TransferRerouted>(actions))
+    taken_over |= rerouted.transfer.id == t.id;
+  EXPECT_TRUE(taken_over);
 }
 
 }  // namespace

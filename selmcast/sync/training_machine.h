@@ -38,6 +38,9 @@ struct Transfer {
   Rate paced;      // what the sender is told; above `allocated` in a burst or where deliveries take turns,
                    // unlimited if not paced
   plan::Reason reason = plan::Reason::basic;
+  // relay: the receiver that sends it on, and the transfer by which that gets it. Nothing: the sender itself sends.
+  std::optional<WorkerId> via = {};
+  std::optional<TransferId> source = {};
 };
 
 // How a transfer ended.
@@ -64,6 +67,12 @@ struct TransferCommitted {
 };
 struct TransferCancelled {
   Transfer transfer;
+  std::string why;
+};
+// relay: who sent it on cannot any more; the sender itself delivers the rest.
+struct TransferRerouted {
+  Transfer transfer;  // its new way
+  WorkerId before;    // who sent it
   std::string why;
 };
 // Too slow: the caller ends its session. It is out of the training already.
@@ -142,8 +151,8 @@ struct Learnt {
   std::vector<Estimate> estimates;
 };
 
-using Action = std::variant<TransferCommitted, TransferCancelled, Evicted, RoundPlanned, RoundEnded,
-                            PlanChanged, MulticastEnded, WentOn, Learnt>;
+using Action = std::variant<TransferCommitted, TransferCancelled, TransferRerouted, Evicted, RoundPlanned,
+                            RoundEnded, PlanChanged, MulticastEnded, WentOn, Learnt>;
 using Actions = std::vector<Action>;
 
 class TrainingMachine {
@@ -164,9 +173,13 @@ class TrainingMachine {
   // Said by `receiver`. A transfer already settled is no error (a late report) and changes nothing. Error (protocol)
   // if the transfer was never this receiver's, or the bytes differ from the plan's.
   virtual Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) = 0;
-  // Said by either side.
-  virtual Result<Actions> failed(WorkerId worker, TransferId transfer, const std::string& why,
-                                 Instant now) = 0;
+  struct Failure {
+    TransferId transfer;
+    std::string why;
+    std::optional<WorkerId> peer = {};  // at the other end of the link that was lost
+  };
+  // Said by either side, or by who sends it on.
+  virtual Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) = 0;
   virtual Actions tick(Instant now) = 0;
   // Nobody was there to hear for so long, until now: all deadlines are that much later.
   virtual void postpone(Duration away, Instant now) = 0;

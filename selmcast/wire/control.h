@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -67,6 +68,7 @@ struct Delivered {
 struct TransferFailed {
   TransferId transfer;
   std::string reason;
+  std::optional<WorkerId> peer = {};  // at the other end of the link, if one was lost
   bool operator==(const TransferFailed&) const = default;
 };
 struct Heartbeat {
@@ -107,12 +109,17 @@ struct Outgoing {
   TransferId transfer;
   PeerAddress receiver;
   Rate rate;  // pace to this; unlimited: TCP alone decides
+  // Relay. What is sent is not the own model, but what comes by this transfer, as it comes.
+  std::optional<TransferId> source = {};
+  // Relay. Of the own multicast, but a receiver of it sends it, until a Reroute says otherwise.
+  bool elsewhere = false;
   bool operator==(const Outgoing&) const = default;
 };
 struct Incoming {
   TransferId transfer;
   WorkerId sender;
   Bytes bytes;
+  std::optional<WorkerId> from = {};  // relay: who sends it on; nothing: the sender itself
   bool operator==(const Incoming&) const = default;
 };
 // This worker's part of the plan of one round.
@@ -122,6 +129,7 @@ struct RoundPlan {
   std::vector<Outgoing> outgoing;
   std::vector<Incoming> incoming;
   Duration predicted;  // of the whole synchronisation
+  bool relay = false;  // all multicasts of this plan may be relayed: see worker/inbox.h
   bool operator==(const RoundPlan&) const = default;
 };
 struct NewRate {
@@ -163,6 +171,13 @@ struct Cancel {
   std::string reason;
   bool operator==(const Cancel&) const = default;
 };
+// Relay: the sender itself delivers this transfer from now on, the rest of it. Sent to the sender, to who sent it until
+// now, and to the receiver.
+struct Reroute {
+  TransferId transfer;
+  std::string reason;
+  bool operator==(const Reroute&) const = default;
+};
 // Every delivery of the round is committed or cancelled: mix and go on with round + 1.
 struct RoundEnd {
   PlanVersion version;
@@ -186,6 +201,6 @@ struct Resumed {
   bool operator==(const Resumed&) const = default;
 };
 using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject, PlanUpdate,
-                              MulticastOver, GoOn, Resumed>;
+                              MulticastOver, GoOn, Resumed, Reroute>;
 
 }  // namespace selmcast::wire

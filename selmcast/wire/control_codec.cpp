@@ -187,11 +187,20 @@ Result<Plan> decode_plan(const std::string& name, const Message& in) {
     SELMCAST_TRY(port, port_number(name + ".outgoing.port", out.port()));
     SELMCAST_TRY(rate, pacing(name + ".outgoing.rate_bps", out.rate_bps()));
     plan.outgoing.push_back({TransferId(out.transfer()), {WorkerId(out.receiver()), host, port}, rate});
+    if (out.has_source()) plan.outgoing.back().source = TransferId(out.source());
+    plan.outgoing.back().elsewhere = out.elsewhere();
   }
   for (const pb::Incoming& incoming : in.incoming()) {
     SELMCAST_TRY(bytes, size(name + ".incoming.bytes", incoming.bytes()));
     plan.incoming.push_back({TransferId(incoming.transfer()), WorkerId(incoming.sender()), bytes});
+    if (incoming.has_from()) plan.incoming.back().from = WorkerId(incoming.from());
   }
+  return plan;
+}
+
+Result<RoundPlan> decode_round_plan(const pb::RoundPlan& in) {
+  SELMCAST_TRY(plan, decode_plan<RoundPlan>("round_plan", in));
+  plan.relay = in.relay();
   return plan;
 }
 
@@ -248,12 +257,15 @@ void encode_plan(Message& out, const Plan& plan) {
     o.set_host(outgoing.receiver.host);
     o.set_port(outgoing.receiver.port);
     o.set_rate_bps(pacing_bps(outgoing.rate));
+    if (outgoing.source) o.set_source(outgoing.source->value());
+    o.set_elsewhere(outgoing.elsewhere);
   }
   for (const Incoming& incoming : plan.incoming) {
     pb::Incoming& i = *out.add_incoming();
     i.set_transfer(incoming.transfer.value());
     i.set_sender(incoming.sender.value());
     i.set_bytes(static_cast<std::uint64_t>(incoming.bytes.count()));
+    if (incoming.from) i.set_from(incoming.from->value());
   }
 }
 
@@ -298,6 +310,7 @@ pb::FromWorker encode(const FromWorker& message) {
           [&](const TransferFailed& failed) {
             out.mutable_transfer_failed()->set_transfer(failed.transfer.value());
             out.mutable_transfer_failed()->set_reason(reason_text(failed.reason));
+            if (failed.peer) out.mutable_transfer_failed()->set_peer(failed.peer->value());
           },
           [&](const Heartbeat&) { out.mutable_heartbeat(); },
           [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(reason_text(goodbye.reason)); },
@@ -328,7 +341,14 @@ pb::ToWorker encode(const ToWorker& message) {
                    w.set_overlap(welcome.overlap);
                    w.set_manager_patience_seconds(welcome.manager_patience.in_seconds());
                  },
-                 [&](const RoundPlan& plan) { encode_plan(*out.mutable_round_plan(), plan); },
+                 [&](const RoundPlan& plan) {
+                   encode_plan(*out.mutable_round_plan(), plan);
+                   out.mutable_round_plan()->set_relay(plan.relay);
+                 },
+                 [&](const Reroute& reroute) {
+                   out.mutable_reroute()->set_transfer(reroute.transfer.value());
+                   out.mutable_reroute()->set_reason(reason_text(reroute.reason));
+                 },
                  [&](const Commit& commit) { out.mutable_commit()->set_transfer(commit.transfer.value()); },
                  [&](const Cancel& cancel) {
                    out.mutable_cancel()->set_transfer(cancel.transfer.value());
@@ -363,7 +383,9 @@ Result<FromWorker> decode(const pb::FromWorker& message) {
     case pb::FromWorker::kDelivered: return decode_delivered(message.delivered());
     case pb::FromWorker::kTransferFailed: {
       const auto& failed = message.transfer_failed();
-      return TransferFailed{TransferId(failed.transfer()), reason_text(failed.reason())};
+      TransferFailed decoded{TransferId(failed.transfer()), reason_text(failed.reason())};
+      if (failed.has_peer()) decoded.peer = WorkerId(failed.peer());
+      return decoded;
     }
     case pb::FromWorker::kHeartbeat: return Heartbeat{};
     case pb::FromWorker::kGoodbye: return Goodbye{reason_text(message.goodbye().reason())};
@@ -376,10 +398,12 @@ Result<FromWorker> decode(const pb::FromWorker& message) {
 Result<ToWorker> decode(const pb::ToWorker& message) {
   switch (message.kind_case()) {
     case pb::ToWorker::kWelcome: return decode_welcome(message.welcome());
-    case pb::ToWorker::kRoundPlan: return decode_plan<RoundPlan>("round_plan", message.round_plan());
+    case pb::ToWorker::kRoundPlan: return decode_round_plan(message.round_plan());
     case pb::ToWorker::kCommit: return Commit{TransferId(message.commit().transfer())};
     case pb::ToWorker::kCancel:
       return Cancel{TransferId(message.cancel().transfer()), reason_text(message.cancel().reason())};
+    case pb::ToWorker::kReroute:
+      return Reroute{TransferId(message.reroute().transfer()), reason_text(message.reroute().reason())};
     case pb::ToWorker::kRoundEnd: return decode_round_end(message.round_end());
     case pb::ToWorker::kPlanUpdate: return decode_plan_update(message.plan_update());
     case pb::ToWorker::kMulticastOver: return decode_multicast_over(message.multicast_over());

@@ -47,6 +47,7 @@ TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
       Ready{Round(3)},
       Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
       TransferFailed{TransferId(8), "link lost"},
+      TransferFailed{TransferId(8), "link lost", WorkerId(0)},
       Heartbeat{},
       Goodbye{"done"},
       Resume{4, "w0", 77, 3}};
@@ -70,7 +71,14 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
                           plan.incoming,
                           {{TransferId(8), Rate::megabits_per_second(2)}, {TransferId(9), Rate::unlimited()}},
                           plan.predicted};
+  RoundPlan relays = plan;
+  relays.relay = true;
+  relays.outgoing[0].source = TransferId(5);
+  relays.outgoing[1].elsewhere = true;
+  relays.incoming[0].from = WorkerId(0);
   const ToWorker messages[] = {
+      relays,
+      Reroute{TransferId(5), "w0 left"},
       Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10)},
       Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10), true, true,
               Duration::seconds(60)},

@@ -130,10 +130,11 @@ Result<FrameHeader> decode_header(std::span<const std::byte, kHeaderBytes> bytes
                    fmt::format("a {} frame announces {} bytes, the limit is {}", to_string(header.kind),
                                header.length, length_limit(header.kind)));
   }
-  if (!carries_payload(header.kind) && header.sequence != 0) {
-    return failure(ErrorCode::protocol,
-                   fmt::format("a {} frame has the sequence number {}, only chunks and patches are numbered",
-                               to_string(header.kind), header.sequence));
+  if (!carries_payload(header.kind) && header.kind != FrameKind::grant && header.sequence != 0) {
+    return failure(
+        ErrorCode::protocol,
+        fmt::format("a {} frame has the sequence number {}, only chunks, patches and grants are numbered",
+                    to_string(header.kind), header.sequence));
   }
   if (header.kind == FrameKind::hello && header.transfer != TransferId(0)) {
     return failure(ErrorCode::protocol,
@@ -170,7 +171,11 @@ std::vector<std::byte> offer_frame(TransferId transfer, const OfferBody& body) {
   return frame(FrameKind::offer, transfer, bytes);
 }
 
-std::vector<std::byte> grant_frame(TransferId transfer) { return frame(FrameKind::grant, transfer, {}); }
+std::vector<std::byte> grant_frame(TransferId transfer, std::uint32_t sequence) {
+  const auto header = encode(
+      {.kind = FrameKind::grant, .transfer = transfer, .sequence = sequence, .payload_crc = crc32c({})});
+  return {header.begin(), header.end()};
+}
 std::vector<std::byte> ack_frame(TransferId transfer) { return frame(FrameKind::ack, transfer, {}); }
 
 std::vector<std::byte> refuse_frame(TransferId transfer, std::string_view reason) {

@@ -54,9 +54,10 @@ std::string_view to_string(FrameKind kind);
 
 struct FrameHeader {
   FrameKind kind = FrameKind::hello;
-  TransferId transfer = {};       // 0 in hello
-  std::uint32_t sequence = 0;     // of a chunk, from 0; of a patch: its first segment; else 0
-  std::uint32_t length = 0;       // payload bytes that follow
+  TransferId transfer = {};  // 0 in hello
+  std::uint32_t sequence =
+      0;                     // of a chunk, from 0; of a patch: its first segment; of a grant: the first chunk
+  std::uint32_t length = 0;  // payload bytes that follow
   std::uint32_t payload_crc = 0;  // CRC32C of the payload
   bool operator==(const FrameHeader&) const = default;
 };
@@ -101,7 +102,8 @@ inline bool carries_payload(FrameKind kind) { return kind == FrameKind::chunk ||
 // A whole frame ready to be sent: header, then body.
 std::vector<std::byte> hello_frame(const HelloBody& body);
 std::vector<std::byte> offer_frame(TransferId transfer, const OfferBody& body);
-std::vector<std::byte> grant_frame(TransferId transfer);
+// `sequence`: the first chunk wanted; not 0 where a relayed transfer goes on after its way has changed.
+std::vector<std::byte> grant_frame(TransferId transfer, std::uint32_t sequence = 0);
 std::vector<std::byte> ack_frame(TransferId transfer);
 std::vector<std::byte> refuse_frame(TransferId transfer, std::string_view reason);  // cut to kBodyBytesMax
 std::vector<std::byte> joined_frame(TransferId transfer, const JoinedBody& body);

@@ -10,6 +10,7 @@ namespace selmcast::worker {
 
 Inbox::Answers Inbox::open(const wire::RoundPlan& plan, Instant now) {
   close();
+  relay_ = plan.relay;
   return add(plan.version, plan.incoming, now);
 }
 
@@ -71,30 +72,47 @@ void Inbox::consider(LinkId link, const Waiting& waiting, Answers& answers) {
   }
   Incoming& incoming = found->second;
   if (incoming.version != waiting.offer.version) return refuse("another plan names this transfer");
-  if (incoming.planned.sender != waiting.sender) return refuse("the plan names another sender");
+  if (incoming.planned.from.value_or(incoming.planned.sender) != waiting.sender) {
+    if (!relay_) return refuse("the plan names another sender");
+    early_.emplace(link, waiting);  // perhaps it is to come this way now, and we have not heard
+    return;
+  }
   if (incoming.planned.bytes != waiting.offer.total) return refuse("the plan names another size");
   if (incoming.link) return refuse("offered before");
   incoming.link = link;
   incoming.mix = waiting.offer.mix;
+  if (incoming.granted) {  // goes on over another link
+    answers.grants.push_back({link, waiting.transfer, incoming.next_sequence});
+    return;
+  }
   queue_.push_back(waiting.transfer);
+  if (relay_) std::ranges::sort(queue_);
 }
 
 void Inbox::grant_waiting(Answers& answers) {
   auto waiting = queue_.begin();
-  for (; waiting != queue_.end(); ++waiting) {
-    Incoming& incoming = incoming_.at(*waiting);
-    if (free_.empty()) {
-      if (buffers_made_ == static_cast<std::size_t>(buffers_max_)) break;
-      free_.emplace_back();
-      ++buffers_made_;
-    }
-    incoming.buffer = std::move(free_.back());
-    free_.pop_back();
-    incoming.buffer.resize(static_cast<std::size_t>(incoming.planned.bytes.count()) / sizeof(float));
-    incoming.granted = true;
-    answers.grants.push_back({*incoming.link, *waiting});
-  }
+  for (; waiting != queue_.end() && can_grant(*waiting); ++waiting) grant(incoming_.at(*waiting), answers);
   queue_.erase(queue_.begin(), waiting);
+}
+
+bool Inbox::can_grant(TransferId transfer) const {
+  const std::size_t free = free_.size() + static_cast<std::size_t>(buffers_max_) - buffers_made_;
+  if (!relay_) return free > 0;
+  std::size_t before = 0;
+  for (const auto& [id, incoming] : incoming_) before += id < transfer && !incoming.granted ? 1 : 0;
+  return free > before;
+}
+
+void Inbox::grant(Incoming& incoming, Answers& answers) {
+  if (free_.empty()) {
+    free_.emplace_back();
+    ++buffers_made_;
+  }
+  incoming.buffer = std::move(free_.back());
+  free_.pop_back();
+  incoming.buffer.resize(static_cast<std::size_t>(incoming.planned.bytes.count()) / sizeof(float));
+  incoming.granted = true;
+  answers.grants.push_back({*incoming.link, incoming.planned.transfer});
 }
 
 Inbox::Incoming* Inbox::granted_on(LinkId link) {
@@ -170,15 +188,47 @@ std::optional<LinkId> Inbox::link_under_way(TransferId transfer) const {
 }
 
 std::optional<TransferId> Inbox::unsettled() const {
-  return incoming_.empty() ? std::nullopt : std::optional(incoming_.begin()->first);
+  const auto open = std::ranges::find_if(incoming_, [](const auto& entry) { return !entry.second.kept; });
+  return open == incoming_.end() ? std::nullopt : std::optional(open->first);
 }
 
 std::optional<TransferId> Inbox::link_lost(LinkId link) {
   early_.erase(link);
   for (auto& [id, incoming] : incoming_) {
-    if (incoming.link == link && !incoming.is_verified) return id;
+    if (incoming.link != link || incoming.is_verified) continue;
+    if (relay_) {
+      incoming.link.reset();  // what came is kept: it may go on
+      std::erase(queue_, id);
+    }
+    return id;
   }
   return std::nullopt;
+}
+
+std::optional<Inbox::Arriving> Inbox::arriving(TransferId transfer) const {
+  const auto found = incoming_.find(transfer);
+  if (found == incoming_.end() || !found->second.granted) return std::nullopt;
+  return Arriving{std::as_bytes(std::span(found->second.buffer)), found->second.received};
+}
+
+bool Inbox::is_kept(TransferId transfer) const {
+  const auto found = incoming_.find(transfer);
+  return found != incoming_.end() && found->second.kept;
+}
+
+std::optional<LinkId> Inbox::reroute(TransferId transfer) {
+  const auto found = incoming_.find(transfer);
+  if (found == incoming_.end() || found->second.is_verified) return std::nullopt;
+  found->second.planned.from.reset();
+  std::erase(queue_, transfer);
+  return std::exchange(found->second.link, std::nullopt);
+}
+
+Inbox::Answers Inbox::consider_early() {
+  Answers answers;
+  for (auto& [link, waiting] : std::exchange(early_, {})) consider(link, waiting, answers);
+  grant_waiting(answers);
+  return answers;
 }
 
 Inbox::Answers Inbox::expire(Instant now) {

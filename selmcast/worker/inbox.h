@@ -2,6 +2,11 @@
 //
 // A transfer to this worker:  planned -> granted (has a buffer) -> verified -> committed
 //                                \___________ cancelled (at any point before committed)
+// Relay: what comes may be sent on, also while it comes, and a transfer whose link is lost may go on over another one,
+// from the chunk that is missing. So that workers that wait for one another's buffers never wait in a circle, buffers
+// are given away in the order of transfers: an offer waits while fewer are free than planned transfers before it have
+// none. That is enough: all workers order multicasts alike, so every member of the first one that is not through has a
+// buffer or gets one, and what is kept to be sent on waits for members of its own multicast only.
 // An offer may come before the plan that names it (the sender got its plan first): it waits for that plan. It
 // also waits while all buffers are in use, so that memory never grows with the number of senders. Invariants:
 // a buffer belongs to one transfer from grant until commit or cancel; a transfer is verified only when chunks
@@ -35,6 +40,7 @@ class Inbox {
   struct Grant {
     LinkId link;
     TransferId transfer;
+    std::uint32_t sequence = 0;  // the first chunk wanted
   };
   struct Refusal {
     LinkId link;
@@ -75,6 +81,22 @@ class Inbox {
   // Committed and mixed, or cancelled: forgotten; the buffer is free again, perhaps for an offer that waited.
   Answers release(TransferId transfer, Instant now);
 
+  // ---- relay
+  // What has come and been verified of a transfer that is here and was granted, and the place of all of it; nothing: it
+  // is not, or not yet.
+  struct Arriving {
+    std::span<const std::byte> place;
+    Bytes received;
+  };
+  std::optional<Arriving> arriving(TransferId transfer) const;
+  // Committed and mixed, but not all of it is sent on yet: release() is still to come, or close().
+  void keep(TransferId transfer) { incoming_.at(transfer).kept = true; }
+  bool is_kept(TransferId transfer) const;
+  // Its sender delivers the rest itself. Names the link that is to be given up, if one carries it.
+  std::optional<LinkId> reroute(TransferId transfer);
+  // Offers of the new way that came early.
+  Answers consider_early();
+
   // The link on which this transfer was offered, unless it is verified, settled or lost.
   std::optional<LinkId> link_under_way(TransferId transfer) const;
   // A transfer that is neither committed nor cancelled yet, if there is one.
@@ -99,7 +121,7 @@ class Inbox {
     PlanVersion version;         // of the plan that names it
     std::optional<LinkId> link;  // while offered or granted
     Instant opened;
-    bool granted = false, is_verified = false;
+    bool granted = false, is_verified = false, kept = false;
     Buffer buffer;
     Bytes received;
     std::uint32_t next_sequence = 0;
@@ -114,9 +136,12 @@ class Inbox {
 
   void consider(LinkId link, const Waiting& waiting, Answers& answers);
   void grant_waiting(Answers& answers);
+  void grant(Incoming& incoming, Answers& answers);
+  bool can_grant(TransferId transfer) const;
   Incoming* granted_on(LinkId link);
 
   int buffers_max_;
+  bool relay_ = false;
   std::size_t buffers_made_ = 0;
   std::vector<Buffer> free_;
   PlanVersion version_;

@@ -190,5 +190,68 @@ TEST_F(InboxTest, KnowsWhatIsUnsettledAndOnWhichLink) {
   EXPECT_EQ(inbox.unsettled(), std::nullopt);
 }
 
+// ---- relay ----
+
+wire::RoundPlan relayed_plan_of(std::uint32_t senders) {
+  wire::RoundPlan plan = plan_of(senders);
+  plan.relay = true;
+  return plan;
+}
+
+TEST_F(InboxTest, RelayedTransfersGetBuffersInTheirOrderSoThatNobodyWaitsInACircle) {
+  inbox.open(relayed_plan_of(3), now);
+  // Two buffers: one stays free for each of 1 and 2 as long as they have none.
+  EXPECT_TRUE(offer(3)->grants.empty());
+  EXPECT_EQ(offer(2)->grants.size(), 1u);
+  EXPECT_EQ(offer(1)->grants.size(), 1u);
+  EXPECT_TRUE(*whole(1, 5));
+  EXPECT_EQ(inbox.release(TransferId(1), now).grants.size(), 1u) << "that of transfer 3";
+}
+
+TEST_F(InboxTest, ARelayedTransferGoesOnOverAnotherLinkFromTheChunkThatIsMissing) {
+  wire::RoundPlan plan = relayed_plan_of(1);
+  plan.incoming[0].from = WorkerId(9);
+  inbox.open(plan, now);
+  ASSERT_EQ(inbox.offered(LinkId(1), WorkerId(9), TransferId(1), {kPlan, kModel}, now)->grants.size(), 1u);
+  const auto bytes = model_of(3);
+  EXPECT_EQ(chunk(1, 0, std::span(bytes).first(12)), false);
+  EXPECT_EQ(inbox.arriving(TransferId(1))->received, Bytes(12));
+  EXPECT_EQ(inbox.link_lost(LinkId(1)), TransferId(1));
+  // The sender offers before this worker has heard that it will: it waits for the word.
+  EXPECT_TRUE(inbox.offered(LinkId(2), WorkerId(1), TransferId(1), {kPlan, kModel}, now)->grants.empty());
+  EXPECT_EQ(inbox.reroute(TransferId(1)), std::nullopt) << "no link to give up";
+  const auto answers = inbox.consider_early();
+  ASSERT_EQ(answers.grants.size(), 1u);
+  EXPECT_EQ(answers.grants[0].link, LinkId(2));
+  EXPECT_EQ(answers.grants[0].sequence, 1u);
+  const wire::FrameHeader header = wire::chunk_header(TransferId(1), 1, std::span(bytes).subspan(12));
+  const auto place = inbox.place(LinkId(2), header);
+  ASSERT_TRUE(place.has_value());
+  std::ranges::copy(std::span(bytes).subspan(12), place->begin());
+  EXPECT_EQ(inbox.chunk_complete(LinkId(2), header), true);
+  EXPECT_THAT(*inbox.verified(TransferId(1)), ::testing::Each(3));
+}
+
+TEST_F(InboxTest, ARerouteNamesTheLinkThatIsStillThere) {
+  wire::RoundPlan plan = relayed_plan_of(1);
+  plan.incoming[0].from = WorkerId(9);
+  inbox.open(plan, now);
+  inbox.offered(LinkId(1), WorkerId(9), TransferId(1), {kPlan, kModel}, now).value();
+  EXPECT_EQ(inbox.reroute(TransferId(1)), LinkId(1));
+  EXPECT_EQ(inbox.link_lost(LinkId(1)), std::nullopt);
+}
+
+TEST_F(InboxTest, WhatIsKeptToBeSentOnIsSettled) {
+  inbox.open(relayed_plan_of(1), now);
+  offer(1).value();
+  EXPECT_TRUE(*whole(1, 5));
+  EXPECT_EQ(inbox.unsettled(), TransferId(1));
+  inbox.keep(TransferId(1));
+  EXPECT_EQ(inbox.unsettled(), std::nullopt);
+  EXPECT_EQ(inbox.buffers_in_use(), 1u);
+  inbox.release(TransferId(1), now);
+  EXPECT_EQ(inbox.buffers_in_use(), 0u);
+}
+
 }  // namespace
 }  // namespace selmcast::worker

@@ -1,6 +1,8 @@
 // Every bound of the worker in one place.
 #pragma once
 
+#include <cstddef>
+
 #include "selmcast/base/units.h"
 
 namespace selmcast::worker {
@@ -11,6 +13,9 @@ inline constexpr int kReceiveBuffersDefault = 8;
 inline constexpr Duration kEarlyOfferPatience = Duration::seconds(5);
 // Accepted connections that have not said hello, or beyond the peers of the training.
 inline constexpr int kStrangersMax = 64;
+// Connections kept with each worker of the training, both ways. Without relay one each way; with it also one for each
+// multicast that is sent on to the same receiver at the same time, until the round ends.
+inline constexpr std::size_t kLinksPerWorker = 4;
 inline constexpr Duration kHelloPatience = Duration::seconds(5);
 // Until the manager's Welcome: it waits for all workers of the training.
 inline constexpr Duration kWelcomePatience = Duration::seconds(660);  // more than any --join-timeout

@@ -231,7 +231,16 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     if (net::Link* link = find(order.link)) link->send(std::move(order.frame));
   }
   void obey(StartStream& order) {
-    if (net::Link* link = find(order.link)) link->stream(order.transfer, order.payload, order.rate);
+    net::Link* link = find(order.link);
+    if (link == nullptr) return;
+    if (!order.cut) return link->stream(order.transfer, order.payload, order.rate);
+    link->stream_cut(order.transfer, order.payload,
+                     {static_cast<std::size_t>(order.cut->chunk.count()), order.cut->first,
+                      static_cast<std::size_t>(order.cut->available.count())},
+                     order.rate);
+  }
+  void obey(ExtendStream& order) {
+    if (net::Link* link = find(order.link)) link->extend(static_cast<std::size_t>(order.available.count()));
   }
   void obey(SetRate& order) {
     if (net::Link* link = find(order.link)) link->set_rate(order.rate);
@@ -273,7 +282,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   }
 
   void accept(std::unique_ptr<net::Link> link) {
-    const std::size_t most = static_cast<std::size_t>(joined_workers()) * 2 + kStrangersMax;
+    const std::size_t most = static_cast<std::size_t>(joined_workers()) * kLinksPerWorker + kStrangersMax;
     if (core_->is_over() || links_.size() >= most) return link->abort();
     keep(core_->accepted(now()), std::move(link));
     arm_timer();

@@ -41,6 +41,7 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
           [&](const wire::PlanUpdate& update) { return obey(update, now); },
           [&](const wire::MulticastOver& over) { return multicast_over(over, now); },
           [&](const wire::GoOn& order) { return go_on(order, now); },
+          [&](const wire::Reroute& order) { return reroute(order.transfer, now); },
           [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
           [&](const wire::Resumed& resumed) -> Result<WorkerActions> {
             epoch_ = std::max(epoch_, resumed.epoch);
@@ -119,10 +120,10 @@ Result<WorkerActions> WorkerCore::synchronize(std::span<float> parameters, Insta
 // What a plan must not say of whom this worker sends to. Adds its transfers to `transfers`.
 std::optional<std::string> WorkerCore::outgoing_fault(std::span<const wire::Outgoing> outgoing,
                                                       std::set<TransferId>& transfers) const {
-  std::set<WorkerId> receivers;
+  std::set<std::pair<WorkerId, std::optional<TransferId>>> receivers;  // of each multicast
   for (const wire::Outgoing& out : outgoing) {
     if (out.receiver.id == welcome_->id) return "makes this worker its own receiver";
-    if (!receivers.insert(out.receiver.id).second) return "names a receiver twice";
+    if (!receivers.emplace(out.receiver.id, out.source).second) return "names a receiver twice";
     if (!transfers.insert(out.transfer).second) return "names a transfer twice";
     if (!(out.rate > Rate())) return "has a rate that is not positive";
   }
@@ -152,6 +153,11 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
     if (!transfers.insert(in.transfer).second) return wrong("names a transfer twice");
     if (in.bytes != model_bytes_) return wrong("announces a model of another size");
   }
+  for (const wire::Outgoing& out : plan.outgoing) {
+    if (out.source &&
+        std::ranges::find(plan.incoming, *out.source, &wire::Incoming::transfer) == plan.incoming.end())
+      return wrong("makes this worker send on what does not come to it");
+  }
   return {};
 }
 
@@ -170,20 +176,23 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
 // What goes along with the models of this round's multicast.
 void WorkerCore::start_mass(const std::vector<wire::Outgoing>& multicast) {
   std::vector<TransferId> transfers;
-  for (const wire::Outgoing& planned : multicast) transfers.push_back(planned.transfer);
+  for (const wire::Outgoing& planned : multicast) {
+    if (!planned.source) transfers.push_back(planned.transfer);
+  }
   mix_ = mixer_->send(round_, transfers);
 }
 
 void WorkerCore::send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions) {
   Outgoing& outgoing = outgoing_[planned.transfer] = {planned, version};
-  const std::optional<LinkId> link = link_to(planned.receiver.id);
-  if (!link) {
-    const LinkId made(++links_made_);
-    out_links_[made] = {planned.receiver.id, false};
-    actions.push_back(Dial{made, planned.receiver});
-  } else if (out_links_.at(*link).connected) {
-    offer(*link, outgoing, actions);
+  if (planned.elsewhere) return;
+  if (const std::optional<LinkId> link = idle_link_to(planned.receiver.id)) {
+    out_links_.at(*link).carries = planned.transfer;
+    offer_if_ready(outgoing, actions);
+    return;
   }
+  const LinkId made(++links_made_);
+  out_links_[made] = {planned.receiver.id, false, planned.transfer};
+  actions.push_back(Dial{made, planned.receiver});
 }
 
 Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
@@ -195,7 +204,8 @@ Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
   folded_.insert(transfer);
   report_.mixed_with.push_back(sender);
   WorkerActions actions;
-  answer_offers(inbox_.release(transfer, now), actions);
+  inbox_.keep(transfer);
+  release_if_through(transfer, now, actions);
   return actions;
 }
 
@@ -205,7 +215,12 @@ WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
     mixer_->take_back(transfer);
     outgoing_.at(transfer).cancelled = true;
     stop_sending(transfer, actions);
+    if (const auto source = outgoing_.at(transfer).planned.source) release_if_through(*source, now, actions);
     return actions;
+  }
+  // Nor can it be sent on any more.
+  for (auto& [id, outgoing] : outgoing_) {
+    if (outgoing.planned.source == transfer) stop_sending(id, actions);
   }
   // A chunk that is being read goes on into the buffer it was given, which is about to be another transfer's:
   // the link ends first. Its sender ends it too (stop_sending), and dials anew.
@@ -222,7 +237,7 @@ void WorkerCore::stop_sending(TransferId transfer, WorkerActions& actions) {
   const bool under_way = outgoing.state == Sending::offered || outgoing.state == Sending::streaming ||
                          outgoing.state == Sending::sent;
   outgoing.state = Sending::stopped;
-  const std::optional<LinkId> link = link_to(outgoing.planned.receiver.id);
+  const std::optional<LinkId> link = link_of(transfer);
   if (!under_way || !link) return;
   // Cut off in the middle of frames: the link cannot be used again.
   actions.push_back(AbortLink{*link});
@@ -232,6 +247,7 @@ void WorkerCore::stop_sending(TransferId transfer, WorkerActions& actions) {
 // A transfer that this worker knows to be neither committed nor cancelled.
 std::optional<TransferId> WorkerCore::unsettled() const {
   for (const auto& [transfer, outgoing] : outgoing_) {
+    if (relays()) break;  // what was rerouted may have come on its first way, which nobody tells the sender
     if (outgoing.state == Sending::waiting || outgoing.state == Sending::offered) return transfer;
   }
   return inbox_.unsettled();
@@ -252,10 +268,12 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
     if (outgoing.state == Sending::stopped) continue;
     // Not cancelled, so committed: the receiver has all of it, even if its acknowledgement is still on its
     // way.
-    report_.sent_to.push_back(outgoing.planned.receiver.id);
+    if (!outgoing.planned.source) report_.sent_to.push_back(outgoing.planned.receiver.id);
     // A stream that still runs would read parameters while finish() writes them.
-    if (outgoing.state == Sending::streaming) stop_sending(transfer, actions);
+    const bool unheard = relays() && outgoing.is_open() && outgoing.state != Sending::sent;
+    if (outgoing.state == Sending::streaming || unheard) stop_sending(transfer, actions);
   }
+  if (relays()) drop_spare_links(actions);
   inbox_.close();
   outgoing_.clear();
   plan_.reset();

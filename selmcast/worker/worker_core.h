@@ -19,6 +19,10 @@
 // With overlap what is sent is a copy, the snapshot, taken in synchronize() when the last multicast is over; just
 // before, what came since the last time is mixed in: x += mixed - y, y being the last snapshot (mixer.h). The first
 // synchronize() mixes nothing: it has no y. drain() does the last mix.
+// Relay (only with rounds in common): a plan may tell this worker to send on what comes to it, as it comes
+// (wire::Outgoing::source), and its own multicast may be sent by others (elsewhere). It offers what it has a buffer
+// for, with what the sender said about its model, and keeps the buffer until all of it is sent. On a Reroute who sent
+// it stops, the sender takes over, and the receiver goes on from the chunk that is missing.
 // Invariants: own parameters are written and read only between synchronize() or drain() and its answer, and written
 // when no stream of theirs runs; the snapshot is written only when no multicast is open; one Synchronized or Over
 // answers each synchronize() and drain().
@@ -69,6 +73,19 @@ struct StartStream {
   TransferId transfer;
   std::span<const std::byte> payload;
   Rate rate;
+  // Relay: in chunks of what size, from which one on, and how much of the payload is there as yet.
+  struct Cut {
+    Bytes chunk;
+    std::uint32_t first = 0;
+    Bytes available;
+  };
+  std::optional<Cut> cut = {};
+};
+// Relay: so much of the payload of a stream that runs is there now.
+struct ExtendStream {
+  LinkId link;
+  TransferId transfer;
+  Bytes available;
 };
 // Of a stream that runs.
 struct SetRate {
@@ -91,8 +108,8 @@ struct Synchronized {
 struct Over {
   Error error;
 };
-using WorkerAction =
-    std::variant<SendToManager, Dial, SendFrame, StartStream, SetRate, AbortLink, Joined, Synchronized, Over>;
+using WorkerAction = std::variant<SendToManager, Dial, SendFrame, StartStream, ExtendStream, SetRate,
+                                  AbortLink, Joined, Synchronized, Over>;
 using WorkerActions = std::vector<WorkerAction>;
 
 class WorkerCore {
@@ -136,10 +153,13 @@ class WorkerCore {
     PlanVersion version;  // of the plan that names it
     Sending state = Sending::waiting;
     bool cancelled = false;  // by the manager; `stopped` may be this side's view alone
+
+    bool is_open() const { return state != Sending::acknowledged && state != Sending::stopped; }
   };
   struct OutLink {
     WorkerId receiver;
     bool connected = false;
+    TransferId carries = {};  // the last transfer that it was given
   };
   struct InLink {
     std::optional<WorkerId> sender;                // known after hello
@@ -174,16 +194,24 @@ class WorkerCore {
   WorkerActions cancel(TransferId transfer, Instant now);
   Result<WorkerActions> end_round(const wire::RoundEnd& end, Instant now);
   WorkerActions end_session(Error error, bool say_goodbye);
-  void offer(LinkId link, Outgoing& outgoing, WorkerActions& actions);
+  void offer_if_ready(Outgoing& outgoing, WorkerActions& actions);
+  Result<WorkerActions> reroute(TransferId transfer, Instant now);
+  bool is_sent_on(TransferId source) const;
+  void release_if_through(TransferId source, Instant now, WorkerActions& actions);
+  void extend_streams(TransferId source, WorkerActions& actions) const;
+  StartStream start_stream(LinkId link, const Outgoing& outgoing, std::uint32_t first) const;
   void answer_offers(const Inbox::Answers& answers, WorkerActions& actions);
   void stop_sending(TransferId transfer, WorkerActions& actions);
-  void fail_outgoing(TransferId transfer, const std::string& why, WorkerActions& actions);
+  void fail_outgoing(TransferId transfer, const std::string& why, Instant now, WorkerActions& actions);
+  bool relays() const { return plan_ && plan_->relay; }
+  std::uint32_t chunk_count() const;
+  void drop_spare_links(WorkerActions& actions);
   Result<WorkerActions> from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
-                                      std::span<const std::byte> payload);
+                                      std::span<const std::byte> payload, Instant now);
   Result<WorkerActions> from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,
                                     std::span<const std::byte> payload, Instant now);
-  std::optional<LinkId> link_to(WorkerId receiver) const;
-  Outgoing* outgoing_to(WorkerId receiver);
+  std::optional<LinkId> link_of(TransferId transfer) const;
+  std::optional<LinkId> idle_link_to(WorkerId receiver) const;
 
   wire::Hello hello_;
   Bytes model_bytes_;

@@ -6,18 +6,21 @@
 
 namespace selmcast::worker {
 
-std::optional<LinkId> WorkerCore::link_to(WorkerId receiver) const {
+// The one that carries it, or has carried it last.
+std::optional<LinkId> WorkerCore::link_of(TransferId transfer) const {
   for (const auto& [link, out] : out_links_) {
-    if (out.receiver == receiver) return link;
+    if (out.carries == transfer) return link;
   }
   return std::nullopt;
 }
 
-WorkerCore::Outgoing* WorkerCore::outgoing_to(WorkerId receiver) {
-  for (auto& [transfer, outgoing] : outgoing_) {
-    if (outgoing.planned.receiver.id == receiver) return &outgoing;
+// One that carries nothing: a worker that sends to another for several multicasts at a time has several.
+std::optional<LinkId> WorkerCore::idle_link_to(WorkerId receiver) const {
+  for (const auto& [link, out] : out_links_) {
+    const auto carried = outgoing_.find(out.carries);
+    if (out.receiver == receiver && (carried == outgoing_.end() || !carried->second.is_open())) return link;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 LinkId WorkerCore::accepted(Instant now) {
@@ -32,23 +35,30 @@ WorkerActions WorkerCore::connected(LinkId link) {
   if (out == out_links_.end()) return actions;
   out->second.connected = true;
   actions.push_back(SendFrame{link, wire::hello_frame({welcome_->run_token, welcome_->id})});
-  if (Outgoing* outgoing = outgoing_to(out->second.receiver);
-      outgoing && outgoing->state == Sending::waiting) {
-    offer(link, *outgoing, actions);
-  }
+  if (const auto outgoing = outgoing_.find(out->second.carries); outgoing != outgoing_.end())
+    offer_if_ready(outgoing->second, actions);
   return actions;
 }
 
-void WorkerCore::offer(LinkId link, Outgoing& outgoing, WorkerActions& actions) {
+// Its link is there, and so is what it says about the model: with relay, not before that is on its way here.
+void WorkerCore::offer_if_ready(Outgoing& outgoing, WorkerActions& actions) {
+  const std::optional<LinkId> link = link_of(outgoing.planned.transfer);
+  if (outgoing.state != Sending::waiting || !link || !out_links_.at(*link).connected) return;
+  const std::optional<TransferId> source = outgoing.planned.source;
+  if (source && !inbox_.arriving(*source)) return;
   outgoing.state = Sending::offered;
+  const wire::MixHeader& mix = source ? inbox_.mix_of(*source) : mix_;
   actions.push_back(
-      SendFrame{link, wire::offer_frame(outgoing.planned.transfer, {outgoing.version, model_bytes_, mix_})});
+      SendFrame{*link, wire::offer_frame(outgoing.planned.transfer, {outgoing.version, model_bytes_, mix})});
 }
 
 void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {
   for (const Inbox::Grant& grant : answers.grants) {
     if (in_links_.contains(grant.link))
-      actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer)});
+      actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer, grant.sequence)});
+    for (auto& [id, outgoing] : outgoing_) {
+      if (outgoing.planned.source == grant.transfer) offer_if_ready(outgoing, actions);
+    }
   }
   for (const Inbox::Refusal& refusal : answers.refusals) {
     if (!in_links_.contains(refusal.link)) continue;
@@ -56,37 +66,41 @@ void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& act
   }
 }
 
-WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant /*now*/) {
+WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant now) {
   WorkerActions actions;
   if (const auto out = out_links_.find(link); out != out_links_.end()) {
-    const WorkerId receiver = out->second.receiver;
+    const OutLink lost = out->second;
     out_links_.erase(out);
-    Outgoing* outgoing = outgoing_to(receiver);
-    if (outgoing)
-      fail_outgoing(outgoing->planned.transfer, "link to " + to_string(receiver) + ": " + error.message,
-                    actions);
+    if (outgoing_.contains(lost.carries))
+      fail_outgoing(lost.carries, "link to " + to_string(lost.receiver) + ": " + error.message, now, actions);
   } else if (const auto in = in_links_.find(link); in != in_links_.end()) {
     const std::optional<TransferId> lost = inbox_.link_lost(link);
+    const std::optional<WorkerId> peer = in->second.sender;
     in_links_.erase(in);
     if (lost) {
-      const std::string from = "link from " + to_string(inbox_.sender_of(*lost));
-      actions.push_back(SendToManager{wire::TransferFailed{*lost, from + ": " + error.message}});
+      const std::string from = "link from " + to_string(peer.value_or(inbox_.sender_of(*lost)));
+      actions.push_back(SendToManager{wire::TransferFailed{*lost, from + ": " + error.message, peer}});
     }
   }
   return actions;
 }
 
-void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, WorkerActions& actions) {
+void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, Instant now,
+                               WorkerActions& actions) {
   Outgoing& outgoing = outgoing_.at(transfer);
-  if (outgoing.state == Sending::stopped || outgoing.state == Sending::acknowledged) return;
+  if (!outgoing.is_open()) return;
   outgoing.state = Sending::stopped;
-  actions.push_back(SendToManager{wire::TransferFailed{transfer, why}});
+  actions.push_back(SendToManager{wire::TransferFailed{transfer, why, outgoing.planned.receiver.id}});
+  if (outgoing.planned.source) release_if_through(*outgoing.planned.source, now, actions);
 }
 
 WorkerActions WorkerCore::stream_sent(LinkId link, TransferId transfer) {
   const auto found = outgoing_.find(transfer);
   if (found != outgoing_.end() && out_links_.contains(link) && found->second.state == Sending::streaming) {
     found->second.state = Sending::sent;
+    WorkerActions actions;
+    if (found->second.planned.source) release_if_through(*found->second.planned.source, {}, actions);
+    return actions;
   }
   return {};
 }
@@ -100,7 +114,7 @@ void WorkerCore::chunk_bytes(LinkId link, Instant now) { inbox_.bytes_arrived(li
 Result<WorkerActions> WorkerCore::frame(LinkId link, const wire::FrameHeader& header,
                                         std::span<const std::byte> payload, Instant now) {
   if (const auto out = out_links_.find(link); out != out_links_.end()) {
-    return from_receiver(out->second.receiver, link, header, payload);
+    return from_receiver(out->second.receiver, link, header, payload, now);
   }
   if (const auto in = in_links_.find(link); in != in_links_.end()) {
     return from_sender(link, in->second, header, payload, now);
@@ -110,11 +124,12 @@ Result<WorkerActions> WorkerCore::frame(LinkId link, const wire::FrameHeader& he
 
 Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
                                                 const wire::FrameHeader& header,
-                                                std::span<const std::byte> payload) {
+                                                std::span<const std::byte> payload, Instant now) {
   WorkerActions actions;
   const auto found = outgoing_.find(header.transfer);
   // An answer to a transfer of an earlier round, or one that was cancelled: nothing to do any more.
-  if (found == outgoing_.end() || found->second.state == Sending::stopped) return actions;
+  if (found == outgoing_.end() || found->second.state == Sending::stopped || found->second.planned.elsewhere)
+    return actions;
   Outgoing& outgoing = found->second;
   const auto wrong = [&] {
     return failure(ErrorCode::protocol, to_string(receiver) + " sent an unexpected " +
@@ -124,10 +139,9 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
   if (outgoing.planned.receiver.id != receiver) return wrong();
   switch (header.kind) {
     case wire::FrameKind::grant:
-      if (outgoing.state != Sending::offered) return wrong();
+      if (outgoing.state != Sending::offered || header.sequence >= chunk_count()) return wrong();
       outgoing.state = Sending::streaming;
-      actions.push_back(
-          StartStream{link, header.transfer, std::as_bytes(sent_parameters()), outgoing.planned.rate});
+      actions.push_back(start_stream(link, outgoing, header.sequence));
       return actions;
     case wire::FrameKind::ack:
       // While the stream runs it cannot have all of it; and a stream that counts as done may not read on.
@@ -136,7 +150,7 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
       return actions;
     case wire::FrameKind::refuse:
       if (outgoing.state != Sending::offered) return wrong();
-      fail_outgoing(header.transfer, to_string(receiver) + " refused: " + wire::decode_refuse(payload),
+      fail_outgoing(header.transfer, to_string(receiver) + " refused: " + wire::decode_refuse(payload), now,
                     actions);
       return actions;
     default: return wrong();
@@ -173,6 +187,7 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
   }
   const Result<bool> verified = inbox_.chunk_complete(link, header);
   if (!verified) return std::unexpected(with_context("from " + to_string(*in.sender), verified.error()));
+  extend_streams(header.transfer, actions);
   if (*verified) {
     const Inbox::Timing timing = inbox_.timing(header.transfer);
     actions.push_back(SendFrame{link, wire::ack_frame(header.transfer)});

@@ -89,7 +89,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::PlanUpdate& update, Instant n
   for (const wire::NewRate& change : update.rates) {
     Outgoing& outgoing = outgoing_.at(change.transfer);
     outgoing.planned.rate = change.rate;
-    const std::optional<LinkId> link = link_to(outgoing.planned.receiver.id);
+    const std::optional<LinkId> link = link_of(change.transfer);
     if (link && outgoing.state == Sending::streaming)
       actions.push_back(SetRate{*link, change.transfer, change.rate});
   }

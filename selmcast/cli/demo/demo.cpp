@@ -137,6 +137,8 @@ Result<std::vector<Run>> runs_of(const DemoOptions& options) {
     return bad(
         "--sync ssp-overlap: give a --staleness of at least 1; a worker is one round ahead of its own "
         "multicast");
+  if (options.multicast == "relay" && options.syncs != std::vector<std::string>{"bsp"})
+    return bad("--multicast relay: is for --sync bsp");
   RunOptions runs{{}, options.seeds};
   for (const std::string& sync : options.syncs) {
     const auto unpaced = options.no_unpaced ? std::vector<std::string>{} : options.unpaced;
@@ -213,7 +215,7 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                    {"keep_fraction", options.keep_fraction},
                    {"model", options.model},
                    {"model_bytes", made.model_bytes.count()},
-                   {"multicast", "unicast"},
+                   {"multicast", options.multicast},
                    {"target_accuracy", options.target_accuracy},
                    {"mixing", options.mixing},
                    {"compute_seconds", options.compute_seconds},
@@ -262,12 +264,14 @@ void introduce(const DemoOptions& options, const Prepared& made) {
         stderr, "computing takes{} times as long{}\n", slow,
         options.compute_seconds > 0 ? fmt::format(" as {:g} s at least", options.compute_seconds) : "");
   }
-  const plan::LowerBound bound = bound_on(made.links, made.min_receivers, made.model_bytes);
+  const bool relay = options.multicast == "relay";
+  const plan::LowerBound bound = bound_on(made.links, made.min_receivers, made.model_bytes,
+                                          relay ? plan::MulticastKind::relay : plan::MulticastKind::unicast);
   Rate slowest = made.links.front().uplink;
   for (const WorkerLinks& links : made.links) slowest = std::min(slowest, links.uplink);
   const bool has_rounds = std::ranges::find(options.syncs, "bsp") != options.syncs.end();
   if (has_rounds && slowest > Rate() && made.min_receivers > 0) {
-    const Duration uplink_time = made.min_receivers * made.model_bytes / slowest;
+    const Duration uplink_time = (relay ? 1 : made.min_receivers) * made.model_bytes / slowest;
     fmt::print(stderr,
                "no plan synchronises a round of bsp in less than {:.3f} s on these links; the slowest uplink "
                "alone needs "
@@ -286,6 +290,7 @@ TrainingOptions training_of(const DemoOptions& options, const Prepared& made, co
                            .slow_factors = made.slow_factors,
                            .run = run,
                            .rounds = options.rounds,
+                           .multicast = options.multicast,
                            .min_receivers = options.min_receivers,
                            .max_age = options.max_age,
                            .ages_from_zero = options.ages_from_zero,

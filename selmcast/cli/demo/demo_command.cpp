@@ -43,6 +43,11 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->check(CLI::IsMember(std::vector<std::string>(cli::kSyncModes.begin(), cli::kSyncModes.end())))
       ->capture_default_str();
   command
+      ->add_option("--multicast", options->multicast,
+                   "unicast: a sender sends a copy to each; relay: receivers send it on (bsp)")
+      ->check(CLI::IsMember({"unicast", "relay"}))
+      ->capture_default_str();
+  command
       ->add_option("--staleness", options->staleness,
                    "ssp: rounds that a worker may be ahead of the slowest when it starts one")
       ->check(CLI::Range(0U, 1'000'000U))

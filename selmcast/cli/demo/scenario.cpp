@@ -157,8 +157,9 @@ std::vector<Run> make_runs(const RunOptions& options) {
   return runs;
 }
 
-plan::LowerBound bound_on(const std::vector<WorkerLinks>& links, int min_receivers, Bytes volume) {
-  plan::Problem problem;
+plan::LowerBound bound_on(const std::vector<WorkerLinks>& links, int min_receivers, Bytes volume,
+                          plan::MulticastKind multicast) {
+  plan::Problem problem{.multicast = multicast, .workers = {}, .required = {}, .ages = {}};
   for (std::size_t k = 0; k < links.size(); ++k) {
     problem.workers.push_back(
         {"w" + std::to_string(k), links[k].uplink, links[k].downlink, min_receivers, volume});

@@ -82,6 +82,7 @@ struct RunOptions {
 std::vector<Run> make_runs(const RunOptions& options);
 
 // What no plan can beat on these links, if every bandwidth were known.
-plan::LowerBound bound_on(const std::vector<WorkerLinks>& links, int min_receivers, Bytes volume);
+plan::LowerBound bound_on(const std::vector<WorkerLinks>& links, int min_receivers, Bytes volume,
+                          plan::MulticastKind multicast = plan::MulticastKind::unicast);
 
 }  // namespace selmcast::demo

@@ -153,15 +153,30 @@ class TrainingRun {
 
   Result<void> start_manager() {
     const auto address_file = options_.folder / "manager.address";
-    ChildSpec spec{
-        {options_.selmcast, "manager", "--die-with-parent", "--port", "0", "--workers",
-         std::to_string(options_.links.size()), "--planner", options_.run.planner, "--min-receivers",
-         fmt::format("{}", options_.min_receivers), "--max-age", std::to_string(options_.max_age), "--seed",
-         std::to_string(options_.run.seed), "--journal", options_.folder / "journal.jsonl", "--clock-zero",
-         fmt::format("{:.9f}", clock_zero_)},
-        address_file,
-        log("manager"),
-        false};
+    ChildSpec spec{{options_.selmcast,
+                    "manager",
+                    "--die-with-parent",
+                    "--port",
+                    "0",
+                    "--workers",
+                    std::to_string(options_.links.size()),
+                    "--multicast",
+                    options_.multicast,
+                    "--planner",
+                    options_.run.planner,
+                    "--min-receivers",
+                    fmt::format("{}", options_.min_receivers),
+                    "--max-age",
+                    std::to_string(options_.max_age),
+                    "--seed",
+                    std::to_string(options_.run.seed),
+                    "--journal",
+                    options_.folder / "journal.jsonl",
+                    "--clock-zero",
+                    fmt::format("{:.9f}", clock_zero_)},
+                   address_file,
+                   log("manager"),
+                   false};
     const std::size_t manager_host = options_.links.size();  // testbed_for()
     if (bed_)
       spec.command.insert(spec.command.end(), {"--insecure-listen", testbed::address_of(manager_host)});

@@ -26,6 +26,7 @@ struct TrainingOptions {
   std::vector<double> slow_factors;  // of computing, by worker
   Run run;
   std::uint64_t rounds = 30;
+  std::string multicast = "unicast";
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
   bool ages_from_zero = false;

@@ -43,7 +43,7 @@ LinkUse link_use(const Scenario& scenario, const RunRecord& run) {
     std::vector<Bytes> round_sent(workers);
     for (const Delivery& delivery : round.deliveries) {
       if (!delivery.committed) continue;
-      Bytes& up = round_sent[position(delivery.sender)];
+      Bytes& up = round_sent[position(delivery.uplink())];
       up = scenario.multicast == plan::MulticastKind::network ? std::max(up, delivery.bytes)
                                                               : up + delivery.bytes;
       received[position(delivery.receiver)] += delivery.bytes;

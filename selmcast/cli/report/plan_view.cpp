@@ -51,6 +51,8 @@ PlanView view_plan(const Scenario& scenario, const RunRecord& run, std::size_t a
       group_name(run.plan), round.round,   scenario.multicast, {}, estimates_before(scenario, run, at),
       round.deliveries,     round.delivery};
   for (const WorkerLinks& worker : scenario.workers) view.workers.push_back(worker.name);
+  for (Delivery& delivery : view.deliveries)
+    delivery.sender = delivery.uplink();  // the picture is of what flows
   return view;
 }
 

@@ -71,8 +71,7 @@ class Page {
         "at least {} others a round, and any two meet within {} rounds. Target: {:.3g} % test accuracy of "
         "the average of "
         "all models. Seed {}.</p>",
-        scenario_.rounds, how_synchronised(),
-        scenario_.multicast == plan::MulticastKind::network ? "network" : "unicast",
+        scenario_.rounds, how_synchronised(), to_string(scenario_.multicast),
         show_bytes(scenario_.model_bytes), scenario_.min_receivers, scenario_.max_age + 1,
         scenario_.target_accuracy * 100, scenario_.seed);
     for (const std::string& note : content_.notes) add("<p class=\"note\">{}</p>", escape_xml(note, 600));

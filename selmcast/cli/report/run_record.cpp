@@ -74,6 +74,7 @@ Delivery read_delivery(const JsonFields& fields, const Names& names) {
                     .why_cancelled = {},
                     .finished = fields.maybe_seconds("finished_seconds"),
                     .settled = {}};
+  if (fields.has("via")) delivery.via = worker(fields, "via", names);
   const std::string state = fields.text("state");
   delivery.committed = state == "committed";
   delivery.dropped = state == "dropped";
@@ -232,11 +233,12 @@ Scenario read_scenario_fields(const JsonFields& fields) {
   scenario.model = fields.text("model");
   scenario.model_bytes = fields.bytes("model_bytes");
   const std::string multicast = fields.text("multicast");
-  if (multicast == "network") {
-    scenario.multicast = plan::MulticastKind::network;
-  } else if (multicast != "unicast") {
-    fields.fault("multicast", "network or unicast is needed");
+  using Kind = plan::MulticastKind;
+  for (const Kind kind : {Kind::network, Kind::unicast, Kind::relay}) {
+    if (multicast == to_string(kind)) scenario.multicast = kind;
   }
+  if (multicast != to_string(scenario.multicast))
+    fields.fault("multicast", "network, unicast or relay is needed");
   scenario.target_accuracy = fields.fraction("target_accuracy");
   std::set<std::string> seen;
   fields.each("workers", [&](const JsonFields& item) {

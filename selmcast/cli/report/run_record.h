@@ -68,6 +68,9 @@ struct Delivery {
   std::string why_cancelled;
   std::optional<Duration> finished;  // after the receiver got the plan; committed deliveries only
   std::optional<Instant> settled;    // without rounds in common
+  std::optional<WorkerIndex> via = std::nullopt;  // relay: the receiver that sent it on
+
+  WorkerIndex uplink() const { return via.value_or(sender); }  // whose link carried it
 };
 
 struct Estimate {

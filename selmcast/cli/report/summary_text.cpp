@@ -190,7 +190,7 @@ std::string summary_json(const Summary& summary) {
             {"max_age", scenario.max_age},
             {"model", scenario.model},
             {"model_bytes", scenario.model_bytes.count()},
-            {"multicast", scenario.multicast == plan::MulticastKind::network ? "network" : "unicast"},
+            {"multicast", std::string(to_string(scenario.multicast))},
             {"target_accuracy", scenario.target_accuracy}};
   json["groups"] = Json::array();
   for (const GroupSummary& group : summary.groups) json["groups"].push_back(group_json(summary, group));

@@ -1,0 +1,79 @@
+// The half of RoundMachine (round_machine.h) that is about deliveries that do not go as planned, and what is learnt.
+#include <algorithm>
+#include <utility>
+
+#include "selmcast/sync/round_machine.h"
+
+namespace selmcast::sync {
+
+Result<Actions> RoundMachine::failed(WorkerId worker, const Failure& failed, Instant now) {
+  Actions actions;
+  if (failed.transfer.value() > transfers_issued_) {
+    return failure(ErrorCode::protocol, "reported a transfer that was never planned");
+  }
+  const auto k = find_open(failed.transfer);
+  if (!k) return actions;
+  const Transfer known = in_flight_->transfers[*k].transfer;
+  if (is_stale(worker, failed, known)) return actions;
+  if (known.via && (worker == known.via || worker == known.receiver)) {
+    reroute(*k, failed.why, actions);
+    return actions;
+  }
+  if (known.sender != worker && known.receiver != worker) {
+    return failure(ErrorCode::protocol, "reported the failure of a transfer between others");
+  }
+  cancel(*k, failed.why, actions);
+  // Who does not get it cannot send it on.
+  reroute_what_goes_via(known.receiver, known.sender, failed.why, actions);
+  end_round_if_settled(now, actions);
+  return actions;
+}
+
+// Of a way that the transfer does not go any more: it has been rerouted meanwhile.
+bool RoundMachine::is_stale(WorkerId worker, const Failure& failed, const Transfer& transfer) const {
+  if (!transfer.source || transfer.via) return false;  // has its first way
+  return worker == transfer.receiver ? failed.peer != transfer.sender : worker != transfer.sender;
+}
+
+// To its sender. `source` stays, as the mark of what has been rerouted.
+void RoundMachine::reroute(std::size_t index, const std::string& why, Actions& actions) {
+  Transfer& transfer = in_flight_->transfers[index].transfer;
+  const WorkerId before = *std::exchange(transfer.via, std::nullopt);
+  actions.push_back(TransferRerouted{transfer, before, why});
+}
+
+// Of one sender, or of all that are still here.
+void RoundMachine::reroute_what_goes_via(WorkerId via, std::optional<WorkerId> sender, const std::string& why,
+                                         Actions& actions) {
+  for (std::size_t k = 0; k < in_flight_->transfers.size(); ++k) {
+    const Transfer& transfer = in_flight_->transfers[k].transfer;
+    if (in_flight_->settled[k] || transfer.via != via || !members_.contains(transfer.sender)) continue;
+    if (!sender || transfer.sender == *sender) reroute(k, why, actions);
+  }
+}
+
+void RoundMachine::learn(const std::vector<Settled>& transfers) {
+  std::vector<DeliveryObservation> observed;
+  for (const Settled& settled : transfers) {
+    const Transfer& t = settled.transfer;
+    // One that was late has carried less than all in its time, so it shows a link that carries that much at most. Else
+    // a link far below what it was declared as would be planned as declared, and be too slow, for ever.
+    if (!settled.committed && !settled.late) continue;
+    // What is sent on cannot come faster than it came before: its links are to blame only if that was in time.
+    if (t.source && !kept_pace(*t.source, transfers)) continue;
+    observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
+                        t.allocated, t.paced});
+  }
+  estimator_.observe(observed);
+}
+
+// It was committed, at the rate that it was given.
+bool RoundMachine::kept_pace(TransferId transfer, const std::vector<Settled>& transfers) const {
+  constexpr double kTolerance = 1.1;
+  const auto found =
+      std::ranges::find(transfers, transfer, [](const Settled& settled) { return settled.transfer.id; });
+  if (found == transfers.end() || !found->committed) return false;
+  return found->finished <= found->transfer.bytes / found->transfer.allocated * kTolerance;
+}
+
+}  // namespace selmcast::sync
