@@ -26,6 +26,8 @@ packages=(
   iproute2
   # Rivals of selmcast bench net, besides torch and Open MPI
   python3-mpi4py
+  # Rivals of selmcast bench multicast, and the loss that it makes
+  libnorm1 uftp nftables
   # Tests; clang-format for the one that looks at the style
   libgtest-dev libgmock-dev clang-format
   # Referee of the max-min solver

@@ -11,6 +11,7 @@
 #include "bench/gap_bench.h"
 #include "bench/plan_targets.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/multicast_bench_command.h"
 #include "selmcast/cli/net_bench_command.h"
 #include "selmcast/cli/policy_bench_command.h"
 #include "selmcast/cli/sim_bench_command.h"
@@ -198,6 +199,7 @@ void add_bench_command(CLI::App& app, int& exit_status) {
   add_policy_bench(*bench, exit_status);
   add_gap_bench(*bench, exit_status);
   add_net_bench(*bench, exit_status);
+  add_multicast_bench(*bench, exit_status);
   add_torch_bench(*bench, exit_status);
 }
 

@@ -38,6 +38,20 @@ Result<void> validate(const StreamShape& shape) {
   return {};
 }
 
+std::vector<StreamPart> parts_of(const StreamShape& shape, std::span<const SegmentRange> ranges) {
+  const std::uint32_t most = std::max<std::uint32_t>(1, kPartBytesMax / shape.segment_bytes);
+  std::vector<StreamPart> parts;
+  for (const SegmentRange& range : ranges) {
+    for (std::uint32_t first = range.first; first < range.end;) {
+      const std::uint32_t end = std::min(range.end, first + most);
+      const std::size_t stop = shape.offset(end - 1) + shape.length(end - 1);
+      parts.push_back({first, shape.offset(first), stop - shape.offset(first)});
+      first = end;
+    }
+  }
+  return parts;
+}
+
 std::string_view to_string(DatagramFault fault) {
   switch (fault) {
     case DatagramFault::truncated: return "truncated";

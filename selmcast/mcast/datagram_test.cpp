@@ -104,6 +104,18 @@ TEST(StreamShape, CutsWithoutARest) {
   EXPECT_FALSE(validate({StreamId(1), Bytes((std::int64_t{1} << 35) + 1), 16}).has_value());
 }
 
+TEST(StreamShape, PartsCoverTheRangesAndFitAFrame) {
+  // 728 segments of 1440 bytes are 1,048,320 bytes, one more would be over 1,048,576.
+  const StreamShape shape{StreamId(1), Bytes(1440 * 2000 - 1), 1440};
+  const SegmentRange ranges[] = {{0, 1}, {100, 900}, {1999, 2000}};
+  const auto parts = parts_of(shape, ranges);
+  ASSERT_EQ(parts.size(), 4u);
+  EXPECT_EQ(parts[1].length, 728u * 1440);
+  EXPECT_EQ(parts[2].first, 828u);
+  EXPECT_EQ(parts[2].length, 72u * 1440);
+  EXPECT_EQ(parts[3].length, 1439u);
+}
+
 TEST(SegmentSet, AgainstAPlainList) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     Rng rng(seed);

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "selmcast/base/rng.h"
 #include "selmcast/mcast/datagram.h"
 
 namespace selmcast::mcast {
@@ -21,7 +20,7 @@ class Listening final : public GroupReceiver {
  public:
   Listening(asio::io_context& io, const GroupReceiverOptions& options, UdpSocket unicast,
             GroupReceiverHandler& handler)
-      : io_(io), options_(options), handler_(handler), timer_(io), drops_(options.drop_seed) {
+      : io_(io), options_(options), handler_(handler), timer_(io), disturbance_(options.disturbance) {
     repairs_ = {options.interface, unicast.port()};
     unicast_ = std::make_shared<Socket>(io, std::move(unicast));
     listen(unicast_);
@@ -114,7 +113,9 @@ class Listening final : public GroupReceiver {
   void read(Socket& socket) {
     const Instant now = steady_now();
     touched_.clear();
-    const auto on_datagram = [&](std::span<const std::byte> bytes) { take(bytes, now); };
+    const auto on_datagram = [&](std::span<const std::byte> bytes) {
+      disturbance_.pass(bytes, [&](std::span<const std::byte> passed) { take(passed, now); });
+    };
     for (int k = 0; k < kReadsPerTurn && socket.socket.receive(on_datagram); ++k) {
     }
     // Handlers may leave streams, or destroy this.
@@ -126,7 +127,6 @@ class Listening final : public GroupReceiver {
   }
 
   void take(std::span<const std::byte> bytes, Instant now) {
-    if (options_.drop_share > 0 && drops_.uniform() < options_.drop_share) return;
     const auto header = decode_datagram(bytes);
     const auto found = header ? streams_.find(header->stream) : streams_.end();
     if (found == streams_.end()) {
@@ -187,7 +187,7 @@ class Listening final : public GroupReceiver {
   GroupReceiverOptions options_;
   GroupReceiverHandler& handler_;
   asio::steady_timer timer_;
-  Rng drops_;
+  Disturbance disturbance_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Endpoint repairs_;
   std::shared_ptr<Socket> unicast_;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 
+#include "selmcast/mcast/disturbance.h"
 #include "selmcast/mcast/receiver.h"
 #include "selmcast/mcast/udp_socket.h"
 
@@ -29,8 +30,7 @@ class GroupReceiverHandler {
 
 struct GroupReceiverOptions {
   std::uint32_t interface = 0;  // address of the interface to listen on
-  double drop_share = 0;        // for tests of loss: this share of datagrams is thrown away unread
-  std::uint64_t drop_seed = 1;
+  DisturbanceOptions disturbance = {};
 };
 
 class GroupReceiver {

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "selmcast/base/rng.h"
 #include "selmcast/mcast/group_receiver.h"
 
 namespace selmcast::mcast {
@@ -31,8 +30,7 @@ class Running final : public GroupSender {
         io_(io),
         payload_(payload),
         core_(shape, peers, rate),
-        on_event_(std::move(on_event)),
-        drops_(options.drop_seed) {}
+        on_event_(std::move(on_event)) {}
   ~Running() override {
     *alive_ = false;
     readiness_.release();
@@ -64,8 +62,10 @@ class Running final : public GroupSender {
   void tell(SenderEvents events) {
     if (events.empty()) return;
     asio::post(io_, [this, alive = alive_, events = std::move(events)] {
+      if (!*alive) return;
+      const OnEvent on_event = on_event_;  // this may be destroyed by it
       for (const SenderEvent& event : events) {
-        if (*alive) on_event_(event);
+        if (*alive) on_event(event);
       }
     });
   }
@@ -95,19 +95,11 @@ class Running final : public GroupSender {
         due_.resize(kSegmentsPerCall);
         due_.resize(core_.due(last_burst_, due_));
         pending_ = due_;
-        if (options_.drop_share > 0) drop_some();
       }
       if (pending_.empty()) break;
       if (!flush()) return;
     }
     wake();
-  }
-
-  void drop_some() {
-    std::erase_if(due_, [&](const Transmission& t) {
-      return t.kind != DatagramKind::poll && drops_.uniform() < options_.drop_share;
-    });
-    pending_ = due_;
   }
 
   // False: the kernel takes no more now.
@@ -179,7 +171,6 @@ class Running final : public GroupSender {
   std::span<const std::byte> payload_;
   Sender core_;
   OnEvent on_event_;
-  Rng drops_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::map<TransferId, Endpoint> repairs_;
   std::vector<Transmission> due_;

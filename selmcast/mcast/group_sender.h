@@ -23,8 +23,6 @@ struct GroupSenderOptions {
   Endpoint group;
   std::uint32_t interface = 0;  // address of the interface to send through
   int hops = 1;
-  double drop_share = 0;  // for tests of loss: this share of datagrams is not handed to the kernel
-  std::uint64_t drop_seed = 1;
 };
 
 class GroupSender {

@@ -65,7 +65,8 @@ struct Group : ::testing::Test {
       node->test = this;
       node->transfer = TransferId(k);
       node->place.resize(payload.size());
-      auto receiver = GroupReceiver::make(io, {kLoopback, drop_share, k + 1}, *node);
+      auto receiver =
+          GroupReceiver::make(io, {kLoopback, {drop_share, drop_share, drop_share, k + 1}}, *node);
       ASSERT_TRUE(receiver.has_value()) << receiver.error().message;
       node->receiver = std::move(*receiver);
       const auto joined = node->receiver->join(node->transfer, shape, some_group(1), node->place);
@@ -111,7 +112,7 @@ TEST_F(Group, AllGetAllAndOnlyOnce) {
   EXPECT_EQ(sender->core().counts().segments, 3473u);  // 5,000,001 / 1440, rounded up
 }
 
-TEST_F(Group, LossIsRepaired) {
+TEST_F(Group, LossDoublingAndDisorderDoNoHarm) {
   make(3, Bytes(3'000'000), Rate::megabits_per_second(200), 0.05);
   io.run();
   for (const auto& node : nodes) EXPECT_EQ(node->place, payload);

@@ -48,8 +48,10 @@ inline constexpr int kSlowWindows = 2;
 inline constexpr double kFastShare = 0.95;
 // All are slow: what the fastest of them got, and a little less, so that queues drain; then slowly up again.
 inline constexpr double kDrainShare = 0.98;
-inline constexpr double kRaise = 1.02;
+inline constexpr double kRaise = 0.02;  // the first time, then twice, three times as much, ...
 inline constexpr Duration kRaiseInterval = Duration::milliseconds(80);
+// What is handed over is paced at so much of what the receiver was seen to get: far above it TCP would fill its queue.
+inline constexpr double kHandOverShare = 1.1;
 // Nothing new has reached a receiver for so long while there was something to hear.
 inline constexpr Duration kUnreachedAfter = Duration::milliseconds(400);
 

@@ -118,7 +118,7 @@ void Sender::observe(TransferId id, Peer& peer, std::uint32_t datagrams, Instant
   if (share >= kFastShare) {
     peer.slow = false;
     if (pace_ < rate_ && now >= raise_at_) {
-      pace_ = std::min(rate_, pace_ * kRaise);
+      pace_ = std::min(rate_, pace_ * (1 + kRaise * ++raises_));
       raise_at_ = now + kRaiseInterval;
     }
   }
@@ -142,6 +142,7 @@ void Sender::judge_all(Instant now) {
   if (!(most > Rate()) || all_sent()) return;
   pace_ = std::min(rate_, most * kDrainShare);
   raise_at_ = now + kRaiseInterval;
+  raises_ = 0;
   for (auto& [id, peer] : peers_) {
     peer.slow = false;
     peer.bad_windows = 0;
@@ -150,8 +151,9 @@ void Sender::judge_all(Instant now) {
 
 void Sender::hand_over(TransferId id, Peer& peer, std::string why, SenderEvents& events) {
   peer.state = State::gone;
+  const Rate rate = peer.slow ? std::min(rate_, peer.goodput * kHandOverShare) : rate_;
   events.push_back(
-      PeerHandedOver{id, peer.has.missing(shape_.segments(), shape_.segments()), std::move(why)});
+      PeerHandedOver{id, peer.has.missing(shape_.segments(), shape_.segments()), std::move(why), rate});
 }
 
 // With what it has said that it lacks since everything that was sent has passed its queues, if it says so in time.

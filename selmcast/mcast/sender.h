@@ -66,6 +66,7 @@ struct PeerHandedOver {
   TransferId peer;
   std::vector<SegmentRange> missing;
   std::string why;
+  Rate rate;  // to send them at: what it was seen to get, or the multicast's
 };
 struct PeerDead {
   TransferId peer;
@@ -152,6 +153,7 @@ class Sender {
   Rate rate_, pace_;  // told, and kept for want of bandwidth
   Instant first_joined_ = Instant::never(), start_ = Instant::never();
   Instant next_slot_, promote_at_ = Instant::never(), poll_at_, raise_at_;
+  int raises_ = 0;                // since the pace was last lowered
   std::uint32_t frontier_ = 0;    // segments before it were sent
   std::uint32_t number_ = 0;      // of the last datagram to the group
   std::uint32_t polled_ = 0;      // number of the last poll

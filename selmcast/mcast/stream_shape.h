@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/mcast/segment_set.h"
 
 namespace selmcast::mcast {
 
@@ -35,6 +38,14 @@ struct StreamShape {
     return std::min<std::size_t>(segment_bytes, static_cast<std::size_t>(total.count()) - offset(segment));
   }
 };
+
+// Whole segments that lie together, of kPartBytesMax at most.
+struct StreamPart {
+  std::uint32_t first = 0;  // segment
+  std::size_t offset = 0, length = 0;
+};
+inline constexpr std::size_t kPartBytesMax = std::size_t{1} << 20;
+std::vector<StreamPart> parts_of(const StreamShape& shape, std::span<const SegmentRange> ranges);
 
 // Error (invalid_input) if there is nothing to send, or no such segments.
 Result<void> validate(const StreamShape& shape);

@@ -1,0 +1,98 @@
+#include "selmcast/cli/multicast_bench_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/multicast/node.h"
+#include "selmcast/cli/exit_status.h"
+
+namespace selmcast::cli {
+namespace {
+
+void add_node(CLI::App& bench, int& exit_status) {
+  const auto options = std::make_shared<bench::MulticastNodeOptions>();
+  CLI::App* command = bench.add_subcommand("multicast-node", "A host of `bench multicast`");
+  command->group("");  // not for people
+  command->add_option("--to", options->peers, "Sends to these")->delimiter(',')->allow_extra_args(false);
+  command->add_option("--listen", options->port, "Receives at this TCP port");
+  command->add_option("--own", options->own)->required();
+  command->add_option("--group", options->group);
+  command->add_option_function<double>(
+      "--bytes", [=](double bytes) { options->bytes = Bytes(static_cast<std::int64_t>(bytes)); });
+  command->add_option_function<double>("--rate-bps",
+                                       [=](double bps) { options->rate = Rate::bits_per_second(bps); });
+  command->add_option("--segment-bytes", options->segment_bytes);
+  command->add_option("--drop", options->drop_share);
+  command->add_option("--double", options->double_share);
+  command->add_option("--reorder", options->reorder_share);
+  command->add_option("--seed", options->seed);
+  command->add_flag("--tcp", options->tcp);
+  command->add_option_function<double>(
+      "--patience", [=](double seconds) { options->patience = Duration::seconds(seconds); });
+  command->callback([=, &exit_status] {
+    exit_status = options->peers.empty() ? bench::run_multicast_receiver(*options)
+                                         : bench::run_multicast_sender(*options);
+  });
+}
+
+struct MulticastFlags {
+  std::string out, only, cells;
+  int repeats = 3;
+  bool quick = false, faults = false;
+};
+
+// The programs that are compared are of many kinds; a script starts them and reads what they print.
+int run_bench(const MulticastFlags& flags) {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  const std::string script = SELMCAST_MULTICAST_BENCH "/run.py";
+  std::vector<std::string> command = {"python3", script,      self,
+                                      flags.out, "--repeats", std::to_string(flags.repeats)};
+  if (flags.quick) command.push_back("--quick");
+  if (flags.faults) command.push_back("--faults");
+  if (!flags.only.empty()) command.insert(command.end(), {"--only", flags.only});
+  if (!flags.cells.empty()) command.insert(command.end(), {"--cells", flags.cells});
+  std::vector<char*> arguments;
+  for (std::string& word : command) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  fmt::print(stderr, "selmcast bench multicast: python3 cannot be started: {}\n", std::strerror(errno));
+  return kExitFailed;
+}
+
+}  // namespace
+
+void add_multicast_bench(CLI::App& bench, int& exit_status) {
+  const auto flags = std::make_shared<MulticastFlags>();
+  CLI::App* command = bench.add_subcommand(
+      "multicast", "Reliable multicast on shaped links: ours, one-to-many TCP, libnorm and uftp. Needs root");
+  command->footer(
+      "One sender, 1 to 8 receivers on a testbed (docs/bench_multicast.md). Rivals need libnorm1 and uftp, "
+      "loss\n"
+      "needs nftables; what is missing is said and left out.\n"
+      "Examples:\n"
+      "  selmcast bench multicast --out bench-multicast            everything, about 20 minutes\n"
+      "  selmcast bench multicast --out b --quick                  four cells, once each\n"
+      "  selmcast bench multicast --out b --faults                 who notices what, and when\n"
+      "  selmcast bench multicast --out b --only selmcast,tcp --cells loss");
+  command->add_option("--out", flags->out, "Folder for cells.jsonl and table.md")->required();
+  command->add_flag("--quick", flags->quick, "Four cells, once each");
+  command->add_flag("--faults", flags->faults, "Instead: a receiver killed, its link cut, the sender killed");
+  command->add_option("--repeats", flags->repeats, "Of each cell")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  command->add_option("--only", flags->only, "Only these contenders: selmcast, tcp, norm, uftp");
+  command->add_option("--cells", flags->cells, "Only cells whose name has one of these words");
+  command->callback([flags, &exit_status] { exit_status = run_bench(*flags); });
+  add_node(bench, exit_status);
+}
+
+}  // namespace selmcast::cli
