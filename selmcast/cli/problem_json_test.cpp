@@ -97,7 +97,7 @@ TEST(ReadProblem, NamesFileKeyAndRemedy) {
       {"\"bsp\"", "\"asp\"", "p.json: sync: is \"asp\"; give \"bsp\" or \"ssp\""},
       {"\"bsp\"", "\"bsp\", \"ssp\": {}", "p.json: ssp: belongs to \"sync\": \"ssp\" only; remove it"},
       {"\"unicast\"", "\"radio\"",
-       "p.json: multicast: is \"radio\"; give \"network\", \"unicast\" or \"relay\""},
+       "p.json: multicast: is \"radio\"; give \"network\" or \"unicast\" or \"relay\""},
       {"\"sync\"", "\"synk\"",
        "p.json: synk: unknown key; known here: schema, sync, multicast, workers, required, age, ssp"},
       {"\"id\": \"b\"", "\"id\": \"b\", \"rate\": 1",
