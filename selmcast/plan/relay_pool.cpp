@@ -14,6 +14,7 @@ RelayPool::RelayPool(const Problem& problem)
       equal_(has_equal_volumes(problem)),
       members_(problem.size()),
       memberships_(problem.size()),
+      movable_(problem.size()),
       placed_(problem.size()),
       load_(problem.size()),
       room_(problem.size()) {
@@ -56,6 +57,9 @@ void RelayPool::clear_copies() {
 void RelayPool::give(std::size_t i, std::size_t place, std::uint32_t count) {
   Member& member = members_[i][place];
   const Bytes volume = static_cast<std::int64_t>(count) * problem_.workers[i].volume;
+  const std::uint32_t fixed = place == 0 ? 1 : 0;  // the first copy is the sender's
+  if (member.copies <= fixed && member.copies + count > fixed)
+    movable_[member.worker].push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(place)});
   member.copies += count;
   placed_[i] += count;
   load_[member.worker] += volume;
@@ -66,6 +70,11 @@ void RelayPool::give(std::size_t i, std::size_t place, std::uint32_t count) {
 void RelayPool::take(std::size_t i, std::size_t place) {
   Member& member = members_[i][place];
   const Bytes volume = problem_.workers[i].volume;
+  const std::uint32_t fixed = place == 0 ? 1 : 0;
+  if (member.copies == fixed + 1) {
+    auto& movable = movable_[member.worker];
+    movable.erase(std::ranges::find(movable, static_cast<std::uint32_t>(i), &Membership::multicast));
+  }
   --member.copies;
   --placed_[i];
   load_[member.worker] -= volume;
@@ -135,9 +144,8 @@ bool RelayPool::place_by_path(std::size_t start) {
         }
       }
       cut_.workers.push_back(w);
-      for (const auto& [other, place] : memberships_[w]) {
-        const std::uint32_t fixed = place == 0 ? 1 : 0;  // the first copy is the sender's
-        if (seen[other] != 0 || members_[other][place].copies <= fixed) continue;
+      for (const auto& [other, place] : movable_[w]) {
+        if (seen[other] != 0) continue;
         seen[other] = 1;
         reached_multicast[other] = {other, place};
         cut_.multicasts.push_back(other);
@@ -230,15 +238,17 @@ void RelayPool::add_receiver(std::size_t i, std::size_t worker) {
 void RelayPool::remove_receiver(std::size_t i, std::size_t worker) {
   const auto place = place_of(i, worker);
   SELMCAST_CHECK(place && *place > 0 && members_[i][*place].copies == 0, "only leaves are removed");
-  const auto entry_of = [&](std::size_t w) {
-    return std::ranges::find(memberships_[w], static_cast<std::uint32_t>(i), &Membership::multicast);
+  const auto entry_of = [&](std::vector<Membership>& of_worker) {
+    return std::ranges::find(of_worker, static_cast<std::uint32_t>(i), &Membership::multicast);
   };
-  memberships_[worker].erase(entry_of(worker));
+  memberships_[worker].erase(entry_of(memberships_[worker]));
   const Member last = members_[i].back();
   members_[i].pop_back();
   if (*place == members_[i].size()) return;
   members_[i][*place] = last;
-  entry_of(last.worker)->place = static_cast<std::uint32_t>(*place);
+  const auto moved = static_cast<std::uint32_t>(*place);
+  entry_of(memberships_[last.worker])->place = moved;
+  if (last.copies > 0) entry_of(movable_[last.worker])->place = moved;
 }
 
 void RelayPool::take_back(std::size_t i, std::size_t worker) {

@@ -103,6 +103,7 @@ class RelayPool {
   bool equal_;                                        // all volumes
   std::vector<std::vector<Member>> members_;          // of each multicast; the sender first
   std::vector<std::vector<Membership>> memberships_;  // of each worker
+  std::vector<std::vector<Membership>> movable_;      // of these: it sends copies that others could send
   std::vector<std::int64_t> placed_;                  // copies of each multicast
   std::vector<Bytes> load_, room_;                    // of each uplink
   Bytes room_in_all_;
