@@ -77,6 +77,23 @@ TEST(Arena, EveryPlannerAndSizeTrains) {
   }
 }
 
+// A killed worker's connections break; what is left of the round is delivered in less than the two seconds that nobody
+// may be held up by its death. Deliveries of this size take less than 0.2 s on the slowest link.
+TEST(Arena, AKilledWorkerHoldsUpNobody) {
+  std::uint64_t lost = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    ArenaSettings settings;
+    settings.seed = seed;
+    settings.faults = kNoFaults;
+    settings.faults.crashes = true;
+    const ArenaResult result = run_arena(settings);
+    EXPECT_TRUE(result.content()) << described(result);
+    EXPECT_LT(result.longest_pause, Duration::seconds(2)) << "seed " << seed << "\n" << described(result);
+    lost += result.workers - result.survivors;
+  }
+  EXPECT_GT(lost, 10u);
+}
+
 TEST(Arena, SixtyFourWorkersWithFaults) {
   ArenaSettings settings;
   settings.seed = 7;

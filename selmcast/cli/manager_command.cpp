@@ -25,6 +25,7 @@ namespace {
 
 struct ManagerFlags {
   std::uint32_t workers = 1;
+  std::uint32_t min_workers = 1;
   std::string sync = "bsp";
   std::optional<std::uint32_t> staleness;
   std::optional<double> keep_fraction;
@@ -139,6 +140,7 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   manager::ManagerOptions options;
   options.settings = *std::move(settings);
   options.settings.run_token = manager::draw_run_token();
+  options.settings.min_workers = flags.min_workers;
   auto& rounds = options.settings.rounds;
   if (flags.ages_from_zero) rounds.age_start = sync::AgeStart::zero;
   rounds.paced = !flags.unpaced;
@@ -228,6 +230,11 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "compare");
   command->add_option("--workers", flags->workers, "The training starts when so many are there")
       ->envname("WORLD_SIZE")
+      ->check(CLI::Range(1U, 100'000U))
+      ->capture_default_str();
+  command
+      ->add_option("--min-workers", flags->min_workers,
+                   "The training ends when fewer are left, but for those who are done")
       ->check(CLI::Range(1U, 100'000U))
       ->capture_default_str();
   command

@@ -213,6 +213,7 @@ json settings_json(const ManagerSettings& s) {
                {"delivery_patience_min_seconds", r.delivery_patience_min.in_seconds()},
                {"delivery_patience_factor", r.delivery_patience_factor},
                {"workers", s.workers},
+               {"min_workers", s.min_workers},
                {"epoch", s.epoch},
                {"hello_patience_seconds", s.hello_patience.in_seconds()},
                {"join_patience_seconds", s.join_patience.in_seconds()},
@@ -274,6 +275,7 @@ Result<ManagerSettings> settings_from(const json& line) {
   r.delivery_patience_min = seconds("delivery_patience_min_seconds");
   r.delivery_patience_factor = line.at("delivery_patience_factor").get<double>();
   s.workers = line.at("workers").get<std::uint32_t>();
+  s.min_workers = line.value("min_workers", 1U);
   s.epoch = line.at("epoch").get<std::uint64_t>();
   s.hello_patience = seconds("hello_patience_seconds");
   s.join_patience = seconds("join_patience_seconds");

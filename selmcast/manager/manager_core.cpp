@@ -61,6 +61,10 @@ Result<void> check_settings(const ManagerSettings& s) {
     return bad(std::to_string(s.workers) + " workers: give between 1 and " +
                std::to_string(plan::kMaxWorkers));
   }
+  if (s.min_workers < 1 || s.min_workers > s.workers) {
+    return bad("min_workers " + std::to_string(s.min_workers) +
+               ": give between 1 and the number of workers, " + std::to_string(s.workers));
+  }
   const double least = s.rounds.min_receivers.value();
   if (s.workers > 1 && least >= s.workers) {
     return bad("min_receivers " + std::to_string(static_cast<std::int64_t>(least)) + ": of " +
@@ -346,10 +350,21 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
   sessions_.erase(found);
   if (worker) {
     session_of_.erase(*worker);
+    if (departure == Departure::goodbye) ++goodbyes_;
     outputs.push_back(Left{*worker, why, session_of_.size(), departure == Departure::goodbye});
     carry_out(machine_->leave(*worker, why, now), outputs);
   }
   if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
+  end_if_too_few(outputs);
+}
+
+void ManagerCore::end_if_too_few(Outputs& outputs) {
+  if (!started_ || finished_ || session_of_.size() + goodbyes_ >= settings_.min_workers) return;
+  const std::string why = "only " + std::to_string(session_of_.size()) + " workers are left of the " +
+                          std::to_string(settings_.min_workers) + " that the training needs to go on";
+  while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
+  session_of_.clear();
+  finish(Error{ErrorCode::unavailable, why}, outputs);
 }
 
 Outputs ManagerCore::closed(SessionId id, const std::string& why, Instant now) {
@@ -386,6 +401,7 @@ Outputs ManagerCore::tick(Instant now) {
   }
   carry_out(machine_->tick(now), outputs);
   if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
+  end_if_too_few(outputs);  // evictions
   return outputs;
 }
 

@@ -41,6 +41,8 @@ struct ManagerSettings {
   sync::RoundSettings rounds;                // online: all but the planner
   std::optional<sync::OnlineChoice> online;  // ssp or asp; nothing: bsp
   std::uint32_t workers = 1;                 // the training starts when so many have said hello
+  std::uint32_t min_workers =
+      1;  // it ends, with an error, when fewer are left but for those who said goodbye
   std::uint64_t epoch = 1;
   std::uint64_t run_token = 0;  // keeps strangers out of the data plane
   Duration hello_patience = Duration::seconds(10);
@@ -147,6 +149,7 @@ class ManagerCore {
   enum class Departure { goodbye, lost, expelled };
   void drop(SessionId id, const std::string& why, Departure departure, Instant now, Outputs& outputs);
   void finish(std::optional<Error> error, Outputs& outputs);
+  void end_if_too_few(Outputs& outputs);
 
   ManagerSettings settings_;
   std::unique_ptr<sync::TrainingMachine> machine_;
@@ -155,6 +158,7 @@ class ManagerCore {
   bool finished_ = false;
   std::map<SessionId, Session> sessions_;
   std::map<WorkerId, SessionId> session_of_;
+  std::size_t goodbyes_ = 0;
   PlanVersion round_version_;  // of the last plan of a round in common
 };
 

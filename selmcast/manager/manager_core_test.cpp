@@ -320,6 +320,26 @@ TEST_F(ManagerCoreTest, EndsWithoutAnErrorWhenTheLastOneSaysGoodbye) {
   EXPECT_THAT(told<wire::Reject>(outputs, 2), IsEmpty());
 }
 
+TEST_F(ManagerCoreTest, WithFewerWorkersThanItNeedsATrainingEndsAndSaysWhy) {
+  settings.min_workers = 2;
+  start();  // three
+  EXPECT_THAT(all<Finished>(core->closed(SessionId(0), "reset", now)), IsEmpty());
+  const Outputs outputs = core->closed(SessionId(1), "reset", now);
+  EXPECT_THAT(told<wire::Reject>(outputs, 2).at(0).reason, HasSubstr("only 1 workers are left of the 2"));
+  ASSERT_THAT(all<Finished>(outputs), SizeIs(1));
+  EXPECT_EQ(all<Finished>(outputs)[0].error->code, ErrorCode::unavailable);
+}
+
+TEST_F(ManagerCoreTest, WhoIsDoneIsNotMissed) {
+  settings.min_workers = 2;
+  start();
+  says(0, wire::Goodbye{"done"});
+  says(1, wire::Goodbye{"done"});
+  const Outputs outputs = core->closed(SessionId(2), "reset", now);
+  ASSERT_THAT(all<Finished>(outputs), SizeIs(1));
+  EXPECT_FALSE(all<Finished>(outputs)[0].error.has_value());
+}
+
 TEST_F(ManagerCoreTest, StoppingTellsEverybodyAndFinishesOnce) {
   start();
   everybody_ready(Round(0));
