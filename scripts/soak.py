@@ -97,9 +97,9 @@ class Training:
         self.manager.send_signal(signal.SIGTERM)
         for process in self.processes():
             try:
-                process.wait(30)
+                process.wait(75)  # a worker that waits for a manager does so for 60 s
             except subprocess.TimeoutExpired:
-                self.failures.append(f"process {process.pid} did not end within 30 s")
+                self.failures.append(f"process {process.pid} did not end within 75 s")
                 process.kill()
                 process.wait()
         replay = subprocess.run(
