@@ -60,7 +60,8 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
     // a link far below what it was declared as would be planned as declared, and be too slow, for ever.
     if (!settled.committed && !settled.late) continue;
     // What is sent on cannot come faster than it came before: its links are to blame only if that was in time.
-    if (t.source && !kept_pace(*t.source, transfers)) continue;
+    // And what was rerouted has waited in between.
+    if (t.source && (!t.via || !kept_pace(*t.source, transfers))) continue;
     observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
                         t.allocated, t.paced});
   }
