@@ -38,7 +38,8 @@ def measure(size: int, rounds: int, warm_up: int, rate: float, receive_buffers: 
     tensor = torch.rand(size // 4)
     gathered = [torch.empty_like(tensor) for _ in range(ranks)]
     model = {"x": torch.nn.Parameter(tensor.clone())}
-    options: dict[str, Any] = {"declared_uplink_bps": rate, "declared_downlink_bps": rate, "receive_buffers": receive_buffers}
+    options: dict[str, Any] = {"declared_uplink_bps": rate, "declared_downlink_bps": rate}
+    options["receive_buffers"] = receive_buffers
     for place in gathered:
         place.zero_()  # touched, so that memory is counted before
     before = resident_bytes()
