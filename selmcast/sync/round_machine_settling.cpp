@@ -58,7 +58,9 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
     const Transfer& t = settled.transfer;
     // One that was late has carried less than all in its time, so it shows a link that carries that much at most. Else
     // a link far below what it was declared as would be planned as declared, and be too slow, for ever.
-    if (!settled.committed && !settled.late) continue;
+    // With relays it may have waited for others: for who sends it on, or for the buffer of one before it.
+    const bool teaches_late = settled.late && settings_.multicast != plan::MulticastKind::relay;
+    if (!settled.committed && !teaches_late) continue;
     // What is sent on cannot come faster than it came before: its links are to blame only if that was in time.
     // And what was rerouted has waited in between.
     if (t.source && (!t.via || !kept_pace(*t.source, transfers))) continue;
