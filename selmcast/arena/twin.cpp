@@ -273,6 +273,8 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
                    [&](const worker::StartStream& order) { stream(k, order); },
                    [&](const worker::ExtendStream& order) { extend(k, order); },
+                   [&](const worker::StreamParts&) {},  // IP multicast is not simulated here
+                   [&](const worker::GroupOrder&) {},
                    [&](const worker::SetRate& order) { set_rate(k, order); },
                    [&](const worker::AbortLink& order) {
                      if (const auto id = connection_of(k, order.link))

@@ -222,6 +222,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "  selmcast manager --workers 8 --min-receivers 0.3 --journal journal.jsonl\n"
       "  selmcast manager --workers 8 --sync ssp --staleness 4      workers need not keep pace\n"
       "  selmcast manager --workers 8 --sync ssp --overlap          nor wait for their own multicast\n"
+      "  selmcast manager --workers 8 --multicast network           one copy on each uplink, by IP "
+      "multicast\n"
       "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not "
       "encrypted\n"
       "  selmcast manager --workers 8 --state training.state        again after a crash: the training goes "
@@ -258,8 +260,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       ->check(CLI::IsMember({"fair", "priority", "reserved"}));
   command
       ->add_option("--multicast", flags->multicast,
-                   "unicast: the sender sends a copy to each; relay: receivers send it on (bsp)")
-      ->check(CLI::IsMember({"unicast", "relay"}))
+                   "unicast: a copy to each; relay: receivers send it on; network: IP multicast (bsp)")
+      ->check(CLI::IsMember({"unicast", "relay", "network"}))
       ->capture_default_str();
   command
       ->add_option("--planner", flags->planner,

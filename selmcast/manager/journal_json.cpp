@@ -271,6 +271,7 @@ Result<ManagerSettings> settings_from(const json& line) {
   r.seed = line.at("seed").get<std::uint64_t>();
   r.paced = line.at("paced").get<bool>();
   r.bursts = line.at("bursts").get<bool>();
+  if (line.value("multicast", "unicast") == "network") r.multicast = plan::MulticastKind::network;
   r.compute_patience = seconds("compute_patience_seconds");
   r.delivery_patience_min = seconds("delivery_patience_min_seconds");
   r.delivery_patience_factor = line.at("delivery_patience_factor").get<double>();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "selmcast/base/overloaded.h"
+#include "selmcast/manager/groups.h"
 #include "selmcast/wire/loopback.h"
 
 namespace selmcast::manager {
@@ -278,9 +279,13 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
       parts.at(*transfer.via).outgoing.push_back(std::move(forwarded));
       own.elsewhere = true;
     }
-    parts.at(transfer.sender).outgoing.push_back(std::move(own));
+    wire::RoundPlan& sending = parts.at(transfer.sender);
+    sending.outgoing.push_back(std::move(own));
+    if (settings_.rounds.multicast == plan::MulticastKind::network)
+      sending.group = group_of(transfer.sender, plan.number, settings_.run_token, settings_.segment_bytes);
     parts.at(transfer.receiver)
-        .incoming.push_back({transfer.id, transfer.sender, transfer.bytes, transfer.via});
+        .incoming.push_back(
+            {transfer.id, transfer.sender, transfer.bytes, transfer.via, sending.group});
   }
   outputs.push_back(Planned{version, plan});
   for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);

@@ -45,6 +45,8 @@ struct ManagerSettings {
       1;  // it ends, with an error, when fewer are left but for those who said goodbye
   std::uint64_t epoch = 1;
   std::uint64_t run_token = 0;  // keeps strangers out of the data plane
+  std::uint32_t segment_bytes =
+      1440;  // of network multicasts (docs/multicast.md): less than their links' MTU
   Duration hello_patience = Duration::seconds(10);
   Duration join_patience = Duration::seconds(60);
   Duration heartbeat_interval = Duration::milliseconds(500);

@@ -48,8 +48,10 @@ struct RoundView {
   std::vector<LinkId> ids;
   std::vector<Delivery> deliveries;
   std::vector<std::vector<std::size_t>> of_link;  // positions in deliveries
+  std::vector<std::vector<std::size_t>> carried;  // of these, those that add up on the link
 
-  RoundView(std::span<const DeliveryObservation> observed, const BandwidthEstimator& known) {
+  RoundView(std::span<const DeliveryObservation> observed, const BandwidthEstimator& known,
+            bool one_copy_up) {
     std::vector<const DeliveryObservation*> usable;
     for (const DeliveryObservation& d : observed) {
       if (!is_usable(d) || !known.knows(d.sender) || !known.knows(d.receiver)) continue;
@@ -74,13 +76,20 @@ struct RoundView {
       of_link[deliveries[d].up].push_back(d);
       of_link[deliveries[d].down].push_back(d);
     }
+    carried = of_link;
+    for (std::size_t l = 0; one_copy_up && l < ids.size(); ++l) {
+      if (ids[l].direction != Direction::up) continue;
+      const auto fastest =
+          std::ranges::max(of_link[l], {}, [this](std::size_t d) { return deliveries[d].rate; });
+      carried[l] = {fastest};
+    }
   }
 
   // What link l carried at least: a satisfied delivery ran evenly at its pacing. Any other fell behind, and its sender
   // may have hurried to make up for it (net/pace_schedule.h), so that nothing is known of its rate in between.
   std::vector<Usage> usages(std::size_t l) const {
     std::vector<Usage> result;
-    for (const std::size_t d : of_link[l]) {
+    for (const std::size_t d : carried[l]) {
       const Delivery& x = deliveries[d];
       result.push_back({x.started, x.finished, x.rate, x.held_back ? Rate::unlimited() : x.rate});
     }
@@ -93,7 +102,7 @@ struct RoundView {
   std::vector<Usage> usages_if_full(std::size_t l, const Culprits& culprits) const {
     std::vector<Usage> result = usages(l);
     for (std::size_t k = 0; k < result.size(); ++k) {
-      if (culprits[of_link[l][k]] != l) result[k].cap = result[k].rate;
+      if (culprits[carried[l][k]] != l) result[k].cap = result[k].rate;
     }
     return result;
   }
@@ -155,8 +164,9 @@ void BandwidthEstimator::update(Link& link, bool saturated, Rate aggregate) {
   }
 }
 
-std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryObservation> observed) {
-  const RoundView round(observed, *this);
+std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryObservation> observed,
+                                                       bool one_copy_up) {
+  const RoundView round(observed, *this, one_copy_up);
   std::vector<std::optional<Rate>> at_least;
   std::vector<LinkEvidence> evidence;
   for (std::size_t l = 0; l < round.ids.size(); ++l) {
@@ -177,7 +187,7 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
     judgement.saturated = judgement.held_back > 0;
     judgement.aggregate =
         judgement.saturated ? *sustained_aggregate(round.usages_if_full(l, culprits)) : *at_least[l];
-    for (const std::size_t d : round.of_link[l]) judgement.paced += round.deliveries[d].paced;
+    for (const std::size_t d : round.carried[l]) judgement.paced += round.deliveries[d].paced;
     Link& state = link(round.ids[l]);
     judgement.before = state.estimate;
     update(state, judgement.saturated, judgement.aggregate);

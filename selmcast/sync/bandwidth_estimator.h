@@ -16,7 +16,9 @@
 // An estimate that is too low would never be noticed by pacing at it: see bursts.h for the search upwards.
 // Measured behaviour and its limits: docs/bandwidth.md.
 //
-// Limits: unicast only (a network multicast's receivers share one flow); receivers' clocks start at their own
+// A network multicast puts one copy on its sender's uplink, whatever its receivers are: there the delivery that was
+// fastest stands for all.
+// Limits: receivers' clocks start at their own
 // receipt of the plan, so skew between them (one control-plane latency) blurs the aggregates of uplinks.
 // Hostile numbers: deliveries with impossible times or sizes, or of unknown workers, are ignored; none is
 // believed to be faster than it was paced; no estimate grows more than fourfold a round; estimates stay
@@ -75,9 +77,11 @@ class BandwidthEstimator {
   void leave(WorkerId worker);  // nothing happens if it is not there
   bool knows(WorkerId worker) const { return workers_.contains(worker); }
 
-  // All committed deliveries of one round. Returns the judged links, ascending; links without usable
+  // All committed deliveries of one round. `one_copy_up`: they are network multicasts, one of each sender. Returns the
+  // judged links, ascending; links without usable
   // deliveries keep their estimates and are not listed.
-  std::vector<LinkJudgement> observe(std::span<const DeliveryObservation> deliveries);
+  std::vector<LinkJudgement> observe(std::span<const DeliveryObservation> deliveries,
+                                     bool one_copy_up = false);
 
   // Require a known worker.
   Rate uplink(WorkerId worker) const { return estimate({worker, Direction::up}); }

@@ -94,6 +94,27 @@ TEST(BandwidthEstimator, SlowUplinkIsBlamedWhereAllItsReceiversFallShort) {
   EXPECT_EQ(estimator.downlink(w(2)), mbps(100));
 }
 
+TEST(BandwidthEstimator, ANetworkMulticastPutsOneCopyOnItsUplink) {
+  // w0's uplink of 100 carries one multicast at 80 to three receivers: 80, not 240. As unicast it would rise to 240.
+  auto estimator = workers(4, 100, 100);
+  const std::vector<DeliveryObservation> multicast{delivery(0, 1, 80, 80), delivery(0, 2, 80, 80),
+                                                   delivery(0, 3, 80, 80)};
+  const auto judged = estimator.observe(multicast, true);
+  EXPECT_EQ(estimator.uplink(w(0)), mbps(100));
+  EXPECT_NEAR(find(judged, {w(0), Direction::up})->aggregate.mbps(), 80, 1e-6);
+  EXPECT_NEAR(find(judged, {w(0), Direction::up})->paced.mbps(), 80, 1e-6);
+  estimator.observe(multicast);
+  EXPECT_NEAR(estimator.uplink(w(0)).mbps(), 240, 1e-6);
+}
+
+TEST(BandwidthEstimator, ANetworkMulticastsSlowReceiverIsBlamedAlone) {
+  auto estimator = workers(4, 100, 100);
+  estimator.observe(std::vector{delivery(0, 1, 80, 80), delivery(0, 2, 80, 80), delivery(0, 3, 80, 30)},
+                    true);
+  EXPECT_NEAR(estimator.downlink(w(3)).mbps(), 30, 1e-6);
+  EXPECT_EQ(estimator.uplink(w(0)), mbps(100));
+}
+
 TEST(BandwidthEstimator, UnpacedDeliveryIsHeldBackByTheLinkNearerToItsEstimate) {
   // 40 over an uplink declared 400 and a downlink declared 50: one of them is full.
   auto estimator = workers(2, 400, 50);

@@ -139,7 +139,9 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   const std::vector<PairRate> rates = allocate_rates(problem, plan);
   const bool relay = problem.multicast == plan::MulticastKind::relay;
   const std::vector<PairRate> bursts =
-      settings_.bursts && !relay ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
+      settings_.bursts && problem.multicast == plan::MulticastKind::unicast
+          ? plan_bursts(problem, rates, estimator_, {ids, round_})
+          : rates;  // a network multicast does not give way: what is above plan would be lost
 
   const Duration predicted = completion + pipeline_latency(problem, plan, rates);
   const std::map<WorkerId, double> speed_up = turns(plan, ids);
@@ -181,6 +183,11 @@ std::map<WorkerId, double> RoundMachine::turns(const plan::Plan& plan,
                                                const std::vector<WorkerId>& ids) const {
   std::map<WorkerId, double> senders;
   for (WorkerId id : ids) senders[id] = 0;
+  // A network multicast has one rate for all of its receivers, and is not sent in turns.
+  if (settings_.multicast == plan::MulticastKind::network) {
+    for (WorkerId id : ids) senders[id] = 1;
+    return senders;
+  }
   for (const auto& selections : plan.selections) {
     for (const plan::Selection& selection : selections) ++senders.at(ids[position(selection.receiver)]);
   }

@@ -38,7 +38,7 @@ namespace selmcast::sync {
 
 struct RoundSettings {
   const plan::Planner* planner = nullptr;                        // required
-  plan::MulticastKind multicast = plan::MulticastKind::unicast;  // or relay
+  plan::MulticastKind multicast = plan::MulticastKind::unicast;  // of any kind
   MinReceivers min_receivers = MinReceivers::count(1);
   std::uint32_t max_age = 7;
   AgeStart age_start = AgeStart::staggered;

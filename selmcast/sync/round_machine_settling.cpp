@@ -67,7 +67,7 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
     observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
                         t.allocated, t.paced});
   }
-  estimator_.observe(observed);
+  estimator_.observe(observed, settings_.multicast == plan::MulticastKind::network);
 }
 
 // It was committed, at the rate that it was given.

@@ -105,6 +105,14 @@ struct Welcome {
   Duration manager_patience = {};  // for a manager that is gone to come back; 0: it will not
   bool operator==(const Welcome&) const = default;
 };
+// IP multicast of one sender's round: all of its transfers go to this group, once (docs/multicast.md).
+struct MulticastGroup {
+  std::uint32_t address = 0;  // IPv4, host order
+  std::uint16_t port = 0;
+  std::uint64_t stream = 0;
+  std::uint32_t segment_bytes = 0;
+  bool operator==(const MulticastGroup&) const = default;
+};
 struct Outgoing {
   TransferId transfer;
   PeerAddress receiver;
@@ -120,6 +128,7 @@ struct Incoming {
   WorkerId sender;
   Bytes bytes;
   std::optional<WorkerId> from = {};  // relay: who sends it on; nothing: the sender itself
+  std::optional<MulticastGroup> group = {};  // comes by multicast
   bool operator==(const Incoming&) const = default;
 };
 // This worker's part of the plan of one round.
@@ -130,6 +139,7 @@ struct RoundPlan {
   std::vector<Incoming> incoming;
   Duration predicted;  // of the whole synchronisation
   bool relay = false;  // all multicasts of this plan may be relayed: see worker/inbox.h
+  std::optional<MulticastGroup> group = {};  // `outgoing` goes there, at the rate that all of it has
   bool operator==(const RoundPlan&) const = default;
 };
 struct NewRate {
@@ -143,8 +153,9 @@ struct PlanUpdate {
   Round round;                     // that the outgoing transfers are of
   std::vector<Outgoing> outgoing;  // this worker's multicast, all of it
   std::vector<Incoming> incoming;
-  std::vector<NewRate> rates;  // of outgoing transfers that run
-  Duration predicted;          // of the multicast
+  std::vector<NewRate> rates;                // of outgoing transfers that run
+  Duration predicted;                        // of the multicast
+  std::optional<MulticastGroup> group = {};  // as in RoundPlan
   bool operator==(const PlanUpdate&) const = default;
 };
 // Online: every delivery of this worker's multicast of `round` is committed or cancelled.

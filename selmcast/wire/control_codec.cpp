@@ -169,6 +169,16 @@ Result<Welcome> decode_welcome(const pb::Welcome& in) {
                  timeout,           in.online(), in.overlap(),   patience};
 }
 
+Result<std::optional<MulticastGroup>> group(const std::string& field, bool present,
+                                            const pb::MulticastGroup& in) {
+  if (!present) return std::nullopt;
+  if (in.address() >> 28 != 0xe) return bad(field + ".address", "is no group of IP multicast");
+  SELMCAST_TRY(port, port_number(field + ".port", in.port()));
+  if (in.segment_bytes() < 16 || in.segment_bytes() > 65'000)
+    return bad(field + ".segment_bytes", "is not within 16 to 65,000");
+  return MulticastGroup{in.address(), port, in.stream(), in.segment_bytes()};
+}
+
 Result<Rate> pacing(const std::string& field, double bps) {
   if (bps == 0) return Rate::unlimited();
   return usable_rate(field, bps);
@@ -192,9 +202,13 @@ Result<Plan> decode_plan(const std::string& name, const Message& in) {
   }
   for (const pb::Incoming& incoming : in.incoming()) {
     SELMCAST_TRY(bytes, size(name + ".incoming.bytes", incoming.bytes()));
+    SELMCAST_TRY(from_group, group(name + ".incoming.group", incoming.has_group(), incoming.group()));
     plan.incoming.push_back({TransferId(incoming.transfer()), WorkerId(incoming.sender()), bytes});
     if (incoming.has_from()) plan.incoming.back().from = WorkerId(incoming.from());
+    plan.incoming.back().group = from_group;
   }
+  SELMCAST_TRY(to_group, group(name + ".group", in.has_group(), in.group()));
+  plan.group = to_group;
   return plan;
 }
 
@@ -244,12 +258,20 @@ void encode_into(pb::Hello& out, const Hello& hello) {
 
 double pacing_bps(Rate rate) { return rate.is_unlimited() ? 0 : rate.bps(); }
 
+void encode_into(pb::MulticastGroup& out, const MulticastGroup& group) {
+  out.set_address(group.address);
+  out.set_port(group.port);
+  out.set_stream(group.stream);
+  out.set_segment_bytes(group.segment_bytes);
+}
+
 template <class Message, class Plan>
 void encode_plan(Message& out, const Plan& plan) {
   out.set_epoch(plan.version.epoch);
   out.set_number(plan.version.number);
   out.set_round(plan.round.value());
   out.set_predicted_seconds(plan.predicted.in_seconds());
+  if (plan.group) encode_into(*out.mutable_group(), *plan.group);
   for (const Outgoing& outgoing : plan.outgoing) {
     pb::Outgoing& o = *out.add_outgoing();
     o.set_transfer(outgoing.transfer.value());
@@ -266,6 +288,7 @@ void encode_plan(Message& out, const Plan& plan) {
     i.set_sender(incoming.sender.value());
     i.set_bytes(static_cast<std::uint64_t>(incoming.bytes.count()));
     if (incoming.from) i.set_from(incoming.from->value());
+    if (incoming.group) encode_into(*i.mutable_group(), *incoming.group);
   }
 }
 

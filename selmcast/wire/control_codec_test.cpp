@@ -40,6 +40,23 @@ std::string reason_after(const std::string& reason) {
   return std::get<Cancel>(*decode(parsed)).reason;
 }
 
+TEST(ControlCodec, GroupsComeBackAsTheyWereOrAreRefused) {
+  const MulticastGroup group{0xef4d0001, 7700, 0x1122334455667788, 1440};
+  RoundPlan plan{{2, 9}, Round(4), {}, {}, Duration::seconds(0.5)};
+  plan.group = group;
+  plan.incoming.push_back(
+      {.transfer = TransferId(5), .sender = WorkerId(1), .bytes = Bytes(100), .group = group});
+  const auto back = decode(encode(ToWorker(plan)));
+  ASSERT_TRUE(back.has_value()) << back.error().message;
+  EXPECT_EQ(*back, ToWorker(plan));
+  for (const MulticastGroup wrong :
+       {MulticastGroup{0x0a000001, 7700, 1, 1440}, MulticastGroup{0xef4d0001, 0, 1, 1440},
+        MulticastGroup{0xef4d0001, 7700, 1, 15}}) {
+    plan.group = wrong;
+    EXPECT_FALSE(decode(encode(ToWorker(plan))).has_value());
+  }
+}
+
 TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
   const FromWorker messages[] = {
       some_hello(),

@@ -112,7 +112,12 @@ void Inbox::grant(Incoming& incoming, Answers& answers) {
   free_.pop_back();
   incoming.buffer.resize(static_cast<std::size_t>(incoming.planned.bytes.count()) / sizeof(float));
   incoming.granted = true;
-  answers.grants.push_back({*incoming.link, incoming.planned.transfer});
+  Grant granted{*incoming.link, incoming.planned.transfer};
+  if (incoming.planned.group) {
+    granted.group = incoming.planned.group;
+    granted.place = std::as_writable_bytes(std::span(incoming.buffer));
+  }
+  answers.grants.push_back(granted);
 }
 
 Inbox::Incoming* Inbox::granted_on(LinkId link) {
@@ -128,13 +133,48 @@ Result<std::span<std::byte>> Inbox::place(LinkId link, const wire::FrameHeader& 
                                             std::to_string(header.transfer.value()) + " " + what);
   };
   Incoming* incoming = granted_on(link);
-  if (incoming == nullptr || incoming->planned.transfer != header.transfer) return wrong("was not granted");
+  if (incoming != nullptr && incoming->planned.transfer != header.transfer) incoming = nullptr;
+  if (header.kind == wire::FrameKind::patch) return patch_place(incoming, header);
+  if (incoming == nullptr || incoming->in_group) return wrong("was not granted");
   if (header.sequence != incoming->next_sequence) return wrong("is out of sequence");
   if (header.length == 0) return wrong("is empty");
   if (incoming->received + Bytes(header.length) > incoming->planned.bytes)
     return wrong("is longer than was offered");
   return std::as_writable_bytes(std::span(incoming->buffer))
       .subspan(static_cast<std::size_t>(incoming->received.count()), header.length);
+}
+
+// Whole segments within the model. Bounded: a patch is no larger than a chunk.
+Result<std::span<std::byte>> Inbox::patch_place(Incoming* incoming, const wire::FrameHeader& header) {
+  if (incoming == nullptr || !incoming->in_group) {
+    late_.resize(header.length);
+    return std::span(late_);
+  }
+  const std::int64_t segment = incoming->planned.group->segment_bytes;
+  const std::int64_t offset = std::int64_t{header.sequence} * segment;
+  const std::int64_t total = incoming->planned.bytes.count();
+  const std::int64_t end = offset + header.length;
+  if (header.length == 0 || end > total || (end < total && header.length % segment != 0))
+    return failure(ErrorCode::protocol, "a patch that is not made of whole segments of its model");
+  return std::as_writable_bytes(std::span(incoming->buffer))
+      .subspan(static_cast<std::size_t>(offset), header.length);
+}
+
+void Inbox::joined_group(TransferId transfer) { incoming_.at(transfer).in_group = true; }
+
+bool Inbox::in_group(TransferId transfer) const {
+  const auto found = incoming_.find(transfer);
+  return found != incoming_.end() && found->second.in_group && !found->second.is_verified;
+}
+
+bool Inbox::group_complete(TransferId transfer, Instant first_arrival, Instant now) {
+  if (!in_group(transfer)) return false;
+  Incoming& incoming = incoming_.at(transfer);
+  incoming.received = incoming.planned.bytes;
+  incoming.first_byte = std::max(first_arrival, incoming.opened);
+  incoming.last_byte = std::max(now, incoming.first_byte);
+  incoming.is_verified = true;
+  return true;
 }
 
 void Inbox::bytes_arrived(LinkId link, Instant now) {

@@ -41,6 +41,9 @@ class Inbox {
     LinkId link;
     TransferId transfer;
     std::uint32_t sequence = 0;  // the first chunk wanted
+    // It comes by multicast: where from and where to.
+    std::optional<wire::MulticastGroup> group = {};
+    std::span<std::byte> place = {};
   };
   struct Refusal {
     LinkId link;
@@ -69,6 +72,13 @@ class Inbox {
   void bytes_arrived(LinkId link, Instant now);
   // The chunk placed last is complete. True if the whole transfer is now verified. Error (corrupt).
   Result<bool> chunk_complete(LinkId link, const wire::FrameHeader& header);
+
+  // By multicast. The stream writes to the place that was granted until it is complete or left; patches are read into
+  // theirs by place(), also those that come too late to be of use.
+  void joined_group(TransferId transfer);
+  bool in_group(TransferId transfer) const;  // joined, and not verified
+  // Every byte is there, each segment checked. False: there is no such transfer any more.
+  bool group_complete(TransferId transfer, Instant first_arrival, Instant now);
 
   struct Timing {
     Bytes bytes;
@@ -121,7 +131,7 @@ class Inbox {
     PlanVersion version;         // of the plan that names it
     std::optional<LinkId> link;  // while offered or granted
     Instant opened;
-    bool granted = false, is_verified = false, kept = false;
+    bool granted = false, is_verified = false, kept = false, in_group = false;
     Buffer buffer;
     Bytes received;
     std::uint32_t next_sequence = 0;
@@ -139,6 +149,7 @@ class Inbox {
   void grant(Incoming& incoming, Answers& answers);
   bool can_grant(TransferId transfer) const;
   Incoming* granted_on(LinkId link);
+  Result<std::span<std::byte>> patch_place(Incoming* incoming, const wire::FrameHeader& header);
 
   int buffers_max_;
   bool relay_ = false;
@@ -147,6 +158,7 @@ class Inbox {
   PlanVersion version_;
   std::map<TransferId, Incoming> incoming_;  // planned and not settled
   std::map<LinkId, Waiting> early_;          // offers of a plan that is not here yet
+  std::vector<std::byte> late_;              // where a patch goes that is of no use any more
   std::vector<TransferId> queue_;            // offered, waiting for a buffer, first come first served
 };
 

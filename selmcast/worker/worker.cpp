@@ -17,6 +17,7 @@
 #include "selmcast/net/link.h"
 #include "selmcast/wire/control_codec.h"
 #include "selmcast/worker/control_stream.h"
+#include "selmcast/worker/group_shell.h"
 #include "selmcast/worker/limits.h"
 #include "selmcast/worker/local_address.h"
 #include "selmcast/worker/manager_link.h"
@@ -74,6 +75,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     if (thread_.joinable()) thread_.join();
     control_.reset();
     acceptor_.reset();
+    groups_.reset();
     links_.clear();
   }
 
@@ -99,6 +101,13 @@ class RunningWorker final : public Worker, private net::LinkHandler {
       if (!elsewhere->port.empty()) hello.data_port = static_cast<std::uint16_t>(std::stoi(elsewhere->port));
     }
     core_ = std::make_unique<WorkerCore>(std::move(hello), options_.receive_buffers);
+    groups_ = std::make_unique<GroupShell>(
+        loop_, *core_, options_.data_host, options_.emulated_uplink,
+        GroupShell::Events{[this](WorkerActions actions) { carry_out(std::move(actions)); },
+                           [this](Instant steady) {
+                             const auto zero = started_at_.time_since_epoch();
+                             return steady - Duration::seconds(std::chrono::duration<double>(zero).count());
+                           }});
 
     auto control = ControlStream::open(options_.manager, options_.connect_timeout, stream_events());
     if (!control) return std::unexpected(control.error());
@@ -242,6 +251,13 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   void obey(ExtendStream& order) {
     if (net::Link* link = find(order.link)) link->extend(static_cast<std::size_t>(order.available.count()));
   }
+  void obey(StreamParts& order) {
+    std::vector<net::PayloadPart> parts;
+    for (const mcast::StreamPart& part : order.parts) parts.push_back({part.first, part.offset, part.length});
+    if (net::Link* link = find(order.link))
+      link->stream_parts(order.transfer, order.payload, std::move(parts), order.rate);
+  }
+  void obey(GroupOrder& order) { groups_->obey(order); }
   void obey(SetRate& order) {
     if (net::Link* link = find(order.link)) link->set_rate(order.rate);
   }
@@ -338,6 +354,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   net::LinkOptions link_options_;
   std::unique_ptr<WorkerCore> core_;
+  std::unique_ptr<GroupShell> groups_;
   std::unique_ptr<net::Acceptor> acceptor_;
   std::map<LinkId, std::unique_ptr<net::Link>> links_;
   std::map<const net::Link*, LinkId> ids_;

@@ -86,6 +86,8 @@ WorkerActions WorkerCore::end_session(Error error, bool say_goodbye) {
   if (say_goodbye) actions.push_back(SendToManager{wire::Goodbye{error.message}});
   for (const auto& [link, out] : out_links_) actions.push_back(AbortLink{link});
   for (const auto& [link, in] : in_links_) actions.push_back(AbortLink{link});
+  actions.push_back(GroupOrder(StopGroup{}));
+  actions.push_back(GroupOrder(LeaveAllGroups{}));
   out_links_.clear();
   in_links_.clear();
   outgoing_.clear();
@@ -169,6 +171,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
   start_mass(plan.outgoing);
   WorkerActions actions;
   answer_offers(inbox_.open(plan, now), actions);
+  start_group(plan.group, plan.outgoing, actions);
   for (const wire::Outgoing& planned : plan.outgoing) send_to(planned, plan.version, actions);
   return actions;
 }
@@ -222,6 +225,7 @@ WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
   for (auto& [id, outgoing] : outgoing_) {
     if (outgoing.planned.source == transfer) stop_sending(id, actions);
   }
+  if (inbox_.in_group(transfer)) actions.push_back(GroupOrder(LeaveGroup{transfer}));
   // A chunk that is being read goes on into the buffer it was given, which is about to be another transfer's:
   // the link ends first. Its sender ends it too (stop_sending), and dials anew.
   if (const std::optional<LinkId> link = inbox_.link_under_way(transfer);
@@ -234,8 +238,9 @@ WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
 
 void WorkerCore::stop_sending(TransferId transfer, WorkerActions& actions) {
   Outgoing& outgoing = outgoing_.at(transfer);
-  const bool under_way = outgoing.state == Sending::offered || outgoing.state == Sending::streaming ||
-                         outgoing.state == Sending::sent;
+  if (outgoing.state == Sending::grouped) actions.push_back(GroupOrder(DropPeer{transfer}));
+  const bool under_way = outgoing.state == Sending::offered || outgoing.state == Sending::grouped ||
+                         outgoing.state == Sending::streaming || outgoing.state == Sending::sent;
   outgoing.state = Sending::stopped;
   const std::optional<LinkId> link = link_of(transfer);
   if (!under_way || !link) return;
@@ -274,6 +279,7 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
     if (outgoing.state == Sending::streaming || unheard) stop_sending(transfer, actions);
   }
   if (relays()) drop_spare_links(actions);
+  if (plan_->group) actions.push_back(GroupOrder(StopGroup{}));
   inbox_.close();
   outgoing_.clear();
   plan_.reset();

@@ -47,6 +47,7 @@
 #include "selmcast/base/units.h"
 #include "selmcast/wire/control.h"
 #include "selmcast/wire/frame.h"
+#include "selmcast/worker/group_orders.h"
 #include "selmcast/worker/inbox.h"
 #include "selmcast/worker/mixer.h"
 #include "selmcast/worker/worker.h"
@@ -87,6 +88,14 @@ struct ExtendStream {
   TransferId transfer;
   Bytes available;
 };
+// Likewise of parts of a payload, as patches of a multicast (docs/multicast.md).
+struct StreamParts {
+  LinkId link;
+  TransferId transfer;
+  std::span<const std::byte> payload;
+  std::vector<mcast::StreamPart> parts;
+  Rate rate;
+};
 // Of a stream that runs.
 struct SetRate {
   LinkId link;
@@ -108,8 +117,8 @@ struct Synchronized {
 struct Over {
   Error error;
 };
-using WorkerAction = std::variant<SendToManager, Dial, SendFrame, StartStream, ExtendStream, SetRate,
-                                  AbortLink, Joined, Synchronized, Over>;
+using WorkerAction = std::variant<SendToManager, Dial, SendFrame, StartStream, ExtendStream, StreamParts, SetRate,
+                                  AbortLink, Joined, Synchronized, Over, GroupOrder>;
 using WorkerActions = std::vector<WorkerAction>;
 
 class WorkerCore {
@@ -138,6 +147,17 @@ class WorkerCore {
   Result<WorkerActions> frame(LinkId link, const wire::FrameHeader& header,
                               std::span<const std::byte> payload, Instant now);
 
+  // IP multicast. Sender: what the shell tells of its multicast's receivers. A peer that is handed over gets `parts`
+  // over its link from now on; one that is dead is given up.
+  WorkerActions group_handed_over(TransferId transfer, std::vector<mcast::StreamPart> parts, Rate rate);
+  WorkerActions group_peer_dead(TransferId transfer, const std::string& why, Instant now);
+  // Receiver: the answer to JoinGroup (nothing: it cannot be joined, so the model is to come over TCP), and what
+  // becomes of the stream.
+  WorkerActions group_joined(TransferId transfer, const std::optional<wire::JoinedBody>& repairs);
+  WorkerActions group_status(TransferId transfer, const mcast::Status& status);
+  WorkerActions group_complete(TransferId transfer, Instant first_arrival, Instant now);
+  WorkerActions group_lost(TransferId transfer, const Error& error);
+
   WorkerActions tick(Instant now);
   Instant deadline() const;  // when tick() has something to do
 
@@ -147,12 +167,14 @@ class WorkerCore {
   std::size_t buffers_in_use() const { return inbox_.buffers_in_use(); }
 
  private:
-  enum class Sending { waiting, offered, streaming, sent, acknowledged, stopped };
+  enum class Sending { waiting, offered, grouped, streaming, sent, acknowledged, stopped };
   struct Outgoing {
     wire::Outgoing planned;
     PlanVersion version;  // of the plan that names it
     Sending state = Sending::waiting;
     bool cancelled = false;  // by the manager; `stopped` may be this side's view alone
+    bool patched = false;    // handed over by multicast ...
+    bool early_ack = false;  // ... and complete before the last patch was sent
 
     bool is_open() const { return state != Sending::acknowledged && state != Sending::stopped; }
   };
@@ -206,6 +228,12 @@ class WorkerCore {
   bool relays() const { return plan_ && plan_->relay; }
   std::uint32_t chunk_count() const;
   void drop_spare_links(WorkerActions& actions);
+  void start_group(const std::optional<wire::MulticastGroup>& group, const std::vector<wire::Outgoing>& outgoing,
+                   WorkerActions& actions);
+  Result<WorkerActions> group_word(Outgoing& outgoing, const wire::FrameHeader& header,
+                                   std::span<const std::byte> payload);
+  WorkerActions patch_arrived(LinkId link, const wire::FrameHeader& header, std::span<const std::byte> payload);
+  void verified(TransferId transfer, LinkId link, WorkerActions& actions);
   Result<WorkerActions> from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
                                       std::span<const std::byte> payload, Instant now);
   Result<WorkerActions> from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,

@@ -54,8 +54,12 @@ void WorkerCore::offer_if_ready(Outgoing& outgoing, WorkerActions& actions) {
 
 void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {
   for (const Inbox::Grant& grant : answers.grants) {
-    if (in_links_.contains(grant.link))
-      actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer, grant.sequence)});
+    if (!in_links_.contains(grant.link)) continue;
+    if (grant.group) {
+      actions.push_back(GroupOrder(JoinGroup{grant.transfer, *grant.group, grant.place}));
+      continue;
+    }
+    actions.push_back(SendFrame{grant.link, wire::grant_frame(grant.transfer, grant.sequence)});
     for (auto& [id, outgoing] : outgoing_) {
       if (outgoing.planned.source == grant.transfer) offer_if_ready(outgoing, actions);
     }
@@ -78,6 +82,7 @@ WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant now) {
     const std::optional<WorkerId> peer = in->second.sender;
     in_links_.erase(in);
     if (lost) {
+      if (inbox_.in_group(*lost)) actions.push_back(GroupOrder(LeaveGroup{*lost}));
       const std::string from = "link from " + to_string(peer.value_or(inbox_.sender_of(*lost)));
       actions.push_back(SendToManager{wire::TransferFailed{*lost, from + ": " + error.message, peer}});
     }
@@ -89,6 +94,7 @@ void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, Inst
                                WorkerActions& actions) {
   Outgoing& outgoing = outgoing_.at(transfer);
   if (!outgoing.is_open()) return;
+  if (plan_ && plan_->group) actions.push_back(GroupOrder(DropPeer{transfer}));
   outgoing.state = Sending::stopped;
   actions.push_back(SendToManager{wire::TransferFailed{transfer, why, outgoing.planned.receiver.id}});
   if (outgoing.planned.source) release_if_through(*outgoing.planned.source, now, actions);
@@ -97,7 +103,7 @@ void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, Inst
 WorkerActions WorkerCore::stream_sent(LinkId link, TransferId transfer) {
   const auto found = outgoing_.find(transfer);
   if (found != outgoing_.end() && out_links_.contains(link) && found->second.state == Sending::streaming) {
-    found->second.state = Sending::sent;
+    found->second.state = found->second.early_ack ? Sending::acknowledged : Sending::sent;
     WorkerActions actions;
     if (found->second.planned.source) release_if_through(*found->second.planned.source, {}, actions);
     return actions;
@@ -141,13 +147,22 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
     case wire::FrameKind::grant:
       if (outgoing.state != Sending::offered || header.sequence >= chunk_count()) return wrong();
       outgoing.state = Sending::streaming;
+      if (plan_ && plan_->group) actions.push_back(GroupOrder(DropPeer{header.transfer}));  // nobody waits for it
       actions.push_back(start_stream(link, outgoing, header.sequence));
       return actions;
     case wire::FrameKind::ack:
+      if (outgoing.state == Sending::grouped || outgoing.patched)
+        return group_word(outgoing, header, payload);
       // While the stream runs it cannot have all of it; and a stream that counts as done may not read on.
       if (outgoing.state != Sending::sent) return wrong();
       outgoing.state = Sending::acknowledged;
       return actions;
+    case wire::FrameKind::joined:
+      if (outgoing.state != Sending::offered) return wrong();
+      return group_word(outgoing, header, payload);
+    case wire::FrameKind::status:
+      if (outgoing.state != Sending::grouped && !outgoing.patched) return wrong();
+      return group_word(outgoing, header, payload);
     case wire::FrameKind::refuse:
       if (outgoing.state != Sending::offered) return wrong();
       fail_outgoing(header.transfer, to_string(receiver) + " refused: " + wire::decode_refuse(payload), now,
@@ -181,6 +196,11 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
     answer_offers(*answers, actions);
     return actions;
   }
+  if (header.kind == wire::FrameKind::patch) {
+    if (auto good = wire::verify_payload(header, payload); !good)
+      return std::unexpected(with_context("from " + to_string(*in.sender), good.error()));
+    return patch_arrived(link, header, payload);
+  }
   if (header.kind != wire::FrameKind::chunk) {
     return failure(ErrorCode::protocol, to_string(*in.sender) + " sent an unexpected " +
                                             std::string(wire::to_string(header.kind)));
@@ -188,13 +208,15 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
   const Result<bool> verified = inbox_.chunk_complete(link, header);
   if (!verified) return std::unexpected(with_context("from " + to_string(*in.sender), verified.error()));
   extend_streams(header.transfer, actions);
-  if (*verified) {
-    const Inbox::Timing timing = inbox_.timing(header.transfer);
-    actions.push_back(SendFrame{link, wire::ack_frame(header.transfer)});
-    actions.push_back(
-        SendToManager{wire::Delivered{header.transfer, timing.bytes, timing.started, timing.finished}});
-  }
+  if (*verified) this->verified(header.transfer, link, actions);
   return actions;
+}
+
+// To the sender and to the manager.
+void WorkerCore::verified(TransferId transfer, LinkId link, WorkerActions& actions) {
+  const Inbox::Timing timing = inbox_.timing(transfer);
+  actions.push_back(SendFrame{link, wire::ack_frame(transfer)});
+  actions.push_back(SendToManager{wire::Delivered{transfer, timing.bytes, timing.started, timing.finished}});
 }
 
 }  // namespace selmcast::worker

@@ -119,6 +119,15 @@ struct WorkerCoreTest : ::testing::Test {
     core.chunk_bytes(link, now);
     return core.frame(link, header, bytes, now);
   }
+  Result<WorkerActions> patch(LinkId link, std::uint64_t transfer, std::uint32_t first,
+                              std::span<const std::byte> bytes) {
+    const auto header = wire::chunk_header(TransferId(transfer), first, bytes, wire::FrameKind::patch);
+    const auto place = core.chunk_place(link, header);
+    if (!place) return std::unexpected(place.error());
+    std::ranges::copy(bytes, place->begin());
+    core.chunk_bytes(link, now);
+    return core.frame(link, header, *place, now);
+  }
   LinkId peer_dials(std::uint32_t sender) {
     const LinkId link = core.accepted(now);
     EXPECT_TRUE(arrives(link, wire::hello_frame({kToken, WorkerId(sender)})).has_value());

@@ -30,7 +30,7 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"mcast", {"base", "wire"}},
       {"testbed", {"base", "wire", "net"}},
       {"manager", {"base", "plan", "sync", "maxmin", "wire"}},
-      {"worker", {"base", "plan", "wire", "net"}},
+      {"worker", {"base", "plan", "wire", "net", "mcast"}},
       {"arena", {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker"}},
       {"c", {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker"}},
       {"train", {"base", "worker"}},

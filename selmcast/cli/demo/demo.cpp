@@ -61,6 +61,11 @@ Result<Bytes> ask_model_bytes(const fs::path& trainer, const std::string& model)
   return Bytes(facts["bytes"].get<std::int64_t>());
 }
 
+plan::MulticastKind kind_of(const DemoOptions& options) {
+  if (options.multicast == "relay") return plan::MulticastKind::relay;
+  return options.multicast == "network" ? plan::MulticastKind::network : plan::MulticastKind::unicast;
+}
+
 // The testbed that was asked for, its hosts still to be put in.
 Result<std::optional<testbed::Description>> network_of(const DemoOptions& options) {
   if (!options.testbed && options.network_file.empty()) return std::nullopt;
@@ -73,7 +78,7 @@ Result<std::optional<testbed::Description>> network_of(const DemoOptions& option
     if (!read) return std::unexpected(read.error());
     network = std::move(*read);
   }
-  network.multicast = false;  // the data plane has none yet, and the querier would cost 3 s a run
+  network.multicast = options.multicast == "network";  // the querier costs 3 s a run
   return network;
 }
 
@@ -264,14 +269,13 @@ void introduce(const DemoOptions& options, const Prepared& made) {
         stderr, "computing takes{} times as long{}\n", slow,
         options.compute_seconds > 0 ? fmt::format(" as {:g} s at least", options.compute_seconds) : "");
   }
-  const bool relay = options.multicast == "relay";
-  const plan::LowerBound bound = bound_on(made.links, made.min_receivers, made.model_bytes,
-                                          relay ? plan::MulticastKind::relay : plan::MulticastKind::unicast);
+  const plan::LowerBound bound = bound_on(made.links, made.min_receivers, made.model_bytes, kind_of(options));
   Rate slowest = made.links.front().uplink;
   for (const WorkerLinks& links : made.links) slowest = std::min(slowest, links.uplink);
   const bool has_rounds = std::ranges::find(options.syncs, "bsp") != options.syncs.end();
   if (has_rounds && slowest > Rate() && made.min_receivers > 0) {
-    const Duration uplink_time = (relay ? 1 : made.min_receivers) * made.model_bytes / slowest;
+    const int copies = kind_of(options) == plan::MulticastKind::unicast ? made.min_receivers : 1;
+    const Duration uplink_time = copies * made.model_bytes / slowest;
     fmt::print(stderr,
                "no plan synchronises a round of bsp in less than {:.3f} s on these links; the slowest uplink "
                "alone needs "

@@ -44,8 +44,8 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command
       ->add_option("--multicast", options->multicast,
-                   "unicast: a sender sends a copy to each; relay: receivers send it on (bsp)")
-      ->check(CLI::IsMember({"unicast", "relay"}))
+                   "unicast: a copy to each; relay: receivers send it on; network: IP multicast (bsp)")
+      ->check(CLI::IsMember({"unicast", "relay", "network"}))
       ->capture_default_str();
   command
       ->add_option("--staleness", options->staleness,

@@ -1,0 +1,77 @@
+// ManagerCore in a training whose multicasts go by IP multicast.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "selmcast/manager/groups.h"
+#include "selmcast/manager/manager_core_testing.h"
+#include "selmcast/manager/training_choice.h"
+
+namespace selmcast::manager {
+namespace {
+
+TEST_F(ManagerCoreTest, ANetworkPlanNamesOneGroupASenderToBothSides) {
+  settings.rounds.multicast = plan::MulticastKind::network;
+  start();
+  std::set<std::uint64_t> streams;
+  for (const std::uint64_t round : {0, 1}) {
+    const Outputs outputs = everybody_ready(Round(round));
+    std::map<WorkerId, wire::MulticastGroup> groups;
+    for (std::uint32_t k = 0; k < 3; ++k) {
+      const auto plan = told<wire::RoundPlan>(outputs, k).at(0);
+      ASSERT_TRUE(plan.group.has_value());
+      groups[WorkerId(k)] = *plan.group;
+      EXPECT_TRUE(streams.insert(plan.group->stream).second);
+      EXPECT_EQ(plan.group->address >> 16, 0xef4du);
+      // One rate for all receivers: there is one stream.
+      for (const wire::Outgoing& out : plan.outgoing) EXPECT_EQ(out.rate, plan.outgoing.front().rate);
+    }
+    EXPECT_NE(groups.at(WorkerId(0)).address, groups.at(WorkerId(1)).address);
+    for (std::uint32_t k = 0; k < 3; ++k) {
+      const auto plan = told<wire::RoundPlan>(outputs, k).at(0);
+      for (const wire::Incoming& in : plan.incoming) EXPECT_EQ(in.group, groups.at(in.sender));
+    }
+    // 1 MB at 800 Mbit/s up is 10 ms; two of them at 8 Mbit/s down are 2 s, as for unicast.
+    EXPECT_NEAR(all<Planned>(outputs).at(0).plan.predicted.in_seconds(), 2, 1e-6);
+    const Planned planned = all<Planned>(outputs).at(0);
+    for (const sync::Transfer& t : planned.plan.transfers)
+      says(t.receiver.value(), wire::Delivered{t.id, t.bytes, {}, Duration::seconds(2)});
+  }
+}
+
+TEST_F(ManagerCoreTest, AUnicastPlanNamesNoGroup) {
+  start();
+  const Outputs outputs = everybody_ready(Round(0));
+  const auto plan = told<wire::RoundPlan>(outputs, 0).at(0);
+  EXPECT_FALSE(plan.group.has_value());
+  EXPECT_FALSE(plan.incoming.at(0).group.has_value());
+}
+
+TEST(GroupsTest, AreAsManyAsWorkersAndTheSameEveryRound) {
+  std::set<std::pair<std::uint32_t, std::uint16_t>> places;
+  for (std::uint32_t k = 0; k < 600; ++k) {
+    const auto group = group_of(WorkerId(k), 1, 5, 1440);
+    EXPECT_TRUE(places.emplace(group.address, group.port).second) << k;
+    const auto next = group_of(WorkerId(k), 2, 5, 1440);
+    EXPECT_EQ(next.address, group.address);
+    EXPECT_EQ(next.port, group.port);
+    EXPECT_NE(next.stream, group.stream);
+  }
+}
+
+TEST(TrainingChoiceTest, NetworkIsForRoundsInCommon) {
+  TrainingChoice choice;
+  choice.workers = 3;
+  choice.multicast = "network";
+  EXPECT_EQ(settings_of(choice)->rounds.multicast, plan::MulticastKind::network);
+  choice.sync = "ssp";
+  EXPECT_FALSE(settings_of(choice).has_value());
+  choice.sync = "bsp";
+  choice.multicast = "smoke signals";
+  EXPECT_FALSE(settings_of(choice).has_value());
+}
+
+}  // namespace
+}  // namespace selmcast::manager

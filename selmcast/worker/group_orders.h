@@ -1,0 +1,70 @@
+// What WorkerCore has its shell do about IP multicast (docs/multicast.md), in both roles. One multicast is sent at a
+// time; any number is received. Values; the spans stay valid until the transfer or multicast is over.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "selmcast/base/ids.h"
+#include "selmcast/base/units.h"
+#include "selmcast/mcast/status.h"
+#include "selmcast/mcast/stream_shape.h"
+#include "selmcast/wire/control.h"
+
+namespace selmcast::worker {
+
+inline mcast::StreamShape shape_of(const wire::MulticastGroup& group, Bytes total) {
+  return {mcast::StreamId(group.stream), total, group.segment_bytes};
+}
+
+// ---- sender
+
+struct StartGroup {
+  wire::MulticastGroup group;
+  std::span<const std::byte> payload;
+  std::vector<TransferId> peers;
+  Rate rate;
+};
+struct PeerJoined {
+  TransferId transfer;
+  wire::JoinedBody repairs;
+};
+struct PeerStatus {
+  TransferId transfer;
+  mcast::Status status;
+};
+struct PeerAcknowledged {
+  TransferId transfer;
+};
+struct DropPeer {
+  TransferId transfer;
+};
+// The payload is not read any more.
+struct StopGroup {};
+
+// ---- receiver
+
+// Answered by WorkerCore::group_joined().
+struct JoinGroup {
+  TransferId transfer;
+  wire::MulticastGroup group;
+  std::span<std::byte> place;
+};
+struct LeaveGroup {
+  TransferId transfer;
+};
+// Checked, and in its place already.
+struct PlacePatch {
+  TransferId transfer;
+  std::uint32_t first_segment = 0;
+  std::span<const std::byte> payload;
+};
+struct LeaveAllGroups {};
+
+using GroupOrder = std::variant<StartGroup, PeerJoined, PeerStatus, PeerAcknowledged, DropPeer, StopGroup,
+                                JoinGroup, LeaveGroup, PlacePatch, LeaveAllGroups>;
+
+}  // namespace selmcast::worker
