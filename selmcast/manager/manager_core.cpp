@@ -284,8 +284,7 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
     if (settings_.rounds.multicast == plan::MulticastKind::network)
       sending.group = group_of(transfer.sender, plan.number, settings_.run_token, settings_.segment_bytes);
     parts.at(transfer.receiver)
-        .incoming.push_back(
-            {transfer.id, transfer.sender, transfer.bytes, transfer.via, sending.group});
+        .incoming.push_back({transfer.id, transfer.sender, transfer.bytes, transfer.via, sending.group});
   }
   outputs.push_back(Planned{version, plan});
   for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);

@@ -58,7 +58,8 @@ std::vector<Candidate> candidates_of(std::span<const LinkEvidence> links,
     const double log_rate = std::log(deliveries[d].rate.bps());
     for (const std::size_t l : {deliveries[d].up, deliveries[d].down}) {
       candidates[l].log_fastest = std::max(candidates[l].log_fastest, log_rate);
-      if (deliveries[d].held_back) candidates[l].unexplained.push_back({d, log_rate});
+      const bool may_be_it = !deliveries[d].not_by_uplink || l == deliveries[d].down;
+      if (deliveries[d].held_back && may_be_it) candidates[l].unexplained.push_back({d, log_rate});
     }
   }
   for (std::size_t l = 0; l < links.size(); ++l) {

@@ -47,6 +47,8 @@ struct DeliveryEvidence {
   std::size_t down = 0;
   Rate rate;
   bool held_back = false;
+  bool not_by_uplink =
+      false;  // a network multicast that came faster to others: its one copy went out as fast
 };
 
 // For each delivery that was held back, the link that did it (position in `links`). Ties: the link that comes

@@ -12,6 +12,7 @@
 namespace selmcast::sync {
 namespace {
 
+constexpr double kAsFast = 0.9;  // of a network multicast to its receivers, who have other traffic too
 constexpr Duration kShortestDelivery = Duration::milliseconds(5);
 // Pacing keeps its rate within 1 % (design.md section 4); the rest is room for latency at both ends.
 constexpr double kHeldBackBelow = 0.93;
@@ -79,10 +80,14 @@ struct RoundView {
     carried = of_link;
     for (std::size_t l = 0; one_copy_up && l < ids.size(); ++l) {
       if (ids[l].direction != Direction::up) continue;
-      const auto fastest =
-          std::ranges::max(of_link[l], {}, [this](std::size_t d) { return deliveries[d].rate; });
-      carried[l] = {fastest};
+      carried[l] = {std::ranges::max(of_link[l], {}, [this](std::size_t d) { return deliveries[d].rate; })};
     }
+  }
+
+  Rate fastest(std::size_t l) const {
+    Rate rate;
+    for (const std::size_t d : of_link[l]) rate = std::max(rate, deliveries[d].rate);
+    return rate;
   }
 
   // What link l carried at least: a satisfied delivery ran evenly at its pacing. Any other fell behind, and its sender
@@ -174,7 +179,10 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
     evidence.push_back(weigh(link(round.ids[l]), at_least[l]));
   }
   std::vector<DeliveryEvidence> flows;
-  for (const Delivery& d : round.deliveries) flows.push_back({d.up, d.down, d.rate, d.held_back});
+  for (const Delivery& d : round.deliveries) {
+    const bool not_by_uplink = one_copy_up && d.rate < round.fastest(d.up) * kAsFast;
+    flows.push_back({d.up, d.down, d.rate, d.held_back, not_by_uplink});
+  }
   const Culprits culprits = attribute(evidence, flows);
 
   std::vector<LinkJudgement> judgements;

@@ -14,7 +14,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 4;
+inline constexpr std::uint32_t kControlProtocolVersion = 5;
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {
@@ -127,7 +127,7 @@ struct Incoming {
   TransferId transfer;
   WorkerId sender;
   Bytes bytes;
-  std::optional<WorkerId> from = {};  // relay: who sends it on; nothing: the sender itself
+  std::optional<WorkerId> from = {};         // relay: who sends it on; nothing: the sender itself
   std::optional<MulticastGroup> group = {};  // comes by multicast
   bool operator==(const Incoming&) const = default;
 };
@@ -137,8 +137,8 @@ struct RoundPlan {
   Round round;
   std::vector<Outgoing> outgoing;
   std::vector<Incoming> incoming;
-  Duration predicted;  // of the whole synchronisation
-  bool relay = false;  // all multicasts of this plan may be relayed: see worker/inbox.h
+  Duration predicted;                        // of the whole synchronisation
+  bool relay = false;                        // all multicasts of this plan may be relayed: see worker/inbox.h
   std::optional<MulticastGroup> group = {};  // `outgoing` goes there, at the rate that all of it has
   bool operator==(const RoundPlan&) const = default;
 };

@@ -117,8 +117,8 @@ struct Synchronized {
 struct Over {
   Error error;
 };
-using WorkerAction = std::variant<SendToManager, Dial, SendFrame, StartStream, ExtendStream, StreamParts, SetRate,
-                                  AbortLink, Joined, Synchronized, Over, GroupOrder>;
+using WorkerAction = std::variant<SendToManager, Dial, SendFrame, StartStream, ExtendStream, StreamParts,
+                                  SetRate, AbortLink, Joined, Synchronized, Over, GroupOrder>;
 using WorkerActions = std::vector<WorkerAction>;
 
 class WorkerCore {
@@ -228,11 +228,12 @@ class WorkerCore {
   bool relays() const { return plan_ && plan_->relay; }
   std::uint32_t chunk_count() const;
   void drop_spare_links(WorkerActions& actions);
-  void start_group(const std::optional<wire::MulticastGroup>& group, const std::vector<wire::Outgoing>& outgoing,
-                   WorkerActions& actions);
+  void start_group(const std::optional<wire::MulticastGroup>& group,
+                   const std::vector<wire::Outgoing>& outgoing, WorkerActions& actions);
   Result<WorkerActions> group_word(Outgoing& outgoing, const wire::FrameHeader& header,
                                    std::span<const std::byte> payload);
-  WorkerActions patch_arrived(LinkId link, const wire::FrameHeader& header, std::span<const std::byte> payload);
+  WorkerActions patch_arrived(LinkId link, const wire::FrameHeader& header,
+                              std::span<const std::byte> payload);
   void verified(TransferId transfer, LinkId link, WorkerActions& actions);
   Result<WorkerActions> from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
                                       std::span<const std::byte> payload, Instant now);
