@@ -265,12 +265,29 @@ Findings check_all_built(const std::vector<SourceFile>& files) {
   return findings;
 }
 
+Findings check_asio(const std::vector<SourceFile>& files) {
+  std::set<std::string> declared;  // folders
+  for (const SourceFile& file : files) {
+    if (file.path.ends_with("CMakeLists.txt") && file.text.find("selmcast_uses_asio()") != std::string::npos)
+      declared.insert(file.path.substr(0, file.path.rfind('/') + 1));
+  }
+  Findings findings;
+  for (const SourceFile& file : files) {
+    const bool includes = is_code(file) && file.text.find("\n#include <asio") != std::string::npos;
+    const auto holds = [&](const std::string& folder) { return file.path.starts_with(folder); };
+    if (includes && std::ranges::none_of(declared, holds))
+      findings.push_back({file.path, 0, "includes Asio: its CMakeLists.txt has to say selmcast_uses_asio()"});
+  }
+  return findings;
+}
+
 Findings check_tree(const std::vector<SourceFile>& files) {
   using Rule = Findings (*)(const SourceFile&);
   static constexpr std::array<Rule, 5> kRules = {check_layers, check_purity, check_header, check_text,
                                                  check_words};
   Findings findings = check_all_built(files);
   const auto add = [&](Findings more) { std::move(more.begin(), more.end(), std::back_inserter(findings)); };
+  add(check_asio(files));
   for (const SourceFile& file : files) {
     for (const Rule rule : kRules) add(rule(file));
     if (file.path.ends_with("CMakeLists.txt")) add(check_declared_layers(file));

@@ -48,6 +48,8 @@ Findings check_words(const SourceFile& file);   // notes to self, paths of someb
 Findings check_declared_layers(const SourceFile& cmake);
 // Every .cpp is named by the CMakeLists.txt of its folder or of one further up: what is not built is dead.
 Findings check_all_built(const std::vector<SourceFile>& files);
+// Who includes Asio says so in the CMakeLists.txt of its folder or of one further up (cmake/selmcast_build.cmake).
+Findings check_asio(const std::vector<SourceFile>& files);
 
 // All rules over all files, ordered by path.
 Findings check_tree(const std::vector<SourceFile>& files);

@@ -159,6 +159,14 @@ TEST(Tidy, ASourceThatNothingBuildsIsFound) {
   EXPECT_THAT(check_all_built({cmake, above, {"selmcast/base/b.cpp", ""}}), IsEmpty());
 }
 
+TEST(Tidy, WhoIncludesAsioDeclaresIt) {
+  const SourceFile file = {"selmcast/net/deep/a.cpp", "\n" + system_include("asio/buffer.hpp")};
+  EXPECT_THAT(check_asio({file, {"selmcast/net/CMakeLists.txt", ""}}), SizeIs(1));
+  EXPECT_THAT(check_asio({file, {"selmcast/wire/CMakeLists.txt", "selmcast_uses_asio()\n"}}), SizeIs(1));
+  EXPECT_THAT(check_asio({file, {"selmcast/net/CMakeLists.txt", "selmcast_uses_asio()\n"}}), IsEmpty());
+  EXPECT_THAT(check_asio({{"selmcast/net/b.cpp", "\n" + system_include("vector")}}), IsEmpty());
+}
+
 TEST(Tidy, TheWholeTreeIsHeldToEveryRule) {
   const std::vector<SourceFile> files = {
       {"selmcast/plan/CMakeLists.txt", "selmcast_layer(plan SOURCES b.cpp USES base sync)\n"},  // uses sync
