@@ -18,7 +18,6 @@ namespace {
 
 // Beside 0, 2 (usage) and what a signal leaves (a crash: an assertion of ours).
 constexpr int kExitWrong = 1;  // a promise was broken
-constexpr int kExitStuck = 4;  // none was, but somebody did not get on
 
 struct ArenaFlags {
   std::uint64_t seed = 1;

@@ -1,7 +1,5 @@
 // The real programs as processes, and what becomes of the others when one of them dies, stops or is given nonsense.
 // Every bound here is a watchdog against hanging; nothing is asserted about speed.
-#include "tests/system/process.h"
-
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/system/process_fixture.h"
+
 namespace selmcast::testing {
 namespace {
 
@@ -27,20 +27,7 @@ using ::testing::HasSubstr;
 
 const std::filesystem::path kDataSet = "/usr/share/datasets/fashion-mnist";
 
-struct Processes : ::testing::Test {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() /
-                                 ("selmcast-" + std::to_string(getpid()) + "-" +
-                                  ::testing::UnitTest::GetInstance()->current_test_info()->name());
-
-  void SetUp() override {
-    adopt_orphans();
-    std::filesystem::create_directories(folder);
-  }
-  void TearDown() override {
-    EXPECT_FALSE(has_children()) << "a process was left behind";
-    std::filesystem::remove_all(folder);
-  }
-
+struct Processes : WithProcesses {
   static std::unique_ptr<Process> start(std::vector<std::string> argv) {
     return std::make_unique<Process>(argv);
   }

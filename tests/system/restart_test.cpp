@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/system/process.h"
+#include "tests/system/process_fixture.h"
 
 namespace selmcast::testing {
 namespace {
@@ -27,19 +27,7 @@ using ::testing::HasSubstr;
 
 constexpr int kRounds = 10;
 
-struct ManagerRestarts : ::testing::Test {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() /
-                                 ("selmcast-" + std::to_string(getpid()) + "-" +
-                                  ::testing::UnitTest::GetInstance()->current_test_info()->name());
-  void SetUp() override {
-    adopt_orphans();
-    std::filesystem::create_directories(folder);
-  }
-  void TearDown() override {
-    EXPECT_FALSE(has_children()) << "a process was left behind";
-    std::filesystem::remove_all(folder);
-  }
-
+struct ManagerRestarts : WithProcesses {
   std::unique_ptr<Process> manager(const std::vector<std::string>& more) const {
     std::vector<std::string> argv = {SELMCAST_PROGRAM, "manager", "--workers", "3", "--min-receivers", "1"};
     argv.insert(argv.end(), {"--port", "0", "--state", (folder / "state").string()});
