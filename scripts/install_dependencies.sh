@@ -18,8 +18,8 @@ packages=(
   coinor-libcbc-dev libbenchmark-dev
   # Training: LibTorch, a BLAS that is 20 times as fast as the reference one, gzip, and the data
   libtorch-dev libopenblas0-pthread zlib1g-dev dataset-fashion-mnist
-  # Python package: the binding; numpy, torch and Open MPI for its tests
-  pybind11-dev python3-dev python3-numpy python3-torch openmpi-bin
+  # Python package: the binding; numpy, torch, Open MPI and Slurm for its tests
+  pybind11-dev python3-dev python3-numpy python3-torch openmpi-bin slurm-wlm
   # Plots of the report
   gnuplot-nox
   # Testbeds: network namespaces and shapers

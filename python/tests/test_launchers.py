@@ -35,6 +35,12 @@ class Launchers(unittest.TestCase):
         status, lines, errors = run([*MPIRUN, "-n", "2"])
         self.assertEqual((status, lines), (0, EXPECTED), errors)
 
+    def test_srun(self):
+        slurm = os.path.join(os.path.dirname(SCRIPT), "..", "..", "scripts", "one_node_slurm.sh")
+        # The cluster has a network of its own: no variable of another launcher may lead out of it.
+        status, lines, errors = run([slurm, "srun", "-n", "2"])
+        self.assertEqual((status, lines), (0, EXPECTED), errors)
+
     def test_a_manager_that_is_named_is_used(self):
         command = [os.environ["SELMCAST_PROGRAM"], "manager", "--workers", "2", "--port", "0"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as manager:
