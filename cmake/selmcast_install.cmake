@@ -9,10 +9,10 @@ include(CMakePackageConfigHelpers)
 
 set(selmcast_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/selmcast)
 set(selmcast_public_headers selmcast/base/error.h selmcast/base/ids.h selmcast/base/units.h selmcast/c/selmcast.h
-  selmcast/wire/mixing.h selmcast/worker/worker.h)
+  selmcast/payload/format.h selmcast/wire/mixing.h selmcast/worker/worker.h)
 
 # Static libraries, so the layers below the worker come along. Only selmcast::worker is meant for users.
-foreach(layer base plan wire_pb wire net mcast worker)
+foreach(layer base plan payload wire_pb wire net mcast worker)
   set_target_properties(selmcast_${layer} PROPERTIES EXPORT_NAME ${layer})
   install(TARGETS selmcast_${layer} EXPORT selmcastTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endforeach()

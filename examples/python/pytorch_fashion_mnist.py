@@ -11,7 +11,7 @@ import torch
 args = task.flags(
     sync={"help": "bsp, ssp or asp"}, planner={"help": "auto, paper, random, broadcast, ..."},
     min_receivers={"type": float}, staleness={"type": int}, every={"type": int, "default": 1},
-    payload={"default": "float32"},
+    payload={"help": "float32, float16, bfloat16 or int8"},
 )
 session = selmcast.init()
 rank, ranks = selmcast.rank(), selmcast.world_size()

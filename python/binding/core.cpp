@@ -42,7 +42,7 @@ class Worker {
          int mixing, int receive_buffers, std::pair<double, double> declared_bps,
          std::pair<double, double> emulated_bps, const std::optional<std::string>& data_host, int data_port,
          double connect_timeout, const std::optional<std::string>& interface_name,
-         const std::optional<std::string>& advertised) {
+         const std::optional<std::string>& advertised, int payload) {
     std::vector<selmcast_tensor> list;
     for (const auto& [tensor, shape, role] : tensors)
       list.push_back({tensor.c_str(), shape.data(), shape.size(), role});
@@ -61,6 +61,7 @@ class Worker {
     options.interface_name = interface_name ? interface_name->c_str() : nullptr;
     options.advertised = advertised ? advertised->c_str() : nullptr;
     options.connect_timeout_seconds = connect_timeout;
+    options.payload = payload;
     const std::unique_ptr<selmcast_cancel, FreeCancel> cancel(selmcast_cancel_new());
     options.cancel = cancel.get();
     selmcast_worker* made = nullptr;
@@ -77,11 +78,13 @@ class Worker {
     worker_ = std::shared_ptr<selmcast_worker>(made, CloseWorker());
     id_ = selmcast_worker_id(made);
     count_ = selmcast_worker_count(made);
+    payload_bytes_ = selmcast_worker_payload_bytes(made);
   }
   ~Worker() { close(); }
 
   std::uint32_t id() const { return id_; }
   std::uint32_t count() const { return count_; }
+  std::uint64_t payload_bytes() const { return payload_bytes_; }
 
   // (round, mixed_with, sent_to, workers, predicted, elapsed, own_weight)
   py::tuple synchronize(const py::object& parameters) {
@@ -136,6 +139,7 @@ class Worker {
   std::atomic<bool> busy_ = false;
   std::uint32_t id_ = 0;
   std::uint32_t count_ = 0;
+  std::uint64_t payload_bytes_ = 0;
 };
 
 struct CloseManager {
@@ -221,12 +225,14 @@ PYBIND11_MODULE(_core, module) {
   py::class_<Worker>(module, "Worker")
       .def(py::init<const std::string&, const std::string&, const std::vector<TensorTuple>&, int, int,
                     std::pair<double, double>, std::pair<double, double>, const std::optional<std::string>&,
-                    int, double, const std::optional<std::string>&, const std::optional<std::string>&>(),
+                    int, double, const std::optional<std::string>&, const std::optional<std::string>&, int>(),
            py::arg("manager"), py::arg("name"), py::arg("tensors"), py::arg("mixing"),
            py::arg("receive_buffers"), py::arg("declared_bps"), py::arg("emulated_bps"), py::arg("data_host"),
-           py::arg("data_port"), py::arg("connect_timeout"), py::arg("interface_name"), py::arg("advertised"))
+           py::arg("data_port"), py::arg("connect_timeout"), py::arg("interface_name"), py::arg("advertised"),
+           py::arg("payload"))
       .def_property_readonly("id", &Worker::id)
       .def_property_readonly("count", &Worker::count)
+      .def_property_readonly("payload_bytes", &Worker::payload_bytes)
       .def("synchronize", &Worker::synchronize, py::arg("parameters"))
       .def("drain", &Worker::drain, py::arg("parameters"))
       .def("leave", &Worker::leave, py::arg("why"))

@@ -6,7 +6,8 @@ from typing import Any, Optional, Sequence
 def version() -> str: ...
 
 class Worker:
-    """Rates in bit/s (emulated: 0 for none), times in seconds; roles and mixing as the numbers of selmcast.h."""
+    """Rates in bit/s (emulated: 0 for none), times in seconds; roles, mixing and payload as the numbers of
+    selmcast.h."""
 
     def __init__(
         self,
@@ -22,11 +23,14 @@ class Worker:
         connect_timeout: float,
         interface_name: Optional[str],
         advertised: Optional[str],
+        payload: int,
     ) -> None: ...
     @property
     def id(self) -> int: ...
     @property
     def count(self) -> int: ...
+    @property
+    def payload_bytes(self) -> int: ...
     def synchronize(
         self, parameters: Any
     ) -> tuple[int, tuple[int, ...], tuple[int, ...], int, float, float, float]: ...

@@ -49,6 +49,16 @@ def first_difference(mine: list[Any], theirs: list[Any], my_rank: int, their_ran
     return None
 
 
+def different_setting(
+    mine: dict[str, Any], theirs: dict[str, Any], my_rank: int, their_rank: int
+) -> Optional[str]:
+    """What to tell a person about two lists of settings; None if they are equal."""
+    for key in [*mine, *theirs]:
+        if mine.get(key) != theirs.get(key):
+            return f"rank {their_rank} has {key} {theirs.get(key)} where rank {my_rank} has {key} {mine.get(key)}"
+    return None
+
+
 def check_tensors(tensors: Any, raw_bytes: int) -> None:
     """:raises ProtocolError: not a list of [name, dtype, shape], or not of so many bytes."""
     total = 0
@@ -114,6 +124,8 @@ class Collective:
 
     def _agree(self, rank: int, message: dict[str, Any], raw_bytes: int) -> None:
         check_tensors(message.get("tensors"), raw_bytes)
+        if not isinstance(message.get("settings"), dict):
+            raise ProtocolError("a collective was announced without settings")
         with self._condition:
             if self._first is None:
                 self._first = (rank, message)
@@ -122,6 +134,8 @@ class Collective:
             if (theirs["kind"], theirs["root"]) != (message["kind"], message["root"]):
                 what = f"rank {rank} calls {message['what']} where rank {first} calls {theirs['what']}"
                 self._fail(InvalidInput(f"{what}: all ranks must call the same, in the same order"))
+            elif why := different_setting(theirs["settings"], message["settings"], first, rank):
+                self._fail(InvalidInput(f"{message['what']}: {why}: all ranks must ask for the same"))
             elif why := first_difference(theirs["tensors"], message["tensors"], first, rank):
                 self._fail(InvalidInput(f"{message['what']}: the models differ: {why}"))
             self._raise_error()

@@ -16,16 +16,17 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from selmcast import frames
 from selmcast.collective import Collective
 from selmcast.errors import Error, InvalidInput, IoError, ProtocolError, Timeout, Unavailable, make
 from selmcast.launch import PORTS_TRIED, Launch
 
-VERSION = 1
+VERSION = 2
 _GRACE = 10.0  # that a client waits longer than the server: the answer says more than silence
-_HELLO = 10.0  # for the answer to a hello; a busy machine takes its time
+_HELLO = 10.0  # for the answer to a hello, at most; a busy machine takes its time
+_HELLO_LEAST = 0.05
 
 
 class Server:
@@ -211,6 +212,7 @@ class Client:
         received: tuple[memoryview, ...],
         *,
         root: int = 0,
+        settings: Optional[Mapping[str, Any]] = None,
         timeout: float,
     ) -> dict[str, Any]:
         """One collective (collective.py): sends the bytes of ``sent``, fills ``received`` with the result.
@@ -225,6 +227,7 @@ class Client:
             "kind": kind,
             "root": root,
             "tensors": tensors,
+            "settings": dict(settings or {}),
             "timeout": timeout,
         }
         answer: dict[str, Any]
@@ -248,10 +251,15 @@ def _join(launch: Launch, timeout: float) -> socket.socket:
     deadline = time.monotonic() + timeout
     problem = "nobody listens"
     refusal: Optional[Error] = None
+    # Somebody else's server may hold a port and say nothing: all ports are looked at once within half of the time, then
+    # with more and more patience.
+    patience = timeout / (2 * PORTS_TRIED)
     while True:
         for port in range(first, first + PORTS_TRIED):
+            left = deadline - time.monotonic()
             try:
-                connection = socket.create_connection((host, port), timeout=_HELLO)
+                hello_timeout = max(_HELLO_LEAST, min(_HELLO, patience, left))
+                connection = socket.create_connection((host, port), timeout=hello_timeout)
             except OSError as error:
                 problem = str(error)
                 continue
@@ -274,6 +282,7 @@ def _join(launch: Launch, timeout: float) -> socket.socket:
                 refusal = make(*answer["error"])
             else:
                 problem = f"another job's rendezvous is on port {port}"
+        patience *= 2
         if time.monotonic() >= deadline and refusal is not None:
             raise refusal
         if time.monotonic() >= deadline:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 from typing import Any, Callable, Iterable, Mapping, Optional
 
 from selmcast.errors import Error, InvalidInput
@@ -49,8 +50,10 @@ class Session:
         if launch.world_size > 1 and launch.rendezvous is not None:
             try:
                 self._server = Server(launch, timeout) if launch.rank == 0 else None
+                deadline = time.monotonic() + timeout
                 self._client = Client(launch, timeout)
-                self._client.collect("selmcast.init", "root", [], (), (), timeout=timeout)  # all are there
+                left = max(1.0, deadline - time.monotonic())
+                self._client.collect("selmcast.init", "root", [], (), (), timeout=left)  # all are there
             except Error:
                 self.close(failed=True)
                 raise
@@ -98,15 +101,18 @@ class Session:
             raise InvalidInput(f"this rank asks for {asked}, rank 0 for {said['asked']}: all must ask for the same")
         return str(said["address"])
 
-    def agree(self, what: str, tensors: Iterable[Any]) -> None:
-        """Waits until all ranks say the same (name, shape, role) here; where they cannot meet, the manager compares.
+    def agree(
+        self, what: str, *, tensors: Iterable[Any] = (), settings: Optional[Mapping[str, Any]] = None
+    ) -> None:
+        """Waits until all ranks say the same settings and (name, shape, role) here; where they cannot meet, the manager
+        compares what it is told.
 
         :raises InvalidInput: they differ: on every rank, with the first difference.
         """
         if self._client is None:
             return
         announced = [[f"{name} ({role})", "f4", list(shape)] for name, shape, role in tensors]
-        self._client.collect(what, "root", announced, (), (), timeout=self.timeout)
+        self._client.collect(what, "root", announced, (), (), settings=settings, timeout=self.timeout)
 
     def _named_for(self, asked: Mapping[str, Any]) -> Optional[str]:
         """The manager that runs already, unless `selmcast run` started it with other settings than the program

@@ -2,11 +2,13 @@
 
 import threading
 import unittest
+from unittest import mock
 
 import numpy
 import selmcast
 from ranks import WATCHDOG, free_port, raise_first, run_ranks
 from selmcast.launch import launch_from
+from selmcast.rendezvous import Client
 from selmcast.session import Session
 
 
@@ -150,6 +152,24 @@ class Board(unittest.TestCase):
         # The one that came first, and rank 0, wait in vain for rank 2.
         self.assertEqual(len(errors), 3)
         self.assertEqual(sum("rank 1 is here already" in error for error in errors), 1, errors)
+
+    def test_foreign_servers_on_its_ports_do_not_hold_a_rank_longer_than_its_timeout(self):
+        # In virtual time: whoever connects waits all of its patience, nobody answers.
+        clock, tried = [100.0], []
+
+        def silent(address, timeout):
+            clock[0] += timeout
+            tried.append(address[1])
+            raise TimeoutError("timed out")
+
+        launch = launch_from({"RANK": "1", "WORLD_SIZE": "2", "SELMCAST_RENDEZVOUS": "127.0.0.1:5000"})
+        with mock.patch("selmcast.rendezvous.socket.create_connection", silent), \
+             mock.patch("selmcast.rendezvous.time.monotonic", lambda: clock[0]), \
+             mock.patch("selmcast.rendezvous.time.sleep"):
+            with self.assertRaisesRegex(selmcast.Unavailable, "found no rank 0"):
+                Client(launch, 4.0)
+        self.assertEqual(tried[:4], [5000, 5001, 5002, 5003])
+        self.assertLess(clock[0] - 100.0, 4.0 + 4 * 0.05 + 1e-6)  # the last look takes 0.05 s a port at least
 
     def test_without_rank_0_a_rank_gives_up(self):
         with self.assertRaisesRegex(selmcast.Unavailable, "does rank 0 run"):

@@ -84,6 +84,15 @@ class Roles(unittest.TestCase):
 
         self.assertEqual(raise_first(run_ranks(2, body)), [(16, 0.5)] * 2)
 
+    def test_settings_that_differ_are_an_error_on_every_rank_with_both_values(self):
+        for name, values in (
+            ("every", (1, 2)), ("payload", ("bf16", "int8")), ("mixing", ("average", "push_sum")), ("seed", (None, 3)),
+        ):
+            results = run_ranks(2, lambda rank, s, n=name, v=values: everybody(s, Line(1), **{n: v[rank]}))
+            for result in results:
+                self.assertIsInstance(result, selmcast.InvalidInput)
+                self.assertRegex(str(result), f"has {name} .* where rank [01] has {name} .*: all ranks must ask")
+
     def test_models_that_differ_are_an_error_on_every_rank_by_name_and_shape(self):
         results = run_ranks(2, lambda rank, s: everybody(s, torch.nn.Linear(2 + rank, 1)))
         for result in results:
@@ -151,23 +160,56 @@ class Optimizers(unittest.TestCase):
 
         self.assertEqual(raise_first(run_ranks(2, body)), [(1, 0.25, 7.0)] * 2)
 
+    def test_under_autocast_parameters_stay_float32_and_are_averaged(self):
+        # Linear in bfloat16: 1 * 1 + 1 * 1 = 2 exactly, gradient 1 everywhere. Weights 1 + k: 0.5 + k, mean 1.
+        def body(rank, session):
+            model = torch.nn.Linear(2, 1, bias=False)
+            torch.nn.init.constant_(model.weight, 1.0 + rank)
+            optimizer = sgd(session, model)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                out = model(torch.ones(1, 2))
+            out.float().sum().backward()
+            optimizer.step()
+            return out.dtype, model.weight.dtype, model.weight.tolist()
+
+        for held in raise_first(run_ranks(2, body)):
+            self.assertEqual(held, (torch.bfloat16, torch.float32, [[1.0, 1.0]]))
+
     def test_a_step_that_a_gradient_scaler_skips_does_not_count(self):
-        class Scaler:  # torch's own needs a GPU; this is what it does on infinities
-            def step(self, optimizer, is_finite):
-                return optimizer.step() if is_finite else None
+        # torch.cuda.amp.GradScaler itself, but for the kernel that looks for infinities, which torch 1.13 has for GPUs
+        # only, and for scale(), which takes tensors of a GPU only.
+        class Scaler(torch.cuda.amp.GradScaler):
+            def __init__(self):
+                super().__init__(init_scale=4.0)
+                self._lazy_init_scale_growth_tracker(torch.device("cpu"))
+
+            def _unscale_grads_(self, optimizer, inv_scale, found_inf, allow_fp16):
+                bad = torch.zeros(1)
+                for group in optimizer.param_groups:
+                    for parameter in group["params"]:
+                        parameter.grad.mul_(inv_scale)
+                        bad += float(not parameter.grad.isfinite().all())
+                return {torch.device("cpu"): bad}
 
         def body(rank, session):
             model = Line(rank)
             optimizer = sgd(session, model)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                loss = model(torch.ones(3))
-            loss.backward()
-            Scaler().step(optimizer, False)
-            skipped = optimizer.synchronizer.report
-            Scaler().step(optimizer, True)
-            return skipped, optimizer.synchronizer.report.round
+            scaler = scalers[rank]
+            seen = []
+            for gradient in (float("inf"), 1.0):
+                optimizer.zero_grad()
+                (model(torch.full((3,), gradient)) * 4.0).backward()
+                scaler.step(optimizer)
+                scaler._per_optimizer_states.clear()  # what update() does besides changing the scale, on a GPU
+                report = optimizer.synchronizer.report
+                seen.append((report.round if report else None, model.weight.tolist()))
+            return seen
 
-        self.assertEqual(raise_first(run_ranks(2, body)), [(None, 0)] * 2)
+        with mock.patch("torch.cuda.is_available", lambda: True):  # without, it is one that does nothing
+            scalers = [Scaler(), Scaler()]
+        for rank, (skipped, stepped) in enumerate(raise_first(run_ranks(2, body))):
+            self.assertEqual(skipped, (None, [float(rank)] * 3))
+            self.assertEqual(stepped, (0, [0.0] * 3))  # k - 0.5 * 1, mean over 0 and 1
 
     def test_optimiser_state_stays_is_averaged_or_is_forgotten_as_asked(self):
         # Momentum after the first step is the gradient: 1 on rank 0, 3 on rank 1; mean 2.
@@ -272,7 +314,7 @@ class Optimizers(unittest.TestCase):
     def test_wrong_options_say_what_there_is(self):
         for options, text in (
             ({"every": 0}, "at least 1"),
-            ({"payload": "float8"}, "float32"),
+            ({"payload": "float8"}, "float32, float16, bfloat16, int8"),
             ({"optimizer_state": "median"}, "local, average, reset"),
             ({"staleness": 3}, "only sync ssp has one"),
         ):

@@ -131,6 +131,9 @@ static void test_misuse_is_an_error_with_a_text(void) {
   options.mixing = 7;
   EXPECT(selmcast_worker_connect(&options, &worker) == SELMCAST_INVALID_INPUT, "no such mixing");
   options = options_for("127.0.0.1:1", "w0");
+  options.payload = 4;
+  EXPECT(selmcast_worker_connect(&options, &worker) == SELMCAST_INVALID_INPUT, "no such payload");
+  options = options_for("127.0.0.1:1", "w0");
   options.connect_timeout_seconds = 0.2;
   const selmcast_code nobody = selmcast_worker_connect(&options, &worker);
   EXPECT(nobody == SELMCAST_UNAVAILABLE || nobody == SELMCAST_TIMEOUT, "nobody listens on port 1");

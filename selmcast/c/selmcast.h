@@ -47,7 +47,7 @@ extern "C" {
 #endif
 
 /* Rises by one when this header gains something. */
-#define SELMCAST_API_VERSION 1
+#define SELMCAST_API_VERSION 2
 /* Of the library that is loaded: SELMCAST_API_VERSION when it was built, and its release, "0.1.0". */
 SELMCAST_API int32_t selmcast_api_version(void);
 SELMCAST_API const char* selmcast_version(void);
@@ -88,6 +88,15 @@ typedef enum selmcast_mixing {
   SELMCAST_STALENESS = 2 /* a model weighs 1 / (1 + rounds that its sender is behind) */
 } selmcast_mixing;
 
+/* How parameters travel. Layouts, error bounds, and what rounding does in the long run: selmcast/payload/format.h.
+ * Buffers and counters always travel as float32; what a worker has itself is never rounded. */
+typedef enum selmcast_payload {
+  SELMCAST_FLOAT32 = 0,
+  SELMCAST_FLOAT16 = 1,  /* relative error below 2^-10 from 2^-14 to 65504, what is beyond is cut off there */
+  SELMCAST_BFLOAT16 = 2, /* relative error below 2^-7 */
+  SELMCAST_INT8 = 3      /* error below a 127th of the greatest of 64 values; a scale for each 64 */
+} selmcast_payload;
+
 /* One float32 tensor of the model, row-major. Parameters are the tensors' values, one after the other. */
 typedef struct selmcast_tensor {
   const char* name;     /* unique in the model */
@@ -116,6 +125,7 @@ typedef struct selmcast_worker_options {
   const char*
       interface_name;     /* listen at this interface's address, instead of data_host; null: not asked for */
   const char* advertised; /* "host" or "host:port" where peers find this worker, if not where it listens */
+  int32_t payload;        /* a selmcast_payload, the same on all workers. SELMCAST_FLOAT32 */
 } selmcast_worker_options;
 
 /* Defaults as above. `struct_size` is sizeof(selmcast_worker_options) where the caller was compiled. */
@@ -129,6 +139,8 @@ SELMCAST_API selmcast_code selmcast_worker_connect(const selmcast_worker_options
 SELMCAST_API uint32_t selmcast_worker_id(const selmcast_worker* worker);
 /* In the training when it started, this one included. */
 SELMCAST_API uint32_t selmcast_worker_count(const selmcast_worker* worker);
+/* What one delivery carries, as the payload makes it; plans are made with it. */
+SELMCAST_API uint64_t selmcast_worker_payload_bytes(const selmcast_worker* worker);
 
 /* Sends these parameters to the receivers that the manager picked and mixes in what arrived, in place. `count` is the
  * number of floats, as announced at the start. Blocks: with rounds in common until the round is over, else until the

@@ -61,6 +61,9 @@ Result<worker::WorkerOptions> options_of(const selmcast_worker_options& given) {
   const auto mixing = enumerator(given.mixing, worker::MixingKind::staleness, "mixing");
   if (!mixing) return std::unexpected(mixing.error());
   options.mixing = *mixing;
+  const auto payload = enumerator(given.payload, worker::Format::int8, "payload");
+  if (!payload) return std::unexpected(payload.error());
+  options.payload = *payload;
   options.receive_buffers = given.receive_buffers;
   options.declared_uplink = Rate::bits_per_second(given.declared_uplink_bps);
   options.declared_downlink = Rate::bits_per_second(given.declared_downlink_bps);
@@ -84,6 +87,7 @@ selmcast_worker_options worker_defaults() {
   selmcast_worker_options defaults{};
   defaults.struct_size = sizeof defaults;
   defaults.mixing = SELMCAST_AVERAGE;
+  defaults.payload = SELMCAST_FLOAT32;
   defaults.receive_buffers = ours.receive_buffers;
   defaults.declared_uplink_bps = ours.declared_uplink.bps();
   defaults.declared_downlink_bps = ours.declared_downlink.bps();
@@ -131,6 +135,10 @@ uint32_t selmcast_worker_id(const selmcast_worker* worker) {
 
 uint32_t selmcast_worker_count(const selmcast_worker* worker) {
   return worker == nullptr ? 0 : worker->worker->workers_at_start();
+}
+
+uint64_t selmcast_worker_payload_bytes(const selmcast_worker* worker) {
+  return worker == nullptr ? 0 : static_cast<uint64_t>(worker->worker->payload_bytes().count());
 }
 
 static selmcast_code call(

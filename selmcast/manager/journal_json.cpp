@@ -165,7 +165,10 @@ std::optional<json> decision_json(const Output& output, Instant now) {
   } else if (const auto* over = std::get_if<RoundOver>(&output)) {
     line = round_json(*over, now);
   } else if (const auto* started = std::get_if<Started>(&output)) {
-    line = {{"event", "started"}, {"workers", json::array()}};
+    line = {{"event", "started"},
+            {"payload", std::string(to_string(started->payload))},
+            {"payload_bytes", started->payload_bytes.count()},
+            {"workers", json::array()}};
     for (const auto& [worker, name] : started->names) {
       line["workers"].push_back({{"worker", to_string(worker)}, {"name", name}});
     }

@@ -28,6 +28,10 @@ std::string first_difference(const wire::ModelManifest& mine, const wire::ModelM
     return "it mixes by " + std::string(to_string(theirs.mixing)) + " instead of " +
            std::string(to_string(mine.mixing)) + "; start all workers with the same mixing";
   }
+  if (mine.payload != theirs.payload) {
+    return "its payload is " + std::string(to_string(theirs.payload)) + " instead of " +
+           std::string(to_string(mine.payload)) + "; start all workers with the same payload";
+  }
   const auto [m, t] = std::ranges::mismatch(mine.tensors, theirs.tensors);
   if (m == mine.tensors.end()) return "its tensor " + describe(*t) + " is one too many";
   if (t == theirs.tensors.end()) return "it lacks tensor " + describe(*m);
@@ -187,7 +191,8 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
   std::ranges::sort(order, [&](SessionId a, SessionId b) {
     return natural_less(sessions_.at(a).hello->name, sessions_.at(b).hello->name);
   });
-  Started started;
+  const wire::ModelManifest& model = sessions_.at(order.front()).hello->model;
+  Started started{model.payload, wire::payload_bytes(model), {}};
   for (std::uint32_t k = 0; k < order.size(); ++k) {
     const WorkerId worker(k);
     Session& session = sessions_.at(order[k]);

@@ -71,6 +71,8 @@ struct Close {
   SessionId session;
 };
 struct Started {
+  payload::Format payload = payload::Format::float32;
+  Bytes payload_bytes;  // of one delivery
   std::vector<std::pair<WorkerId, std::string>> names;
 };
 struct Planned {

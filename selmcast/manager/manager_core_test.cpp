@@ -62,6 +62,9 @@ TEST_F(ManagerCoreTest, WhoDoesNotFitIsTurnedAwayWithTheReasonAndTheOthersWait) 
   other.model.mixing = wire::MixingKind::push_sum;
   EXPECT_THAT(refused(4, other), HasSubstr("it mixes by push_sum instead of average"));
   other = hello_of("w2");
+  other.model.payload = payload::Format::bfloat16;
+  EXPECT_THAT(refused(4, other), HasSubstr("its payload is bfloat16 instead of float32"));
+  other = hello_of("w2");
   other.model.tensors[0].name = "kernel";  // the first difference is named
   other.model.tensors[1].shape = {999};
   EXPECT_THAT(refused(5, other), HasSubstr("'kernel' [1000, 249] should be 'weight' [1000, 249]"));

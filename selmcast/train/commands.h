@@ -36,6 +36,7 @@ struct WorkerCommand {
   std::optional<Rate> uplink, downlink;                    // emulated; else the real link
   std::optional<Rate> declared_uplink, declared_downlink;  // told to the manager
   worker::MixingKind mixing = worker::MixingKind::average;
+  worker::Format payload = worker::Format::float32;
 
   double slow_factor = 1;                         // computing takes so many times as long
   Duration compute_floor = Duration::seconds(0);  // and at least this long before that
@@ -53,7 +54,7 @@ struct EvaluateCommand {
 int run_evaluate(const EvaluateCommand& command);
 
 // Prints what a model is as JSON: {"model": "mlp", "bytes": 1089576, "tensors": [{"name": ..., "shape": [...]}]}.
-int run_describe(ModelKind model);
+int run_describe(ModelKind model, worker::Format payload);
 
 // Connects this worker to its training; --solo gives a function that mixes with nobody.
 Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer);

@@ -93,6 +93,10 @@ void add_peer_options(CLI::App& app, WorkerCommand& worker) {
   add_parsed(app, "--mixing", worker.mixing, selmcast::wire::parse_mixing,
              "How received models are mixed in: average, push_sum or staleness (default average)")
       ->type_name("KIND");
+  add_parsed(app, "--payload", worker.payload, selmcast::payload::parse_format,
+             "How parameters travel: float32, float16, bfloat16 or int8 (default float32)")
+      ->envname("SELMCAST_PAYLOAD")
+      ->type_name("FORMAT");
   add_rate(app, "--uplink-bps", worker.uplink, "Emulate an uplink of this payload goodput");
   add_rate(app, "--downlink-bps", worker.downlink, "Emulate a downlink of this payload goodput");
   add_rate(app, "--declared-uplink-bps", worker.declared_uplink, "Tell the manager that the uplink has this");
@@ -189,6 +193,10 @@ int main(int argc, char** argv) {
   add_parsed(*describe_command, "--model", described, selmcast::train::parse_model,
              "mlp or cnn (default mlp)")
       ->type_name("NAME");
+  auto payload = selmcast::payload::Format::float32;
+  add_parsed(*describe_command, "--payload", payload, selmcast::payload::parse_format,
+             "How it would travel: float32, float16, bfloat16 or int8 (default float32)")
+      ->type_name("FORMAT");
   try {
     app.parse(argc, argv);
     if (worker_command->parsed() && worker.trainer.rank >= worker.workers) {
@@ -206,7 +214,7 @@ int main(int argc, char** argv) {
     if (worker.name.empty()) worker.name = "w" + std::to_string(worker.trainer.rank);
     return selmcast::train::run_worker(worker);
   }
-  if (describe_command->parsed()) return selmcast::train::run_describe(described);
+  if (describe_command->parsed()) return selmcast::train::run_describe(described, payload);
   setpriority(PRIO_PROCESS, 0, nice);
   return selmcast::train::run_evaluate(evaluate);
 }

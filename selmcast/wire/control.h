@@ -10,11 +10,12 @@
 
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/payload/model_codec.h"
 #include "selmcast/wire/mixing.h"
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 5;
+inline constexpr std::uint32_t kControlProtocolVersion = 6;
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {
@@ -26,8 +27,12 @@ struct TensorInfo {
 struct ModelManifest {
   std::vector<TensorInfo> tensors = {};  // float32
   MixingKind mixing = MixingKind::average;
+  payload::Format payload = payload::Format::float32;  // how values travel
   bool operator==(const ModelManifest&) const = default;
 };
+// Parameters and frozen tensors are rounded as the payload says; buffers and counters travel as they are.
+std::vector<payload::TensorSize> payload_tensors(const ModelManifest& manifest);
+// What one delivery carries.
 Bytes payload_bytes(const ModelManifest& manifest);
 
 struct PeerAddress {

@@ -116,6 +116,11 @@ Result<Hello> decode_hello_message(const pb::Hello& in) {
     if (!mixing) return bad("hello.mixing", "is none of ours");
     hello.model.mixing = *mixing;
   }
+  if (!in.payload().empty()) {
+    const auto payload = payload::parse_format(in.payload());
+    if (!payload) return bad("hello.payload", "is none of ours");
+    hello.model.payload = *payload;
+  }
   return hello;
 }
 
@@ -222,6 +227,8 @@ void encode_into(pb::Hello& out, const Hello& hello) {
   out.set_declared_downlink_bps(hello.declared_downlink.bps());
   out.set_receive_buffers(hello.receive_buffers);
   if (hello.model.mixing != MixingKind::average) out.set_mixing(std::string(to_string(hello.model.mixing)));
+  if (hello.model.payload != payload::Format::float32)
+    out.set_payload(std::string(to_string(hello.model.payload)));
   for (const TensorInfo& tensor : hello.model.tensors) {
     pb::TensorInfo& info = *out.add_tensors();
     info.set_name(tensor.name);

@@ -23,6 +23,7 @@ Hello some_hello() {
 Hello hello_with_roles() {
   Hello hello = some_hello();
   hello.model.mixing = MixingKind::push_sum;
+  hello.model.payload = payload::Format::int8;
   hello.model.tensors.push_back({"norm.mean", {10}, TensorRole::buffer});
   hello.model.tensors.push_back({"norm.batches", {1}, TensorRole::counter});
   hello.model.tensors.push_back({"embedding", {4, 4}, TensorRole::frozen});
@@ -120,12 +121,20 @@ TEST(ControlCodec, PayloadIsFourBytesAParameter) {
   EXPECT_EQ(payload_bytes(some_hello().model), Bytes(4 * (10 * 784 + 10)));
 }
 
+TEST(ControlCodec, APayloadThatRoundsLeavesBuffersAndCountersWhole) {
+  Hello hello = hello_with_roles();  // int8: (7840, 10, 16 frozen) in blocks of 64; 10 and 1 in float32
+  EXPECT_EQ(payload_bytes(hello.model), Bytes(4 * 123 + 7840 + (4 + 10) + 4 * 10 + 4 * 1 + (4 + 16)));
+  hello.model.payload = payload::Format::bfloat16;
+  EXPECT_EQ(payload_bytes(hello.model), Bytes(2 * (7840 + 10 + 16) + 4 * (10 + 1)));
+}
+
 // Each change alone makes a good hello bad.
 TEST(ControlCodec, HostileHellosAreRefusedByField) {
   const std::pair<std::string, std::function<void(pb::Hello&)>> changes[] = {
       {"hello.name", [](pb::Hello& h) { h.clear_name(); }},
       {"hello.name", [](pb::Hello& h) { h.set_name("a\nb"); }},
       {"hello.mixing", [](pb::Hello& h) { h.set_mixing("shaken"); }},
+      {"hello.payload", [](pb::Hello& h) { h.set_payload("int4"); }},
       {"hello.tensors.role", [](pb::Hello& h) { h.mutable_tensors(0)->set_role("extra"); }},
       {"hello.name", [](pb::Hello& h) { h.set_name(std::string(300, 'x')); }},
       {"hello.name", [](pb::Hello& h) { h.set_name("w\xff"); }},

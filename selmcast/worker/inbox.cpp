@@ -110,14 +110,25 @@ void Inbox::grant(Incoming& incoming, Answers& answers) {
   }
   incoming.buffer = std::move(free_.back());
   free_.pop_back();
-  incoming.buffer.resize(static_cast<std::size_t>(incoming.planned.bytes.count()) / sizeof(float));
+  const auto bytes = static_cast<std::size_t>(incoming.planned.bytes.count());
+  incoming.buffer.resize((bytes + sizeof(float) - 1) / sizeof(float));
   incoming.granted = true;
   Grant granted{*incoming.link, incoming.planned.transfer};
   if (incoming.planned.group) {
     granted.group = incoming.planned.group;
-    granted.place = std::as_writable_bytes(std::span(incoming.buffer));
+    granted.place = place_of(incoming);
   }
   answers.grants.push_back(granted);
+}
+
+// Of all that is planned to come.
+std::span<std::byte> Inbox::place_of(Incoming& incoming) {
+  const auto bytes = static_cast<std::size_t>(incoming.planned.bytes.count());
+  return std::as_writable_bytes(std::span(incoming.buffer)).first(bytes);
+}
+std::span<const std::byte> Inbox::place_of(const Incoming& incoming) {
+  const auto bytes = static_cast<std::size_t>(incoming.planned.bytes.count());
+  return std::as_bytes(std::span(incoming.buffer)).first(bytes);
 }
 
 Inbox::Incoming* Inbox::granted_on(LinkId link) {
@@ -140,8 +151,7 @@ Result<std::span<std::byte>> Inbox::place(LinkId link, const wire::FrameHeader& 
   if (header.length == 0) return wrong("is empty");
   if (incoming->received + Bytes(header.length) > incoming->planned.bytes)
     return wrong("is longer than was offered");
-  return std::as_writable_bytes(std::span(incoming->buffer))
-      .subspan(static_cast<std::size_t>(incoming->received.count()), header.length);
+  return place_of(*incoming).subspan(static_cast<std::size_t>(incoming->received.count()), header.length);
 }
 
 // Whole segments within the model. Bounded: a patch is no larger than a chunk.
@@ -156,8 +166,7 @@ Result<std::span<std::byte>> Inbox::patch_place(Incoming* incoming, const wire::
   const std::int64_t end = offset + header.length;
   if (header.length == 0 || end > total || (end < total && header.length % segment != 0))
     return failure(ErrorCode::protocol, "a patch that is not made of whole segments of its model");
-  return std::as_writable_bytes(std::span(incoming->buffer))
-      .subspan(static_cast<std::size_t>(offset), header.length);
+  return place_of(*incoming).subspan(static_cast<std::size_t>(offset), header.length);
 }
 
 void Inbox::joined_group(TransferId transfer) { incoming_.at(transfer).in_group = true; }
@@ -201,13 +210,13 @@ Inbox::Timing Inbox::timing(TransferId transfer) const {
   return {incoming.received, incoming.first_byte - incoming.opened, incoming.last_byte - incoming.opened};
 }
 
-Result<std::span<const float>> Inbox::verified(TransferId transfer) const {
+Result<std::span<const std::byte>> Inbox::verified(TransferId transfer) const {
   const auto found = incoming_.find(transfer);
   if (found == incoming_.end() || !found->second.is_verified) {
     return failure(ErrorCode::protocol, "the manager committed transfer " + std::to_string(transfer.value()) +
                                             ", which is not verified here");
   }
-  return std::span<const float>(found->second.buffer);
+  return place_of(found->second);
 }
 
 Inbox::Answers Inbox::release(TransferId transfer, Instant /*now*/) {
@@ -248,7 +257,7 @@ std::optional<TransferId> Inbox::link_lost(LinkId link) {
 std::optional<Inbox::Arriving> Inbox::arriving(TransferId transfer) const {
   const auto found = incoming_.find(transfer);
   if (found == incoming_.end() || !found->second.granted) return std::nullopt;
-  return Arriving{std::as_bytes(std::span(found->second.buffer)), found->second.received};
+  return Arriving{place_of(found->second), found->second.received};
 }
 
 bool Inbox::is_kept(TransferId transfer) const {

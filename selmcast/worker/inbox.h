@@ -86,8 +86,9 @@ class Inbox {
   };
   Timing timing(TransferId transfer) const;  // of a verified transfer
 
-  // The verified model of a transfer, to be mixed, then released. Error (protocol) if it is not verified.
-  Result<std::span<const float>> verified(TransferId transfer) const;
+  // The payload of a verified transfer, to be mixed, then released; it begins where a float may stand. Error (protocol)
+  // if it is not verified.
+  Result<std::span<const std::byte>> verified(TransferId transfer) const;
   // Committed and mixed, or cancelled: forgotten; the buffer is free again, perhaps for an offer that waited.
   Answers release(TransferId transfer, Instant now);
 
@@ -124,7 +125,7 @@ class Inbox {
   std::size_t buffers_in_use() const { return buffers_made_ - free_.size(); }
 
  private:
-  using Buffer = std::vector<float>;
+  using Buffer = std::vector<float>;  // for what need not be decoded: mixed where it lies
   struct Incoming {
     wire::Incoming planned;
     wire::MixHeader mix;
@@ -148,6 +149,8 @@ class Inbox {
   void grant_waiting(Answers& answers);
   void grant(Incoming& incoming, Answers& answers);
   bool can_grant(TransferId transfer) const;
+  static std::span<std::byte> place_of(Incoming& incoming);
+  static std::span<const std::byte> place_of(const Incoming& incoming);
   Incoming* granted_on(LinkId link);
   Result<std::span<std::byte>> patch_place(Incoming* incoming, const wire::FrameHeader& header);
 

@@ -60,7 +60,7 @@ TEST_F(InboxTest, AGrantedTransferIsVerifiedWithItsLastChunk) {
   EXPECT_EQ(inbox.verified(TransferId(1)).error().code, ErrorCode::protocol);  // not mixed before it is whole
   now = Instant::at_seconds(11);
   EXPECT_EQ(chunk(1, 1, std::span(bytes).subspan(12)), true);
-  EXPECT_THAT(*inbox.verified(TransferId(1)), ::testing::Each(3));
+  EXPECT_THAT(*inbox.verified(TransferId(1)), ::testing::ElementsAreArray(model_of(3)));
   const Inbox::Timing timing = inbox.timing(TransferId(1));
   EXPECT_EQ(timing.started, Duration::seconds(2));   // 10 - 8, from the receipt of the plan
   EXPECT_EQ(timing.finished, Duration::seconds(3));  // 11 - 8
@@ -229,7 +229,7 @@ TEST_F(InboxTest, ARelayedTransferGoesOnOverAnotherLinkFromTheChunkThatIsMissing
   ASSERT_TRUE(place.has_value());
   std::ranges::copy(std::span(bytes).subspan(12), place->begin());
   EXPECT_EQ(inbox.chunk_complete(LinkId(2), header), true);
-  EXPECT_THAT(*inbox.verified(TransferId(1)), ::testing::Each(3));
+  EXPECT_THAT(*inbox.verified(TransferId(1)), ::testing::ElementsAreArray(model_of(3)));
 }
 
 TEST_F(InboxTest, ARerouteNamesTheLinkThatIsStillThere) {

@@ -1,6 +1,7 @@
 #include "selmcast/worker/mix_sum.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "selmcast/base/check.h"
@@ -9,6 +10,9 @@ namespace selmcast::worker {
 namespace {
 
 using wire::TensorRole;
+
+// Values decoded at a time: they stay in the first cache.
+constexpr std::size_t kTile = 2048;
 
 void add_weighted(std::span<float> sum, float weight, std::span<const float> received) {
   for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += weight * received[k];
@@ -32,22 +36,26 @@ void mix(const MixSum::Weights& weights, std::span<const float> sum, std::span<f
 
 MixSum::MixSum(MixLayout layout) : layout_(std::move(layout)), sum_(layout_.size()) {}
 
-void MixSum::add(float weight, std::span<const float> received) {
+void MixSum::add(float weight, const ModelValues& received) {
   SELMCAST_CHECK(received.size() == sum_.size(), "only whole models are mixed");
   const bool first = received_++ == 0;
   if (first) std::ranges::fill(sum_, 0.0F);
+  std::array<float, kTile> tile;
   std::size_t from = 0;
   for (const MixLayout::Run& run : layout_.runs) {
-    const std::span<float> sum = std::span(sum_).subspan(from, run.count);
-    const std::span<const float> values = received.subspan(from, run.count);
-    from += run.count;
-    if (run.role == TensorRole::frozen) continue;
-    if (run.role != TensorRole::counter) {
-      add_weighted(sum, weight, values);
-    } else if (first) {
-      std::ranges::copy(values, sum.begin());
-    } else {
-      take_greatest(sum, values);
+    const std::size_t end = from + run.count;
+    if (run.role == TensorRole::frozen) from = end;
+    while (from < end) {
+      const std::span<const float> values = received.read(from, end - from, tile);
+      const std::span<float> sum = std::span(sum_).subspan(from, values.size());
+      from += values.size();
+      if (run.role != TensorRole::counter) {
+        add_weighted(sum, weight, values);
+      } else if (first) {
+        std::ranges::copy(values, sum.begin());
+      } else {
+        take_greatest(sum, values);
+      }
     }
   }
 }

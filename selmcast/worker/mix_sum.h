@@ -18,7 +18,7 @@ class MixSum {
   explicit MixSum(MixLayout layout);
 
   // Requires a whole model and weight >= 0.
-  void add(float weight, std::span<const float> received);
+  void add(float weight, const ModelValues& received);
   // x += (own_weight y + sum) / total - y, then forgets what was added. Requires total > 0, whole models, and that x
   // and y are the same span or do not overlap. Nothing added: x stays as it is.
   struct Weights {

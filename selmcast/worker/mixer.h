@@ -21,7 +21,8 @@
 // reads from is y.
 //
 // Memory: one copy of the model (the weighted sum), whatever the number of workers and arrivals; overlap adds its
-// snapshot. Received models are not kept: the caller may reuse their buffers when fold() returns.
+// snapshot. Received models are decoded a piece at a time and not kept: the caller may reuse their buffers when fold()
+// returns.
 //
 // Tensors by role (wire/control.h): parameters and float buffers as above; counters become the greatest of the own and
 // all received values; frozen tensors are neither read nor written.
@@ -38,11 +39,13 @@
 
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
+#include "selmcast/payload/model_codec.h"
 #include "selmcast/wire/control.h"
 #include "selmcast/wire/frame.h"
 
 namespace selmcast::worker {
 
+using payload::ModelValues;
 using wire::MixHeader;
 using wire::MixingKind;
 
@@ -55,7 +58,7 @@ class Mixer {
   // A transfer of the own multicast was dropped or failed. Others than that are ignored.
   virtual void take_back(TransferId transfer) = 0;
   // A committed delivery, whole and verified; `own` is the round that this worker computes or sends.
-  virtual void fold(Round own, const MixHeader& from, std::span<const float> received) = 0;
+  virtual void fold(Round own, const MixHeader& from, const ModelValues& received) = 0;
   // x += mixed - y. Requires that every transfer of the own multicast is settled: what was not taken back is given.
   virtual void finish_onto(std::span<float> x, std::span<const float> y) = 0;
   // x = y: parameters that nobody wrote to since send().

@@ -26,7 +26,7 @@ class PushSumMixer final : public Mixer {
     return {round, book_.split(transfers)};
   }
   void take_back(TransferId transfer) override { book_.take_back(transfer); }
-  void fold(Round, const MixHeader& from, std::span<const float> received) override {
+  void fold(Round, const MixHeader& from, const ModelValues& received) override {
     book_.receive(from.weight);
     sum_.add(in_units(from.weight), received);
   }

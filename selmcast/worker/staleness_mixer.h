@@ -26,7 +26,7 @@ class StalenessMixer final : public Mixer {
 
   MixHeader send(Round round, std::span<const TransferId>) override { return {round, 0}; }
   void take_back(TransferId) override {}
-  void fold(Round own, const MixHeader& from, std::span<const float> received) override {
+  void fold(Round own, const MixHeader& from, const ModelValues& received) override {
     const float weight = staleness_weight(own, from.round);
     received_weight_ += weight;
     sum_.add(weight, received);

@@ -39,6 +39,7 @@ wire::Hello hello_of(const WorkerOptions& options) {
     hello.model.tensors.push_back({tensor.name, tensor.shape, tensor.role});
   }
   hello.model.mixing = options.mixing;
+  hello.model.payload = options.payload;
   return hello;
 }
 
@@ -133,6 +134,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
 
   WorkerId id() const override { return joined_.id; }
   std::uint32_t workers_at_start() const override { return joined_.workers; }
+  Bytes payload_bytes() const override { return wire::payload_bytes(hello_of(options_).model); }
 
   // Caller's thread.
   Result<SyncReport> synchronize(std::span<float> parameters) override {

@@ -46,10 +46,12 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/payload/format.h"
 #include "selmcast/wire/mixing.h"
 
 namespace selmcast::worker {
 
+using payload::Format;   // float32, float16, bfloat16, int8
 using wire::MixingKind;  // average, push_sum, staleness: worker/mixer.h
 using wire::TensorRole;  // parameter, buffer, counter, frozen
 
@@ -66,6 +68,9 @@ struct WorkerOptions {
   std::string name;     // unique in the training; ids are given in natural order of the names
   std::vector<Tensor> model;
   MixingKind mixing = MixingKind::average;  // the same on all workers
+  // How parameters travel, the same on all workers: payload/format.h has the formats, their error bounds and what they
+  // do in the long run. What is received is rounded, the worker's own model is not. Buffers and counters are exact.
+  Format payload = Format::float32;
 
   // What this worker's links are believed to carry (payload), until the manager has learnt better from
   // deliveries.
@@ -110,6 +115,7 @@ class Worker {
 
   virtual WorkerId id() const = 0;
   virtual std::uint32_t workers_at_start() const = 0;
+  virtual Bytes payload_bytes() const = 0;  // of one delivery: what is planned with
   virtual Result<SyncReport> synchronize(std::span<float> parameters) = 0;
   // After the last synchronize(), before leave().
   virtual Result<SyncReport> drain(std::span<float> parameters) = 0;

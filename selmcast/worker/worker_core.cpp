@@ -16,7 +16,8 @@ std::string name_of(TransferId transfer) { return "transfer " + std::to_string(t
 
 WorkerCore::WorkerCore(wire::Hello hello, int receive_buffers)
     : hello_(std::move(hello)),
-      model_bytes_(wire::payload_bytes(hello_.model)),
+      codec_(hello_.model.payload, wire::payload_tensors(hello_.model)),
+      model_bytes_(static_cast<std::int64_t>(codec_.bytes())),
       mixer_(make_mixer(hello_.model)),
       inbox_(receive_buffers) {}
 
@@ -102,10 +103,9 @@ Result<void> WorkerCore::check_call(const char* what, std::span<float> parameter
   const auto bad = [&](const std::string& why) { return failure(ErrorCode::invalid_input, what + why); };
   if (!welcome_) return bad(" before the manager's welcome");
   if (!parameters_.empty()) return bad(" while a synchronisation is under way already");
-  if (Bytes(static_cast<std::int64_t>(parameters.size_bytes())) == model_bytes_) return {};
-  return bad(" got " + std::to_string(parameters.size_bytes()) +
-             " bytes of parameters, the model announced at the start has " +
-             std::to_string(model_bytes_.count()));
+  if (parameters.size() == codec_.values()) return {};
+  return bad(" got " + std::to_string(parameters.size()) +
+             " parameters, the model announced at the start has " + std::to_string(codec_.values()));
 }
 
 Result<WorkerActions> WorkerCore::synchronize(std::span<float> parameters, Instant now) {
@@ -168,7 +168,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
   plan_ = plan;
   last_version_ = plan.version;
   predicted_ = plan.predicted;
-  start_mass(plan.outgoing);
+  start_multicast(plan.outgoing);
   WorkerActions actions;
   answer_offers(inbox_.open(plan, now), actions);
   start_group(plan.group, plan.outgoing, actions);
@@ -176,13 +176,16 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
   return actions;
 }
 
-// What goes along with the models of this round's multicast.
-void WorkerCore::start_mass(const std::vector<wire::Outgoing>& multicast) {
+// What is sent in this round's multicast, and what goes along with it.
+void WorkerCore::start_multicast(const std::vector<wire::Outgoing>& multicast) {
   std::vector<TransferId> transfers;
   for (const wire::Outgoing& planned : multicast) {
     if (!planned.source) transfers.push_back(planned.transfer);
   }
   mix_ = mixer_->send(round_, transfers);
+  if (codec_.is_plain() || transfers.empty()) return;
+  encoded_.resize(codec_.bytes());
+  codec_.encode(sent_parameters(), encoded_);
 }
 
 void WorkerCore::send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions) {
@@ -203,7 +206,7 @@ Result<WorkerActions> WorkerCore::commit(TransferId transfer, Instant now) {
   const auto model = inbox_.verified(transfer);
   if (!model) return std::unexpected(model.error());
   const WorkerId sender = inbox_.sender_of(transfer);
-  mixer_->fold(round_, inbox_.mix_of(transfer), *model);
+  mixer_->fold(round_, inbox_.mix_of(transfer), {codec_, *model});
   folded_.insert(transfer);
   report_.mixed_with.push_back(sender);
   WorkerActions actions;

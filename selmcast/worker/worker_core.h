@@ -10,9 +10,10 @@
 //
 // A round: Ready goes to the manager; its plan says to whom this worker sends (each at its rate) and from
 // whom it receives. Sender: one link per receiver, dialled once and kept: hello, offer, then on grant the
-// caller's parameters straight from the caller's span. Receiver: see inbox.h. A verified transfer is
-// reported; the manager's Commit folds it into the mixer; RoundEnd finishes the mix. A plan is obeyed only if
-// it is newer than the last one, of this epoch and for the round this worker is ready for.
+// caller's parameters straight from the caller's span, or what they were encoded to where the payload rounds
+// (selmcast/payload): the own model stays as it is, the receiver mixes what it decodes. Receiver: see inbox.h. A
+// verified transfer is reported; the manager's Commit folds it into the mixer; RoundEnd finishes the mix. A plan is
+// obeyed only if it is newer than the last one, of this epoch and for the round this worker is ready for.
 // Online, a plan comes in pieces, each newer than the last: what this worker sends in its round, what it
 // receives (also while it computes; a Commit folds at once), new rates of streams that run. What is dropped is
 // cancelled first. MulticastOver says that the own multicast is complete, GoOn that the next round may begin.
@@ -24,8 +25,8 @@
 // for, with what the sender said about its model, and keeps the buffer until all of it is sent. On a Reroute who sent
 // it stops, the sender takes over, and the receiver goes on from the chunk that is missing.
 // Invariants: own parameters are written and read only between synchronize() or drain() and its answer, and written
-// when no stream of theirs runs; the snapshot is written only when no multicast is open; one Synchronized or Over
-// answers each synchronize() and drain().
+// when no stream of theirs runs; snapshot and encoded model are written only when no multicast is open; one
+// Synchronized or Over answers each synchronize() and drain().
 // That the manager can be away and come back, heartbeats and all, is manager_link.h's: this core hears and says every
 // message once. It hears of a manager that was made again (Resumed) only for its epoch.
 // No clock, no I/O: callers hand in events with `now` and carry out the actions in order. The in-process twin
@@ -45,6 +46,7 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/payload/model_codec.h"
 #include "selmcast/wire/control.h"
 #include "selmcast/wire/frame.h"
 #include "selmcast/worker/group_orders.h"
@@ -194,7 +196,7 @@ class WorkerCore {
                                             std::set<TransferId>& transfers) const;
   Result<void> check_plan(const wire::RoundPlan& plan) const;
   std::optional<TransferId> unsettled() const;
-  void start_mass(const std::vector<wire::Outgoing>& multicast);
+  void start_multicast(const std::vector<wire::Outgoing>& multicast);
   void send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions);
   bool is_online() const { return welcome_ && welcome_->online; }
   Result<WorkerActions> welcomed(const wire::Welcome& welcome);
@@ -211,6 +213,10 @@ class WorkerCore {
   WorkerActions drained(Instant now);
   std::span<const float> sent_parameters() const {
     return overlaps() ? std::span<const float>(snapshot_) : parameters_;
+  }
+  // Of the own multicast that runs, in bytes.
+  std::span<const std::byte> payload() const {
+    return codec_.is_plain() ? std::as_bytes(sent_parameters()) : std::span<const std::byte>(encoded_);
   }
   Result<WorkerActions> commit(TransferId transfer, Instant now);
   WorkerActions cancel(TransferId transfer, Instant now);
@@ -243,7 +249,8 @@ class WorkerCore {
   std::optional<LinkId> idle_link_to(WorkerId receiver) const;
 
   wire::Hello hello_;
-  Bytes model_bytes_;
+  payload::ModelCodec codec_;
+  Bytes model_bytes_;  // of the payload
   std::unique_ptr<Mixer> mixer_;
   Inbox inbox_;
   std::optional<wire::Welcome> welcome_;
@@ -260,7 +267,8 @@ class WorkerCore {
   bool multicast_open_ = false;  // not over yet
   bool multicast_planned_ = false;
   bool draining_ = false;
-  std::vector<float> snapshot_;  // overlap: what is sent; empty before the first
+  std::vector<float> snapshot_;     // overlap: what is sent; empty before the first
+  std::vector<std::byte> encoded_;  // the same, or the parameters, where the payload rounds
   std::map<TransferId, Outgoing> outgoing_;
   std::set<TransferId> folded_;
   SyncReport report_;  // what will be mixed next

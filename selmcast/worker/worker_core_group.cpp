@@ -11,7 +11,7 @@ namespace selmcast::worker {
 void WorkerCore::start_group(const std::optional<wire::MulticastGroup>& group,
                              const std::vector<wire::Outgoing>& outgoing, WorkerActions& actions) {
   if (!group || outgoing.empty()) return;
-  StartGroup start{*group, std::as_bytes(sent_parameters()), {}, outgoing.front().rate};
+  StartGroup start{*group, payload(), {}, outgoing.front().rate};
   for (const wire::Outgoing& planned : outgoing) {
     start.peers.push_back(planned.transfer);
     start.rate = std::min(start.rate, planned.rate);
@@ -58,7 +58,7 @@ WorkerActions WorkerCore::group_handed_over(TransferId transfer, std::vector<mca
   outgoing.patched = true;
   outgoing.state = parts.empty() ? Sending::sent : Sending::streaming;
   if (!parts.empty()) {
-    actions.push_back(StreamParts{*link, transfer, std::as_bytes(sent_parameters()), std::move(parts), rate});
+    actions.push_back(StreamParts{*link, transfer, payload(), std::move(parts), rate});
   }
   return actions;
 }

@@ -82,7 +82,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::PlanUpdate& update, Instant n
   answer_offers(inbox_.add(update.version, update.incoming, now), actions);
   if (!update.outgoing.empty()) {
     multicast_planned_ = true;
-    start_mass(update.outgoing);
+    start_multicast(update.outgoing);
     predicted_ = update.predicted;
   }
   for (const wire::Outgoing& planned : update.outgoing) send_to(planned, update.version, actions);

@@ -53,7 +53,7 @@ void WorkerCore::extend_streams(TransferId source, WorkerActions& actions) const
 
 StartStream WorkerCore::start_stream(LinkId link, const Outgoing& outgoing, std::uint32_t first) const {
   const wire::Outgoing& planned = outgoing.planned;
-  StartStream stream{link, planned.transfer, std::as_bytes(sent_parameters()), planned.rate};
+  StartStream stream{link, planned.transfer, payload(), planned.rate};
   if (!relays()) return stream;
   stream.cut = {plan::relay_chunk(model_bytes_), first, model_bytes_};
   if (const auto arriving = planned.source ? inbox_.arriving(*planned.source) : std::nullopt) {

@@ -15,7 +15,7 @@ fail() {
 
 echo "-- the installed headers are the public ones and no more"
 headers=$(cd "$scratch/prefix/include" && find . -name '*.h' | sort | tr '\n' ' ')
-[[ $headers == "./selmcast/base/error.h ./selmcast/base/ids.h ./selmcast/base/units.h ./selmcast/c/selmcast.h ./selmcast/wire/mixing.h ./selmcast/worker/worker.h " ]] ||
+[[ $headers == "./selmcast/base/error.h ./selmcast/base/ids.h ./selmcast/base/units.h ./selmcast/c/selmcast.h ./selmcast/payload/format.h ./selmcast/wire/mixing.h ./selmcast/worker/worker.h " ]] ||
   fail "headers: $headers"
 
 echo "-- the example builds against the installed package alone"

@@ -25,15 +25,16 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
       {"sync", {"base", "plan", "maxmin"}},
       {"maxmin", {"base"}},
       {"sim", {"base", "plan", "sync", "maxmin"}},
-      {"wire", {"base"}},
+      {"payload", {"base"}},
+      {"wire", {"base", "payload"}},
       {"net", {"base", "wire"}},
       {"mcast", {"base", "wire"}},
       {"testbed", {"base", "wire", "net"}},
-      {"manager", {"base", "plan", "sync", "maxmin", "wire"}},
-      {"worker", {"base", "plan", "wire", "net", "mcast"}},
-      {"arena", {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker"}},
-      {"c", {"base", "plan", "sync", "maxmin", "wire", "net", "manager", "worker"}},
-      {"train", {"base", "worker"}},
+      {"manager", {"base", "plan", "sync", "maxmin", "payload", "wire"}},
+      {"worker", {"base", "plan", "payload", "wire", "net", "mcast"}},
+      {"arena", {"base", "plan", "sync", "maxmin", "payload", "wire", "net", "manager", "worker"}},
+      {"c", {"base", "plan", "sync", "maxmin", "payload", "wire", "net", "manager", "worker"}},
+      {"train", {"base", "payload", "worker"}},
       {"cli/report", {"base", "plan", "cli"}},
       {"cli/reproduce", {"base", "plan", "sync", "mip", "maxmin", "sim", "cli", "cli/report"}},
       {"cli/testbed", {"base", "wire", "net", "testbed", "cli"}},
@@ -60,7 +61,7 @@ bool is_code(const SourceFile& file) {
 bool is_pure(std::string_view path) {
   if (path.ends_with("_test.cpp") || path.find("_testing.") != path.npos) return false;
   return path.starts_with("selmcast/plan/") || path.starts_with("selmcast/sync/") ||
-         path.starts_with("selmcast/maxmin/") ||
+         path.starts_with("selmcast/maxmin/") || path.starts_with("selmcast/payload/") ||
          (path.starts_with("selmcast/sim/") && !path.starts_with("selmcast/sim/trials.")) ||
          path.starts_with("selmcast/mcast/datagram.") || path.starts_with("selmcast/mcast/status.") ||
          path.starts_with("selmcast/mcast/segment_set.") ||

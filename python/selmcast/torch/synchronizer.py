@@ -13,9 +13,8 @@ from selmcast.manager import Sync
 from selmcast.report import SyncReport
 from selmcast.session import Session, at_end, current
 from selmcast.torch.layout import Block, Entry, Model, entries_of, optimizer_entries
-from selmcast.worker import Mixing, Worker
+from selmcast.worker import Mixing, Payload, Worker, payload_named
 
-PAYLOADS = ("float32",)
 OPTIMIZER_STATES = ("local", "average", "reset")
 OVERLAPPING = ("ssp", "asp")
 
@@ -24,11 +23,13 @@ class Synchronizer:
     """Call ``step()`` after every step of your optimiser; use it in a ``with`` block, or ``close()`` it.
 
     Blocks until all ranks are there (with ``optimizer_state="average"``: in the first synchronisation), at most the
-    session's ``timeout``. All arguments must be the same on all ranks. Which tensors are synchronised, and how:
+    session's ``timeout``. All arguments must be the same on all ranks, but for ``receive_buffers`` and
+    ``worker_options``; ranks that can meet compare them. Which tensors are synchronised, and how:
     layout.py.
 
-    Memory for a model of S bytes as float32, whatever the number of ranks: the block, S; the mixer's sum, S; and at
-    most ``receive_buffers`` models that arrive at the same time.
+    Memory for a model of S bytes as float32, and of P bytes as it travels, whatever the number of ranks: the block, S;
+    the mixer's sum, S; what is sent, P, if it is rounded; and at most ``receive_buffers`` times P for models that
+    arrive at the same time.
 
     :param model: a module, or names and tensors.
     :param sync: ``"bsp"``: rounds in common; ``"ssp"``: nobody starts a round more than ``staleness`` rounds ahead
@@ -43,7 +44,9 @@ class Synchronizer:
         arrives meanwhile is mixed in, as a change, by the next one, and at the end by ``close()``. S more memory.
         None: what the manager was started with; no overlap if rank 0 starts it.
     :param every: steps between synchronisations.
-    :param payload: how values travel: ``"float32"``.
+    :param payload: how parameters travel: ``"float32"``, ``"float16"``, ``"bfloat16"`` (or ``"bf16"``), ``"int8"``;
+        buffers, counters and optimiser state are exact whatever it is (``selmcast.Worker``). None: SELMCAST_PAYLOAD,
+        else float32.
     :param mixing: ``"average"``, ``"push_sum"`` or ``"staleness"`` (``selmcast.Worker``).
     :param optimizer: needed for ``optimizer_state`` other than ``"local"``.
     :param optimizer_state: ``"local"``: each rank keeps its own; ``"average"``: momentum and the like travel and are
@@ -67,7 +70,7 @@ class Synchronizer:
         seed: Optional[int] = None,
         overlap: Optional[bool] = None,
         every: int = 1,
-        payload: str = "float32",
+        payload: Optional[Payload] = None,
         mixing: Mixing = "average",
         optimizer: Optional[torch.optim.Optimizer] = None,
         optimizer_state: str = "local",
@@ -80,8 +83,6 @@ class Synchronizer:
             raise InvalidInput(f"overlap: only for sync {' and '.join(OVERLAPPING)}; give sync=...")
         if every < 1:
             raise InvalidInput(f"every={every}: give the steps between two synchronisations, at least 1")
-        if payload not in PAYLOADS:
-            raise InvalidInput(f"payload {payload!r}: there is only {', '.join(PAYLOADS)}")
         if optimizer_state not in OPTIMIZER_STATES:
             raise InvalidInput(f"optimizer_state {optimizer_state!r}: there are {', '.join(OPTIMIZER_STATES)}")
         if optimizer_state != "local" and optimizer is None:
@@ -99,7 +100,10 @@ class Synchronizer:
         self._alone = False
         self._closed = False
         self._undrained = False  # something was sent that may still be under way
-        self._worker_options = dict(worker_options, mixing=mixing, receive_buffers=receive_buffers)
+        self._payload = payload_named(payload)
+        self._worker_options = dict(
+            worker_options, mixing=mixing, receive_buffers=receive_buffers, payload=self._payload
+        )
         self._wanted = {
             "sync": sync,
             "staleness": staleness,
@@ -110,6 +114,8 @@ class Synchronizer:
             "overlap": overlap,
         }
         self._block = Block(self._entries()) if optimizer_state != "average" else None
+        same = {"every": every, "payload": self._payload, "mixing": mixing, "optimizer_state": optimizer_state}
+        self.session.agree("Synchronizer", settings={**self._wanted, **same})
         if self._block is not None:
             self._connect(self._block)
         at_end(self.close)
@@ -126,9 +132,15 @@ class Synchronizer:
         return self._every
 
     @property
+    def payload(self) -> str:
+        """How parameters travel: its full name."""
+        return self._payload
+
+    @property
     def payload_bytes(self) -> int:
-        """Bytes that one delivery carries; 0 before they are known (``optimizer_state="average"``)."""
-        return self._block.flat.numel() * 4 if self._block is not None else 0
+        """Bytes that one delivery carries; 0 if there is none: before the first synchronisation with
+        ``optimizer_state="average"``, alone, closed."""
+        return self._worker.payload_bytes if self._worker is not None else 0
 
     def step(self) -> Optional[SyncReport]:
         """Counts a step of the optimiser; every ``every``-th one synchronises. Returns its report, else None."""
@@ -198,7 +210,7 @@ class Synchronizer:
             self._alone = True
             session.say("alone: one rank, and no manager named; training without exchange")
             return
-        session.agree("Synchronizer", block.announced)  # a mistake is told to all ranks at once, not to one
+        session.agree("Synchronizer", tensors=block.announced)  # a mistake is told to all ranks at once, not to one
         self._worker = Worker(manager, f"w{session.launch.rank}", block.announced, **self._worker_options)
 
     def state_dict(self) -> dict[str, int]:

@@ -40,13 +40,15 @@ struct Prepared {
   std::vector<double> slow_factors;  // of computing, by worker
   std::vector<Run> runs;
   int min_receivers = 0;
-  Bytes model_bytes;
+  Bytes model_bytes;  // as they travel
 };
 
 std::unexpected<Error> bad(const std::string& what) { return failure(ErrorCode::invalid_input, what); }
 
-Result<Bytes> ask_model_bytes(const fs::path& trainer, const std::string& model) {
-  const std::string command = "'" + trainer.string() + "' describe --model " + model;  // model is one of ours
+// Of one delivery. Model and payload are of those that there are.
+Result<Bytes> ask_payload_bytes(const fs::path& trainer, const DemoOptions& options) {
+  const std::string command =
+      "'" + trainer.string() + "' describe --model " + options.model + " --payload " + options.payload;
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return failure(ErrorCode::io, "cannot start " + trainer.string());
   std::string text;
@@ -55,10 +57,10 @@ Result<Bytes> ask_model_bytes(const fs::path& trainer, const std::string& model)
     text.append(buffer, count);
   const int status = pclose(pipe);
   const json facts = json::parse(text, nullptr, false);
-  if (status != 0 || !facts.is_object() || !facts.contains("bytes")) {
+  if (status != 0 || !facts.is_object() || !facts.contains("payload_bytes")) {
     return failure(ErrorCode::io, command + " failed");
   }
-  return Bytes(facts["bytes"].get<std::int64_t>());
+  return Bytes(facts["payload_bytes"].get<std::int64_t>());
 }
 
 plan::MulticastKind kind_of(const DemoOptions& options) {
@@ -200,7 +202,7 @@ Result<Prepared> prepare(const DemoOptions& options) {
     return failure(ErrorCode::io,
                    made.selmcast_train.string() + " is missing: build with -DSELMCAST_TRAIN=ON");
   }
-  auto bytes = ask_model_bytes(made.selmcast_train, options.model);
+  auto bytes = ask_payload_bytes(made.selmcast_train, options);
   if (!bytes) return std::unexpected(bytes.error());
   made.model_bytes = *bytes;
   auto folder = make_folder(options);
@@ -223,6 +225,7 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
                    {"multicast", options.multicast},
                    {"target_accuracy", options.target_accuracy},
                    {"mixing", options.mixing},
+                   {"payload", options.payload},
                    {"compute_seconds", options.compute_seconds},
                    {"links", made.network ? "testbed" : "emulated"},
                    {"workers", json::array()},
@@ -250,11 +253,11 @@ Result<void> write_scenario(const DemoOptions& options, const Prepared& made) {
 }
 
 void introduce(const DemoOptions& options, const Prepared& made) {
-  fmt::print(
-      stderr,
-      "{} workers train {} ({:.2f} MB) on Fashion-MNIST: {} rounds, at least {} receivers, max age {}\n",
-      made.links.size(), options.model, static_cast<double>(made.model_bytes.count()) / 1e6, options.rounds,
-      made.min_receivers, options.max_age);
+  fmt::print(stderr,
+             "{} workers train {} ({:.2f} MB as {}) on Fashion-MNIST: {} rounds, at least {} receivers, max "
+             "age {}\n",
+             made.links.size(), options.model, static_cast<double>(made.model_bytes.count()) / 1e6,
+             options.payload, options.rounds, made.min_receivers, options.max_age);
   std::string down, up;
   for (const WorkerLinks& links : made.links) {
     down += fmt::format(" {:.0f}", links.downlink.mbps());
@@ -287,23 +290,24 @@ void introduce(const DemoOptions& options, const Prepared& made) {
 }
 
 TrainingOptions training_of(const DemoOptions& options, const Prepared& made, const Run& run) {
-  TrainingOptions training{.selmcast = made.selmcast,
-                           .selmcast_train = made.selmcast_train,
-                           .folder = made.folder / run.name,
-                           .links = made.links,
-                           .slow_factors = made.slow_factors,
-                           .run = run,
-                           .rounds = options.rounds,
-                           .multicast = options.multicast,
-                           .min_receivers = options.min_receivers,
-                           .max_age = options.max_age,
-                           .ages_from_zero = options.ages_from_zero,
-                           .staleness = options.staleness,
-                           .keep_fraction = options.keep_fraction,
-                           .trainer_flags = {"--shards", options.shards, "--mixing", options.mixing},
-                           .model = options.model,
-                           .data = options.data,
-                           .network = made.network};
+  TrainingOptions training{
+      .selmcast = made.selmcast,
+      .selmcast_train = made.selmcast_train,
+      .folder = made.folder / run.name,
+      .links = made.links,
+      .slow_factors = made.slow_factors,
+      .run = run,
+      .rounds = options.rounds,
+      .multicast = options.multicast,
+      .min_receivers = options.min_receivers,
+      .max_age = options.max_age,
+      .ages_from_zero = options.ages_from_zero,
+      .staleness = options.staleness,
+      .keep_fraction = options.keep_fraction,
+      .trainer_flags = {"--shards", options.shards, "--mixing", options.mixing, "--payload", options.payload},
+      .model = options.model,
+      .data = options.data,
+      .network = made.network};
   if (options.compute_seconds > 0) {
     training.trainer_flags.insert(training.trainer_flags.end(),
                                   {"--compute-seconds", fmt::format("{}", options.compute_seconds)});

@@ -30,6 +30,7 @@ struct DemoOptions {
   std::vector<double> stragglers;  // factors
   double compute_seconds = 0;      // a round's computing takes at least this, stragglers a multiple
   std::string mixing = "average";
+  std::string payload = "float32";
   std::string model = "mlp";
   int steps = 0;  // 0: the trainer's default
   std::string shards = "iid";

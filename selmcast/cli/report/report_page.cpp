@@ -67,13 +67,13 @@ class Page {
 
   void what_was_run() {
     add("<p class=\"lead\">{} rounds of training{} over {} multicast. Each worker sends its "
-        "model ({}) to "
+        "model ({} as {}) to "
         "at least {} others a round, and any two meet within {} rounds. Target: {:.3g} % test accuracy of "
         "the average of "
         "all models. Seed {}.</p>",
         scenario_.rounds, how_synchronised(), to_string(scenario_.multicast),
-        show_bytes(scenario_.model_bytes), scenario_.min_receivers, scenario_.max_age + 1,
-        scenario_.target_accuracy * 100, scenario_.seed);
+        show_bytes(scenario_.model_bytes), escape_xml(scenario_.payload), scenario_.min_receivers,
+        scenario_.max_age + 1, scenario_.target_accuracy * 100, scenario_.seed);
     for (const std::string& note : content_.notes) add("<p class=\"note\">{}</p>", escape_xml(note, 600));
   }
 

@@ -230,6 +230,7 @@ Scenario read_scenario_fields(const JsonFields& fields) {
   if (fields.has("staleness")) scenario.staleness = fields.count("staleness");
   if (fields.has("keep_fraction")) scenario.keep_fraction = fields.fraction("keep_fraction");
   if (fields.has("mixing")) scenario.mixing = fields.text("mixing");
+  if (fields.has("payload")) scenario.payload = fields.text("payload");
   scenario.model = fields.text("model");
   scenario.model_bytes = fields.bytes("model_bytes");
   const std::string multicast = fields.text("multicast");

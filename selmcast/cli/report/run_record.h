@@ -48,8 +48,9 @@ struct Scenario {
   std::uint64_t staleness = 4;  // of ssp runs
   double keep_fraction = 0.75;
   std::string mixing = "average";
+  std::string payload = "float32";
   std::string model;
-  Bytes model_bytes;
+  Bytes model_bytes;  // of one delivery, as the payload makes them
   plan::MulticastKind multicast = plan::MulticastKind::unicast;
   double target_accuracy = 0;  // 0 .. 1
   std::vector<WorkerLinks> workers;

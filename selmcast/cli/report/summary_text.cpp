@@ -190,6 +190,7 @@ std::string summary_json(const Summary& summary) {
             {"max_age", scenario.max_age},
             {"model", scenario.model},
             {"model_bytes", scenario.model_bytes.count()},
+            {"payload", scenario.payload},
             {"multicast", std::string(to_string(scenario.multicast))},
             {"target_accuracy", scenario.target_accuracy}};
   json["groups"] = Json::array();

@@ -23,6 +23,7 @@ struct RunFlags {
   std::string manager;
   manager::TrainingChoice choice;
   std::string journal;
+  std::string payload;  // empty: the program's own choice
   double grace = 5;
   bool asked = false;  // for anything of the manager
 };
@@ -103,6 +104,7 @@ int run(RunFlags& flags, const std::vector<std::string>& command) {
     job.variables.emplace_back("SELMCAST_MANAGER_SETTINGS", settings_text(flags));
   }
   job.variables.emplace_back("SELMCAST_MANAGER", own ? own->address() : flags.manager);
+  if (!flags.payload.empty()) job.variables.emplace_back("SELMCAST_PAYLOAD", flags.payload);
   const auto status = run_job(job);
   return status ? *status : complain(status.error());
 }
@@ -156,6 +158,10 @@ void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_
   asked(command->add_option("--max-age", choice.max_age, "Every pair meets within this + 1 rounds"))
       ->capture_default_str();
   asked(command->add_option("--seed", choice.seed, "Of planners that draw"))->capture_default_str();
+  command
+      ->add_option("--payload", flags->payload,
+                   "How parameters travel: float32, float16, bfloat16 or int8 (default: as the program says)")
+      ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}));
   command->add_option("--journal", flags->journal, "The manager's, docs/manager.md")->type_name("FILE");
   command->add_option("--grace", flags->grace, "Seconds from asking ranks to end to killing them")
       ->check(CLI::Range(0.0, 3600.0))
