@@ -49,6 +49,7 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   constexpr wire::MixingKind kMixings[] = {wire::MixingKind::average, wire::MixingKind::push_sum,
                                            wire::MixingKind::staleness};
   twin.mixing = settings.mixing.value_or(kMixings[Rng(settings.seed).fork(8).below(3)]);
+  twin.payload = settings.payload;
   Twin arena(twin);
   arena.run(Instant() + settings.virtual_time_max);
   return arena.result();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "selmcast/base/units.h"
+#include "selmcast/payload/format.h"
 #include "selmcast/plan/planner.h"
 #include "selmcast/wire/mixing.h"
 
@@ -41,6 +42,7 @@ struct ArenaSettings {
   std::string policy;                      // of ssp and asp; empty: drawn
   std::optional<bool> overlap;             // of ssp and asp; empty: drawn. Never with a staleness of 0
   std::optional<wire::MixingKind> mixing;  // empty: drawn
+  payload::Format payload = payload::Format::float32;
   Faults faults;
   Duration virtual_time_max = Duration::seconds(3600);
 };

@@ -54,6 +54,30 @@ TEST(Arena, FaultsNeverBreakAPromise) {
   EXPECT_GT(lost, 20u);
 }
 
+// Mixtures are of what the payload makes of the senders' models, and masses are as exact as ever, whatever is lost.
+TEST(Arena, FaultsNeverBreakAPromiseWhateverThePayload) {
+  using payload::Format;
+  std::uint64_t deliveries = 0, cancelled = 0;
+  for (const Sync sync : {Sync::bsp, Sync::ssp}) {
+    for (const Format format : {Format::float16, Format::bfloat16, Format::int8}) {
+      for (std::uint64_t seed = 100; seed < 105; ++seed) {
+        ArenaSettings settings;
+        settings.seed = seed;
+        settings.sync = sync;
+        settings.relay = sync == Sync::bsp && seed % 2 == 0;
+        settings.mixing = wire::MixingKind::push_sum;
+        settings.payload = format;
+        const ArenaResult result = run_arena(settings);
+        EXPECT_TRUE(result.content()) << to_string(format) << ", seed " << seed << "\n" << described(result);
+        deliveries += result.deliveries;
+        cancelled += result.cancelled;
+      }
+    }
+  }
+  EXPECT_GT(deliveries, 1000u);
+  EXPECT_GT(cancelled, 20u);
+}
+
 TEST(Arena, AWorkerThatIsLostBeforeTheStartKeepsTheOthersFromTrainingButNotWaiting) {
   ArenaSettings settings;
   settings.seed = 1199;  // w9 crashes before its hello is through

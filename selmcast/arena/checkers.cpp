@@ -95,6 +95,7 @@ void Checkers::synchronized(WorkerId worker, const worker::SyncReport& report, s
 void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed) {
   const auto held = static_cast<std::uint64_t>(report.own_weight * static_cast<double>(worker::kMassUnit));
   std::vector<Ingredient> models{{models_.at({worker, report.round}), {report.round, held}, report.round}};
+  std::vector<std::vector<float>> received;
   for (WorkerId sender : report.mixed_with) {
     const auto found = models_.find({sender, report.round});
     if (found == models_.end())
@@ -103,7 +104,8 @@ void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, s
       return entry.second.sender == sender && entry.second.receiver == worker;
     });
     const bool known = planned != plan_.end() && offers_.contains(planned->first);
-    models.push_back({found->second, known ? offers_.at(planned->first) : wire::MixHeader{}, report.round});
+    received.push_back(as_received(payload_, found->second));
+    models.push_back({received.back(), known ? offers_.at(planned->first) : wire::MixHeader{}, report.round});
   }
   if (const auto wrong = wrong_parameter(mixing_, models, mixed)) {
     violated(to_string(worker) + " has a wrong mix after round " + std::to_string(report.round.value()) +

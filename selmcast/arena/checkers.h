@@ -30,8 +30,9 @@ namespace selmcast::arena {
 
 class Checkers {
  public:
-  explicit Checkers(std::uint32_t max_age, wire::MixingKind mixing = wire::MixingKind::average)
-      : max_age_(max_age), mixing_(mixing) {}
+  explicit Checkers(std::uint32_t max_age, wire::MixingKind mixing = wire::MixingKind::average,
+                    payload::Format payload = payload::Format::float32)
+      : max_age_(max_age), mixing_(mixing), payload_(payload) {}
 
   void planned(const manager::Planned& plan);
   void rerouted(const sync::TransferRerouted& rerouted);
@@ -53,6 +54,7 @@ class Checkers {
 
   std::uint32_t max_age_;
   wire::MixingKind mixing_;
+  payload::Format payload_;
   std::map<TransferId, wire::MixHeader> offers_;        // of the plan in force
   std::map<TransferId, sync::Transfer> plan_;           // in force
   std::set<std::pair<TransferId, WorkerId>> streamed_;  // and by whom

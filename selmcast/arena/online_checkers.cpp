@@ -261,11 +261,13 @@ void OnlineCheckers::check_mixing(WorkerId worker, const Worker& it, std::span<c
   const std::vector<float>& sent = rules_.overlap ? *it.sent : now;
   const auto held = static_cast<std::uint64_t>(own_weight * static_cast<double>(worker::kMassUnit));
   std::vector<Ingredient> models{{sent, {it.round, held}, it.round}};
+  std::vector<std::vector<float>> received;
   for (const Folded& folded : it.folded) {
     const Delivery& delivery = deliveries_.at(folded.transfer);
     if (delivery.model == nullptr)
       return violated(to_string(worker) + " mixed with a model that was never offered");
-    models.push_back({*delivery.model, delivery.offer, folded.own});
+    received.push_back(as_received(rules_.payload, *delivery.model));
+    models.push_back({received.back(), delivery.offer, folded.own});
   }
   std::vector<float> mixed(parameters.begin(), parameters.end());
   for (std::size_t k = 0; k < mixed.size(); ++k) mixed[k] -= now[k] - sent[k];

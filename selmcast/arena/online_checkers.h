@@ -37,6 +37,7 @@ class OnlineCheckers {
     std::optional<std::uint32_t> staleness;
     bool overlap = false;
     wire::MixingKind mixing = wire::MixingKind::average;
+    payload::Format payload = payload::Format::float32;
   };
   explicit OnlineCheckers(const Rules& rules) : rules_(rules) {}
 

@@ -24,6 +24,7 @@ wire::Hello hello_of(std::size_t node, const TwinSettings& settings, int buffers
   hello.receive_buffers = static_cast<std::uint32_t>(buffers);
   hello.model.tensors = {{"all", {static_cast<std::int64_t>(settings.parameters)}}};
   hello.model.mixing = settings.mixing;
+  hello.model.payload = settings.payload;
   return hello;
 }
 
@@ -33,12 +34,13 @@ Twin::Twin(const TwinSettings& settings)
     : settings_(settings),
       rng_(settings.seed),
       manager_(std::in_place, settings.manager, Instant()),
-      checkers_(settings.manager.rounds.max_age, settings.mixing),
+      checkers_(settings.manager.rounds.max_age, settings.mixing, settings.payload),
       online_checkers_(
           {.max_age = settings.manager.rounds.max_age,
            .staleness = settings.manager.online ? settings.manager.online->staleness : std::nullopt,
            .overlap = settings.manager.online && settings.manager.online->overlap,
-           .mixing = settings.mixing}) {
+           .mixing = settings.mixing,
+           .payload = settings.payload}) {
   nodes_.resize(settings.manager.workers);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     Node& node = nodes_[k];

@@ -36,6 +36,7 @@ struct TwinSettings {
   Faults faults;
   std::size_t parameters = 3000;
   wire::MixingKind mixing = wire::MixingKind::average;
+  payload::Format payload = payload::Format::float32;
 };
 
 class Twin {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "selmcast/base/ids.h"
+#include "selmcast/payload/model_codec.h"
 #include "selmcast/wire/frame.h"
 #include "selmcast/wire/mixing.h"
 #include "selmcast/worker/mass_book.h"
@@ -23,6 +24,17 @@ struct Ingredient {
   wire::MixHeader header;
   Round own;  // its receiver's, when it was folded
 };
+
+// A model as others get it.
+inline std::vector<float> as_received(payload::Format format, std::span<const float> model) {
+  const payload::ModelCodec codec(format, {{model.size(), true}});
+  std::vector<float> payload((codec.bytes() + sizeof(float) - 1) / sizeof(float)), received(model.size());
+  const auto bytes = std::as_writable_bytes(std::span(payload)).first(codec.bytes());
+  codec.encode(model, bytes);
+  for (std::size_t k = 0; k < received.size();)
+    k += codec.decode(bytes, k, std::span(received).subspan(k)).size();
+  return received;
+}
 
 // The own model comes first in `all`, with the mass it has after mixing as its weight.
 inline std::vector<double> mixing_weights(wire::MixingKind kind, const std::vector<Ingredient>& all) {

@@ -28,6 +28,7 @@ struct ArenaFlags {
   std::string multicast = "unicast";
   std::string planner;
   std::string mixing;
+  std::string payload = "float32";
   std::string format = "table";
   bool calm = false;
   bool story = false;
@@ -82,6 +83,7 @@ int run_arena_command(const ArenaFlags& flags) {
   settings.rounds = flags.rounds;
   if (!flags.mixing.empty())
     settings.mixing = wire::parse_mixing(flags.mixing).value_or(wire::MixingKind::average);
+  settings.payload = payload::parse_format(flags.payload).value_or(payload::Format::float32);
   settings.relay = flags.multicast == "relay";
   if (settings.relay && flags.sync != "bsp") {
     fmt::print(stderr, "selmcast arena: --multicast: relay is for bsp; with {} give unicast\n", flags.sync);
@@ -171,6 +173,9 @@ void add_arena_command(CLI::App& app, int& exit_status) {
   command->add_option("--planner", flags->planner, "Default: drawn");
   command->add_option("--mixing", flags->mixing, "average, push_sum or staleness (default: drawn)")
       ->check(CLI::IsMember({"average", "push_sum", "staleness"}));
+  command->add_option("--payload", flags->payload, "float32, float16, bfloat16 or int8")
+      ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}))
+      ->capture_default_str();
   command->add_option("--format", flags->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
