@@ -19,7 +19,7 @@ endforeach()
 add_library(selmcast::worker ALIAS selmcast_worker)
 # The C interface: a shared library that needs nothing of the above.
 set_target_properties(selmcast_c PROPERTIES EXPORT_NAME c)
-install(TARGETS selmcast_c EXPORT selmcastTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS selmcast_c EXPORT selmcastTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT python)
 
 foreach(header IN LISTS selmcast_public_headers)
   cmake_path(GET header PARENT_PATH folder)
