@@ -18,7 +18,7 @@ trap 'rm -rf "$scratch"' EXIT
 doxygen - <<DOXYGEN
 PROJECT_NAME = SelMcast
 PROJECT_BRIEF = "Workers, the C interface, and their types"
-INPUT = selmcast/worker/worker.h selmcast/c/selmcast.h selmcast/wire/mixing.h selmcast/base/error.h selmcast/base/ids.h selmcast/base/units.h
+INPUT = selmcast/worker/worker.h selmcast/c/selmcast.h selmcast/payload/format.h selmcast/wire/mixing.h selmcast/base/error.h selmcast/base/ids.h selmcast/base/units.h
 FILTER_PATTERNS = *.h="awk -f scripts/doc_comments.awk"
 STRIP_FROM_PATH = .
 EXTRACT_ALL = YES

@@ -20,6 +20,8 @@ packages=(
   libtorch-dev libopenblas0-pthread zlib1g-dev dataset-fashion-mnist
   # Python package: the binding; numpy, torch, Open MPI and Slurm for its tests
   pybind11-dev python3-dev python3-numpy python3-torch openmpi-bin slurm-wlm
+  # and its wheel
+  python3-pip python3-setuptools python3-venv python3-wheel
   # Plots of the report
   gnuplot-nox
   # Testbeds: network namespaces and shapers

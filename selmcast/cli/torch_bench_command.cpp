@@ -20,6 +20,7 @@ struct TorchBenchFlags {
   std::vector<double> sizes = {0.1, 1, 4, 16, 64};
   int rounds = 20;
   double rate_bps = 20e9;
+  std::vector<std::string> payloads;
 };
 
 int run_torch_bench(const TorchBenchFlags& flags) {
@@ -34,6 +35,10 @@ int run_torch_bench(const TorchBenchFlags& flags) {
                  fmt::format("{}", flags.rate_bps),
                  "--sizes"};
   for (const double size : flags.sizes) job.command.push_back(fmt::format("{}", size));
+  if (!flags.payloads.empty()) {
+    job.command.emplace_back("--payloads");
+    job.command.insert(job.command.end(), flags.payloads.begin(), flags.payloads.end());
+  }
   job.variables = run::variables_of(flags.ranks);
   const auto status = run::run_job(job);
   if (status) return *status == 0 ? kExitDone : kExitFailed;
@@ -53,12 +58,15 @@ void add_torch_bench(CLI::App& bench, int& exit_status) {
       "turns.\n"
       "Examples:\n"
       "  selmcast bench torch\n"
-      "  selmcast bench torch -n 8 --sizes 1 16 --python /usr/bin/python3");
+      "  selmcast bench torch -n 8 --sizes 1 16 --python /usr/bin/python3\n"
+      "  selmcast bench torch --sizes 4 16 --payloads float32 bfloat16 int8");
   command->add_option("-n,--workers", flags->ranks, "Ranks")->check(CLI::Range(2, 64))->capture_default_str();
   command->add_option("--python", flags->python, "Interpreter")
       ->envname("SELMCAST_PYTHON")
       ->capture_default_str();
   command->add_option("--sizes", flags->sizes, "Of the model, in MB")->check(CLI::PositiveNumber);
+  command->add_option("--payloads", flags->payloads, "Steps with each of these payloads, p = .3")
+      ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}));
   command->add_option("--rounds", flags->rounds, "Measured")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();

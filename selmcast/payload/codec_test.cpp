@@ -215,6 +215,15 @@ TEST(Payload, NothingIsWrittenForNoValues) {
   for (const Format format : kAll) EXPECT_TRUE(there_and_back(format, {}).empty());
 }
 
+TEST(Payload, AnyBytesDecodeToSomething) {
+  Rng rng(8);
+  for (const Format format : kAll) {
+    Payload bytes(encoded_bytes(format, 1000));
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(rng.below(256));
+    EXPECT_EQ(decoded(format, bytes, 1000).size(), 1000u);  // AddressSanitizer and UBSan look on
+  }
+}
+
 // ---- rounding
 
 // All 65536 patterns of each: what was decoded is encoded to the same bits, so nothing is rounded twice.

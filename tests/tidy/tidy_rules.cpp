@@ -44,8 +44,8 @@ const std::map<std::string, Layers, std::less<>>& allowed() {
        {"base", "testbed", "cli/testbed", "plan", "sync", "maxmin", "wire", "net", "manager", "worker",
         "arena", "mip", "cli", "cli/report"}},
       {"cli",
-       {"base", "plan", "sync", "maxmin", "sim", "wire", "net", "manager", "worker", "arena", "mip",
-        "testbed", "cli/report", "cli/reproduce", "cli/run", "cli/demo", "cli/testbed", "cli/doctor"}},
+       {"base", "plan", "sync", "maxmin", "sim", "payload", "wire", "net", "manager", "worker", "arena",
+        "mip", "testbed", "cli/report", "cli/reproduce", "cli/run", "cli/demo", "cli/testbed", "cli/doctor"}},
   };
   return table;
 }

@@ -2,7 +2,8 @@
 
 ``selmcast bench torch`` starts it on several ranks. The kinds take turns, so that what else the machine does hits all
 alike; a rank's time is its median, what is printed is the slowest rank's. Before each measurement the ranks meet at a
-barrier. Memory: how much a rank's resident set grew by the synchroniser, over the bytes of the model.
+barrier. With ``--payloads``: steps with p = .3 in each of them, and their ratios to all_reduce and all_gather of the
+float32 values. Memory: how much a rank's resident set grew by the synchroniser, over the bytes of the model.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch.distributed as dist
 
 import selmcast
 from selmcast.torch.synchronizer import Synchronizer
+from selmcast.worker import Payload
 
 
 def resident_bytes() -> int:
@@ -32,8 +34,8 @@ def median_of_slowest(times: list[float]) -> float:
     return float(mine[0])
 
 
-def measure(size: int, rounds: int, warm_up: int, rate: float, receive_buffers: int) -> None:
-    """Prints a line for one model size, on rank 0."""
+def measure(size: int, rounds: int, warm_up: int, rate: float, receive_buffers: int, payloads: list[Payload]) -> None:
+    """Prints a line for one model size, on rank 0; with ``payloads`` a line for each."""
     ranks = dist.get_world_size()
     tensor = torch.rand(size // 4)
     gathered = [torch.empty_like(tensor) for _ in range(ranks)]
@@ -50,6 +52,10 @@ def measure(size: int, rounds: int, warm_up: int, rate: float, receive_buffers: 
     grown = resident_bytes() - before
     everybody = Synchronizer(model, sync="bsp", planner="broadcast", **options)
     kinds["step, broadcast"] = everybody.synchronize
+    others: dict[str, Synchronizer] = {}
+    for payload in payloads:
+        others[payload] = Synchronizer(model, sync="bsp", min_receivers=0.3, payload=payload, **options)
+        kinds[f"step, p = .3, {payload}"] = others[payload].synchronize
     kinds["all_reduce"] = lambda: dist.all_reduce(tensor)
     kinds["all_gather"] = lambda: dist.all_gather(gathered, tensor)
     times: dict[str, list[float]] = {kind: [] for kind in kinds}
@@ -62,9 +68,14 @@ def measure(size: int, rounds: int, warm_up: int, rate: float, receive_buffers: 
                 times[kind].append(time.perf_counter() - begin)
         tensor.fill_(1.0)
     medians = {kind: median_of_slowest(found) for kind, found in times.items()}
-    selected.close()
-    everybody.close()
-    if dist.get_rank() == 0:
+    for synchronizer in (selected, everybody, *others.values()):
+        synchronizer.close()
+    if dist.get_rank() == 0 and payloads:
+        for payload in others:
+            took = medians[f"step, p = .3, {payload}"]
+            ratios = [took / medians[kind] for kind in ("all_reduce", "all_gather")]
+            print(f"| {size / 1e6:g} | {payload} | {1e3 * took:.2f} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
+    elif dist.get_rank() == 0:
         cells = " | ".join(f"{1e3 * medians[kind]:.2f}" for kind in kinds)
         ratio = medians["step, broadcast"] / medians["all_gather"]
         print(f"| {size / 1e6:g} | {cells} | {ratio:.2f} | {grown / size:.1f} |", flush=True)
@@ -77,17 +88,23 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=5)
     parser.add_argument("--rate", type=float, default=20e9, help="bit/s that links are declared to carry")
     parser.add_argument("--receive-buffers", type=int, default=8)
+    parser.add_argument("--payloads", nargs="+", default=[], help="steps with each of these, beside all_reduce")
     args = parser.parse_args()
     selmcast.init(quiet=True)
     dist.init_process_group("gloo")
     torch.set_num_threads(1)
     if dist.get_rank() == 0:
         print(f"{dist.get_world_size()} ranks, torch {torch.__version__}")
-        print(f"Milliseconds, the slowest rank's median of {args.rounds}; broadcast over all_gather; memory in models")
-        print("| MB | step, p = .3 | step, broadcast | all_reduce | all_gather | ratio | memory |")
-        print("|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+        ratio = "ratios" if args.payloads else "broadcast over all_gather; memory in models"
+        print(f"Milliseconds, the slowest rank's median of {args.rounds}; {ratio}")
+        if args.payloads:
+            print("| MB | payload | step, p = .3 | of all_reduce | of all_gather |")
+            print("|---:|---|---:|---:|---:|", flush=True)
+        else:
+            print("| MB | step, p = .3 | step, broadcast | all_reduce | all_gather | ratio | memory |")
+            print("|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for size in args.sizes:
-        measure(int(size * 1e6) // 4 * 4, args.rounds, args.warm_up, args.rate, args.receive_buffers)
+        measure(int(size * 1e6) // 4 * 4, args.rounds, args.warm_up, args.rate, args.receive_buffers, args.payloads)
     dist.destroy_process_group()
 
 

@@ -159,8 +159,10 @@ void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_
       ->capture_default_str();
   asked(command->add_option("--seed", choice.seed, "Of planners that draw"))->capture_default_str();
   command
-      ->add_option("--payload", flags->payload,
-                   "How parameters travel: float32, float16, bfloat16 or int8 (default: as the program says)")
+      ->add_option(
+          "--payload", flags->payload,
+          "How parameters travel: float32, float16, bfloat16 or int8 (default: as the program says). Sets "
+          "SELMCAST_PAYLOAD, which Python programs and selmcast-train read")
       ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}));
   command->add_option("--journal", flags->journal, "The manager's, docs/manager.md")->type_name("FILE");
   command->add_option("--grace", flags->grace, "Seconds from asking ranks to end to killing them")
