@@ -71,10 +71,10 @@ def measure(size: int, rounds: int, warm_up: int, rate: float, receive_buffers: 
     for synchronizer in (selected, everybody, *others.values()):
         synchronizer.close()
     if dist.get_rank() == 0 and payloads:
-        for payload in others:
-            took = medians[f"step, p = .3, {payload}"]
+        for name in others:
+            took = medians[f"step, p = .3, {name}"]
             ratios = [took / medians[kind] for kind in ("all_reduce", "all_gather")]
-            print(f"| {size / 1e6:g} | {payload} | {1e3 * took:.2f} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
+            print(f"| {size / 1e6:g} | {name} | {1e3 * took:.2f} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
     elif dist.get_rank() == 0:
         cells = " | ".join(f"{1e3 * medians[kind]:.2f}" for kind in kinds)
         ratio = medians["step, broadcast"] / medians["all_gather"]
