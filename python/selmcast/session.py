@@ -19,6 +19,7 @@ from selmcast.errors import Error, InvalidInput
 from selmcast.launch import Launch, launch_from
 from selmcast.manager import Manager
 from selmcast.rendezvous import Client, Server
+from selmcast.worker import Payload, payload_named
 
 MANAGER_DEFAULTS: dict[str, Any] = {
     "sync": "bsp",
@@ -36,12 +37,21 @@ FAILED = "its program has failed"
 
 
 class Session:
-    """Made by ``init()``. Attributes for reading: ``launch``, ``quiet``, ``timeout``."""
+    """Made by ``init()``. Attributes for reading: ``launch``, ``payload``, ``quiet``, ``timeout``."""
 
-    def __init__(self, launch: Launch, *, timeout: float, shutdown_timeout: float, quiet: bool) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        *,
+        timeout: float,
+        shutdown_timeout: float,
+        quiet: bool,
+        payload: Optional[Payload] = None,
+    ) -> None:
         self.launch = launch
         self.timeout = timeout
         self.quiet = quiet
+        self.payload = payload
         self._shutdown_timeout = shutdown_timeout
         self._managers: list[Manager] = []
         self._managers_asked = 0
@@ -78,7 +88,8 @@ class Session:
 
         :param wanted: settings of ``MANAGER_DEFAULTS`` that somebody asked for; None or absent: the default. They must
             be the same on all ranks.
-        :raises selmcast.Error: rank 0 did not say within ``timeout``, ranks want different things, ...
+        :raises selmcast.Error: rank 0 did not say within ``timeout``, ranks want different things or do not know where
+            to meet, ...
         """
         unknown = set(wanted) - set(MANAGER_DEFAULTS)
         assert not unknown, unknown
@@ -89,14 +100,16 @@ class Session:
         named = self._named_for(asked)
         if self._client is None and named is not None:
             return named  # nothing to agree on: it is the same for all
+        rendezvous = self.rendezvous if launch.world_size > 1 else None
         key = f"manager/{self._managers_asked}"
         self._managers_asked += 1
         if launch.rank == 0:
             address = named or self._start(asked)
-            if launch.world_size > 1:
-                self.rendezvous.set(key, {"address": address, "asked": asked})
+            if rendezvous is not None:
+                rendezvous.set(key, {"address": address, "asked": asked})
             return address
-        said = self.rendezvous.get(key, self.timeout)
+        assert rendezvous is not None  # the only rank is rank 0
+        said = rendezvous.get(key, self.timeout)
         if said["asked"] != asked:
             raise InvalidInput(f"this rank asks for {asked}, rank 0 for {said['asked']}: all must ask for the same")
         return str(said["address"])
@@ -197,6 +210,7 @@ def init(
     timeout: float = 60.0,
     shutdown_timeout: float = 3600.0,
     quiet: Optional[bool] = None,
+    payload: Optional[Payload] = None,
     environ: Optional[Mapping[str, str]] = None,
 ) -> Session:
     """Joins the job that this process was started in, and waits for its other ranks. Call it once, on every rank.
@@ -209,6 +223,8 @@ def init(
     :param timeout: seconds to wait for the other ranks.
     :param shutdown_timeout: seconds that rank 0, done, serves the others on; the program's end waits for it.
     :param quiet: no lines on standard error; None: what SELMCAST_QUIET says.
+    :param payload: how parameters of ``selmcast.torch`` travel where it is not told otherwise: ``"float32"``,
+        ``"float16"``, ``"bfloat16"`` or ``"int8"`` (``selmcast.Worker``); None: SELMCAST_PAYLOAD, else float32.
     :returns: the session; ``selmcast.shutdown()`` ends it, and so does the end of the program.
     :raises selmcast.Error: ``InvalidInput``, ``Unavailable`` (no rank 0 within ``timeout``), ``IoError``.
     """
@@ -227,7 +243,10 @@ def init(
         env["RANK"], env["WORLD_SIZE"] = str(rank), str(world_size)
     if quiet is None:
         quiet = env.get("SELMCAST_QUIET", "") not in ("", "0")
-    _session = Session(launch_from(env), timeout=timeout, shutdown_timeout=shutdown_timeout, quiet=quiet)
+    payload_named(payload)
+    _session = Session(
+        launch_from(env), timeout=timeout, shutdown_timeout=shutdown_timeout, quiet=quiet, payload=payload
+    )
     return _session
 
 

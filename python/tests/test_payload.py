@@ -69,6 +69,16 @@ class Payloads(unittest.TestCase):
             with self.assertRaisesRegex(selmcast.InvalidInput, "asks for payload int8, SELMCAST_PAYLOAD .* bfloat16"):
                 everybody_alone("int8")
 
+    def test_init_may_say_it_for_all(self):
+        def said(session, **options):
+            session.payload = "bf16"
+            return everybody(session, Line(1), **options).payload
+
+        self.assertEqual(raise_first(run_ranks(2, lambda rank, s: said(s))), ["bfloat16"] * 2)
+        self.assertEqual(raise_first(run_ranks(2, lambda rank, s: said(s, payload="int8"))), ["int8"] * 2)
+        with self.assertRaisesRegex(selmcast.InvalidInput, "there are float32, float16, bfloat16, int8"):
+            selmcast.init(payload="int4", environ={})
+
     def test_a_resumed_training_ends_with_the_same_bits_with_a_payload_that_rounds(self):
         def train(rank, session, steps, weight):
             model = Line(0)

@@ -118,6 +118,14 @@ class Board(unittest.TestCase):
         results = run_ranks(2, lambda rank, s: s.manager_for({"sync": ["bsp", "ssp"][rank]}))
         self.assertRegex(str(results[1]), "all must ask for the same")
 
+    def test_ranks_that_do_not_know_where_to_meet_are_told_what_to_set(self):
+        # As MPICH's mpiexec starts them: nothing names the job.
+        for rank in "01":
+            env = {"PMI_RANK": rank, "PMI_SIZE": "2", "MPI_LOCALRANKID": rank, "MPI_LOCALNRANKS": "2"}
+            session = Session(launch_from(env), timeout=1.0, shutdown_timeout=0.0, quiet=True)
+            with self.assertRaisesRegex(selmcast.InvalidInput, "started by pmi, .* set MASTER_ADDR and MASTER_PORT"):
+                session.manager_for({})
+
     def test_what_a_program_asks_for_beside_flags_of_selmcast_run_must_be_the_same(self):
         flags = "sync=ssp;min_receivers=1;max_age=7;overlap=True;asked=1;staleness=4"
         env = {"SELMCAST_MANAGER": "127.0.0.1:7070", "SELMCAST_MANAGER_SETTINGS": flags}

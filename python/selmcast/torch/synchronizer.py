@@ -22,7 +22,7 @@ OVERLAPPING = ("ssp", "asp")
 class Synchronizer:
     """Call ``step()`` after every step of your optimiser; use it in a ``with`` block, or ``close()`` it.
 
-    Blocks until all ranks are there (with ``optimizer_state="average"``: in the first synchronisation), at most the
+    Blocks until all ranks are there (with ``optimizer_state="average"`` in the first synchronisation, too), at most the
     session's ``timeout``. All arguments must be the same on all ranks, but for ``receive_buffers`` and
     ``worker_options``; ranks that can meet compare them. Which tensors are synchronised, and how:
     layout.py.
@@ -45,8 +45,8 @@ class Synchronizer:
         None: what the manager was started with; no overlap if rank 0 starts it.
     :param every: steps between synchronisations.
     :param payload: how parameters travel: ``"float32"``, ``"float16"``, ``"bfloat16"`` (or ``"bf16"``), ``"int8"``;
-        buffers, counters and optimiser state are exact whatever it is (``selmcast.Worker``). None: SELMCAST_PAYLOAD,
-        else float32.
+        buffers, counters and optimiser state are exact whatever it is (``selmcast.Worker``). None: what ``init()`` was
+        told, else SELMCAST_PAYLOAD, else float32.
     :param mixing: ``"average"``, ``"push_sum"`` or ``"staleness"`` (``selmcast.Worker``).
     :param optimizer: needed for ``optimizer_state`` other than ``"local"``.
     :param optimizer_state: ``"local"``: each rank keeps its own; ``"average"``: momentum and the like travel and are
@@ -83,6 +83,7 @@ class Synchronizer:
             raise InvalidInput(f"overlap: only for sync {' and '.join(OVERLAPPING)}; give sync=...")
         if every < 1:
             raise InvalidInput(f"every={every}: give the steps between two synchronisations, at least 1")
+        payload_named(payload)
         if optimizer_state not in OPTIMIZER_STATES:
             raise InvalidInput(f"optimizer_state {optimizer_state!r}: there are {', '.join(OPTIMIZER_STATES)}")
         if optimizer_state != "local" and optimizer is None:
@@ -100,7 +101,7 @@ class Synchronizer:
         self._alone = False
         self._closed = False
         self._undrained = False  # something was sent that may still be under way
-        self._payload = payload_named(payload)
+        self._payload = payload_named(payload if payload is not None else self.session.payload)
         self._worker_options = dict(
             worker_options, mixing=mixing, receive_buffers=receive_buffers, payload=self._payload
         )
