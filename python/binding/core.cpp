@@ -79,17 +79,20 @@ class Worker {
     id_ = selmcast_worker_id(made);
     count_ = selmcast_worker_count(made);
     payload_bytes_ = selmcast_worker_payload_bytes(made);
+    late_ = selmcast_worker_came_late(made) != 0;
   }
   ~Worker() { close(); }
 
   std::uint32_t id() const { return id_; }
   std::uint32_t count() const { return count_; }
   std::uint64_t payload_bytes() const { return payload_bytes_; }
+  bool late() const { return late_; }
 
-  // (round, mixed_with, sent_to, workers, predicted, elapsed, own_weight)
+  // (round, mixed_with, sent_to, workers, predicted, elapsed, own_weight, next_round)
   py::tuple synchronize(const py::object& parameters) {
     return call(&selmcast_worker_synchronize, parameters);
   }
+  py::tuple catch_up(const py::object& parameters) { return call(&selmcast_worker_catch_up, parameters); }
   py::tuple drain(const py::object& parameters) { return call(&selmcast_worker_drain, parameters); }
 
   py::tuple call(selmcast_code (*function)(selmcast_worker*, float*, std::size_t),
@@ -112,7 +115,8 @@ class Worker {
         report.round,
         py::tuple(py::cast(std::vector(report.mixed_with, report.mixed_with + report.mixed_with_count))),
         py::tuple(py::cast(std::vector(report.sent_to, report.sent_to + report.sent_to_count))),
-        report.workers, report.predicted_seconds, report.elapsed_seconds, report.own_weight);
+        report.workers, report.predicted_seconds, report.elapsed_seconds, report.own_weight,
+        report.next_round);
   }
 
   void leave(const std::string& why) {
@@ -140,6 +144,7 @@ class Worker {
   std::uint32_t id_ = 0;
   std::uint32_t count_ = 0;
   std::uint64_t payload_bytes_ = 0;
+  bool late_ = false;
 };
 
 struct CloseManager {
@@ -151,7 +156,8 @@ class Manager {
   Manager(std::uint32_t workers, const std::string& host, int port, const std::string& sync,
           const std::string& planner, int staleness, double min_receivers, std::uint32_t max_age,
           std::uint64_t seed, double join_timeout, double compute_timeout,
-          const std::optional<std::string>& journal, bool overlap) {
+          const std::optional<std::string>& journal, bool overlap, bool elastic,
+          const std::optional<std::string>& state, double patience) {
     selmcast_manager_options options;
     selmcast_manager_options_init(&options, sizeof options);
     options.workers = workers;
@@ -167,6 +173,9 @@ class Manager {
     options.compute_timeout_seconds = compute_timeout;
     options.journal = journal ? journal->c_str() : nullptr;
     options.overlap = overlap ? 1 : 0;
+    options.elastic = elastic ? 1 : 0;
+    options.state = state ? state->c_str() : nullptr;
+    options.patience_seconds = patience;
     selmcast_manager* made = nullptr;
     raise_unless_ok(outcome_of([&] { return selmcast_manager_start(&options, &made); }));
     manager_ = std::shared_ptr<selmcast_manager>(made, CloseManager());
@@ -233,17 +242,20 @@ PYBIND11_MODULE(_core, module) {
       .def_property_readonly("id", &Worker::id)
       .def_property_readonly("count", &Worker::count)
       .def_property_readonly("payload_bytes", &Worker::payload_bytes)
+      .def_property_readonly("late", &Worker::late)
       .def("synchronize", &Worker::synchronize, py::arg("parameters"))
+      .def("catch_up", &Worker::catch_up, py::arg("parameters"))
       .def("drain", &Worker::drain, py::arg("parameters"))
       .def("leave", &Worker::leave, py::arg("why"))
       .def("close", &Worker::close);
   py::class_<Manager>(module, "Manager")
       .def(py::init<std::uint32_t, const std::string&, int, const std::string&, const std::string&, int,
                     double, std::uint32_t, std::uint64_t, double, double, const std::optional<std::string>&,
-                    bool>(),
+                    bool, bool, const std::optional<std::string>&, double>(),
            py::arg("workers"), py::arg("host"), py::arg("port"), py::arg("sync"), py::arg("planner"),
            py::arg("staleness"), py::arg("min_receivers"), py::arg("max_age"), py::arg("seed"),
-           py::arg("join_timeout"), py::arg("compute_timeout"), py::arg("journal"), py::arg("overlap"))
+           py::arg("join_timeout"), py::arg("compute_timeout"), py::arg("journal"), py::arg("overlap"),
+           py::arg("elastic"), py::arg("state"), py::arg("patience"))
       .def_property_readonly("address", &Manager::address)
       .def_property_readonly("running", &Manager::running)
       .def("wait", &Manager::wait, py::arg("timeout"))

@@ -26,6 +26,9 @@ class Manager:
     :param join_timeout: seconds to wait for all workers, at most 600; then those there are told, and it ends.
     :param compute_timeout: seconds that a round waits for the slowest computation; then that worker is put out.
     :param overlap: only for ssp and asp: workers compute on while their multicast is delivered (``Worker.drain``).
+    :param elastic: workers may come while the training runs, new ones or those that were lost (``Worker.catch_up``).
+    :param state: file that a manager that is started again, with the same settings, goes on from.
+    :param patience: with ``state``: seconds that workers wait for such a manager.
     :param journal: file in which all inputs and decisions are written down (docs/manager.md).
     :raises selmcast.Error: ``InvalidInput``; ``IoError``, e.g. when the port is in use.
     """
@@ -46,6 +49,9 @@ class Manager:
         compute_timeout: float = 600.0,
         journal: Optional[str] = None,
         overlap: bool = False,
+        elastic: bool = False,
+        state: Optional[str] = None,
+        patience: float = 60.0,
     ) -> None:
         self._core = _core.Manager(
             workers,
@@ -61,6 +67,9 @@ class Manager:
             compute_timeout,
             journal,
             overlap,
+            elastic,
+            state,
+            patience,
         )
 
     @property

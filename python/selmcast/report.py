@@ -22,3 +22,5 @@ class SyncReport(NamedTuple):
     """From the call to the mixed model."""
     own_weight: float
     """With ``push_sum`` mixing this worker's mass after mixing (all start with 1); else 1."""
+    next_round: int = 0
+    """The round that this worker computes now."""

@@ -130,13 +130,28 @@ class Worker:
 
     @property
     def workers_at_start(self) -> int:
-        """Workers of the training when it started, this one included."""
+        """Workers of the training when this one came, this one included."""
         return self._core.count
 
     @property
     def payload_bytes(self) -> int:
         """Bytes that one delivery carries, as the payload makes them."""
         return self._core.payload_bytes
+
+    @property
+    def came_late(self) -> bool:
+        """Whether the training ran already when this worker came (the manager must be ``elastic``): ``catch_up()`` is
+        due before the first ``synchronize()``."""
+        return self._core.late
+
+    def catch_up(self, parameters: Any) -> SyncReport:
+        """Of a worker that came late: writes the mixture of several others' models over ``parameters``, whatever they
+        are; ``next_round`` of the report is the round to compute then. Otherwise does nothing.
+
+        :param parameters: as of ``synchronize()``.
+        :raises selmcast.Error: as ``synchronize()``.
+        """
+        return SyncReport(*self._core.catch_up(parameters))
 
     def synchronize(self, parameters: Any) -> SyncReport:
         """Sends these parameters to the receivers that the manager picked and mixes in what arrived, in place.

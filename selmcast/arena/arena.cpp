@@ -43,6 +43,8 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   rounds.paced = rng.below(4) != 0;
   rounds.compute_patience = Duration::seconds(60);
   twin.manager.manager_patience = Duration::seconds(30);
+  twin.manager.elastic = true;
+  twin.manager.stream_patience = Duration::seconds(0.5);
   if (settings.sync != Sync::bsp) twin.manager.online = drawn_choice(settings, rng);
 
   // From a stream of its own: seeds tell the same stories whatever is mixed.
@@ -59,8 +61,9 @@ ArenaSettings smallest_that_fails(const ArenaSettings& settings) {
   ArenaSettings smallest = settings;
   const auto fails = [](const ArenaSettings& one) { return !run_arena(one).content(); };
   using Kind = bool Faults::*;
-  for (const Kind kind : {&Faults::broken_links, &Faults::corruption, &Faults::crashes, &Faults::silences,
-                          &Faults::cuts, &Faults::bandwidth_changes, &Faults::manager_crashes}) {
+  for (const Kind kind :
+       {&Faults::broken_links, &Faults::corruption, &Faults::crashes, &Faults::silences, &Faults::cuts,
+        &Faults::bandwidth_changes, &Faults::manager_crashes, &Faults::joins, &Faults::broken_streams}) {
     ArenaSettings without = smallest;
     without.faults.*kind = false;
     if (fails(without)) smallest = without;

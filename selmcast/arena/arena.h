@@ -2,7 +2,8 @@
 //
 // One run is a training of 3 to 16 workers: every control message and every data frame is delayed at random
 // (in order on its connection), streams take the time their rate says, and faults strike: data connections
-// break in the middle of a stream, bytes are corrupted on the way, workers crash or fall silent. The same
+// break in the middle of a stream, bytes are corrupted on the way, workers crash or fall silent, come again, or come
+// late. The same
 // seed replays the same story. Apart from the system stand the checkers (checkers.h and online_checkers.h),
 // which see the traffic and the models, not the cores' state.
 #pragma once
@@ -27,8 +28,10 @@ struct Faults {
   bool cuts = true;      // between two, or one and all, one way or both; for a time
   bool bandwidth_changes = true;
   bool manager_crashes = true;  // also between storing and saying; it is made again from what was stored
+  bool joins = true;            // who is lost comes again, others come late
+  bool broken_streams = true;   // to the manager, while it lives
 };
-inline constexpr Faults kNoFaults{false, false, false, false, false, false, false};
+inline constexpr Faults kNoFaults{false, false, false, false, false, false, false, false, false};
 
 enum class Sync { bsp, ssp, asp };
 
@@ -55,6 +58,7 @@ struct ArenaResult {
   bool overlap = false;
   std::uint64_t rounds_done = 0;  // by the survivors
   std::uint32_t workers = 0;
+  std::uint32_t late = 0;  // who came later
   std::uint32_t survivors = 0;
   std::uint64_t deliveries = 0;  // committed
   std::uint64_t cancelled = 0;
@@ -64,8 +68,11 @@ struct ArenaResult {
   std::uint64_t new_rates = 0;    // ssp, asp: of running deliveries
   std::uint64_t widest_lead = 0;  // ssp, asp
   std::uint64_t widest_gap = 0;
-  std::uint64_t managers = 1;  // the first one, and each that was made again
-  Duration longest_pause;      // from one answer of a synchronize(), of anybody, to the next
+  std::uint64_t returns = 0;         // of processes that were lost
+  std::uint64_t caught_up = 0;       // workers that came while the training ran
+  std::uint64_t broken_streams = 0;  // to the manager
+  std::uint64_t managers = 1;        // the first one, and each that was made again
+  Duration longest_pause;            // from one answer of a synchronize(), of anybody, to the next
   Duration virtual_time;
 };
 

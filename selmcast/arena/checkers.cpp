@@ -60,6 +60,7 @@ void Checkers::check_meetings(const sync::RoundEnded& round) {
     committed[{settled.transfer.sender, settled.transfer.receiver}] = settled.committed;
   }
   for (WorkerId sender : round.members) {
+    if (std::ranges::binary_search(round.guests, sender)) continue;  // sends nothing yet
     for (WorkerId receiver : round.members) {
       if (sender == receiver) continue;
       Wait& wait = waits_[{sender, receiver}];
@@ -89,15 +90,35 @@ void Checkers::synchronized(WorkerId worker, const worker::SyncReport& report, s
     violated(to_string(worker) + " mixed with others than were committed in round " +
              std::to_string(report.round.value()));
   }
-  check_mixing(worker, report, mixed);
+  check_mixing(worker, report.round, report, mixed, false);
 }
 
-void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed) {
+void Checkers::left(WorkerId worker) {
+  gone_.insert(worker);
+  std::erase_if(
+      waits_, [&](const auto& entry) { return entry.first.first == worker || entry.first.second == worker; });
+}
+
+void Checkers::caught_up(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
+                         std::size_t buffers_in_use) {
+  if (gone_.contains(worker)) return;
+  if (buffers_in_use != 0) violated(to_string(worker) + " holds receive buffers between rounds");
+  if (report.next.value() == 0) return violated(to_string(worker) + " caught up before there was a round");
+  const Round round(report.next.value() - 1);
+  const std::set<WorkerId> said(report.mixed_with.begin(), report.mixed_with.end());
+  if (said.empty() || said != committed_[{worker, round}])
+    violated(to_string(worker) + " caught up with others than were committed");
+  check_mixing(worker, round, report, mixed, true);
+}
+
+void Checkers::check_mixing(WorkerId worker, Round round, const worker::SyncReport& report,
+                            std::span<const float> mixed, bool alone) {
   const auto held = static_cast<std::uint64_t>(report.own_weight * static_cast<double>(worker::kMassUnit));
-  std::vector<Ingredient> models{{models_.at({worker, report.round}), {report.round, held}, report.round}};
+  std::vector<Ingredient> models;
+  if (!alone) models.push_back({models_.at({worker, round}), {round, held}, round});
   std::vector<std::vector<float>> received;
   for (WorkerId sender : report.mixed_with) {
-    const auto found = models_.find({sender, report.round});
+    const auto found = models_.find({sender, round});
     if (found == models_.end())
       return violated(to_string(worker) + " mixed with a model that was never offered");
     const auto planned = std::ranges::find_if(plan_, [&](const auto& entry) {
@@ -105,10 +126,10 @@ void Checkers::check_mixing(WorkerId worker, const worker::SyncReport& report, s
     });
     const bool known = planned != plan_.end() && offers_.contains(planned->first);
     received.push_back(as_received(payload_, found->second));
-    models.push_back({received.back(), known ? offers_.at(planned->first) : wire::MixHeader{}, report.round});
+    models.push_back({received.back(), known ? offers_.at(planned->first) : wire::MixHeader{}, round});
   }
-  if (const auto wrong = wrong_parameter(mixing_, models, mixed)) {
-    violated(to_string(worker) + " has a wrong mix after round " + std::to_string(report.round.value()) +
+  if (const auto wrong = wrong_parameter(mixing_, models, mixed, alone)) {
+    violated(to_string(worker) + " has a wrong mix after round " + std::to_string(round.value()) +
              " at parameter " + std::to_string(*wrong));
   }
 }

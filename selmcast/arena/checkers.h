@@ -38,7 +38,12 @@ class Checkers {
   void rerouted(const sync::TransferRerouted& rerouted);
   void round_over(const manager::RoundOver& over);
   // What it does with what it hears late is of no matter to the others, who go on without it.
-  void left(WorkerId worker) { gone_.insert(worker); }
+  void left(WorkerId worker);
+  // A new process, perhaps of a worker that has left.
+  void came(WorkerId worker) { gone_.erase(worker); }
+  // It has mixed just what was committed to it, and nothing of its own.
+  void caught_up(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed,
+                 std::size_t buffers_in_use);
   void synchronize_called(WorkerId worker, Round round, std::span<const float> parameters);
   void offered(TransferId transfer, const wire::MixHeader& header) { offers_[transfer] = header; }
   void stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate);
@@ -49,7 +54,8 @@ class Checkers {
 
  private:
   void violated(const std::string& what) { violations_.push_back(what); }
-  void check_mixing(WorkerId worker, const worker::SyncReport& report, std::span<const float> mixed);
+  void check_mixing(WorkerId worker, Round round, const worker::SyncReport& report,
+                    std::span<const float> mixed, bool alone);
   void check_meetings(const sync::RoundEnded& round);
 
   std::uint32_t max_age_;

@@ -28,6 +28,39 @@ void OnlineCheckers::left(WorkerId worker) {
       waits_, [&](const auto& entry) { return entry.first.first == worker || entry.first.second == worker; });
 }
 
+void OnlineCheckers::came(WorkerId worker) {
+  workers_[worker] = {};
+  workers_[worker].counts = false;
+}
+
+void OnlineCheckers::caught_up(const sync::CaughtUp& caught_up) {
+  Worker& it = workers_[caught_up.worker];
+  it.counts = true;
+  it.completed = caught_up.round.value();
+  // What runs may have been planned before it came.
+  for (const auto& [id, other] : workers_) {
+    if (!other.multicast.empty()) waits_[{id, caught_up.worker}].failed = 1;
+  }
+}
+
+void OnlineCheckers::catch_up_called(WorkerId worker) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end()) return;
+  found->second.fresh = true;
+  found->second.called_with = std::make_shared<const std::vector<float>>();
+}
+
+void OnlineCheckers::caught_up_done(WorkerId worker, const worker::SyncReport& report) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end()) return;
+  Worker& it = found->second;
+  if (report.mixed_with != it.mixed_with || it.mixed_with.empty())
+    violated(to_string(worker) + " caught up with others than were committed");
+  it.round = report.next;
+  it.fresh = false;
+  it.called_with.reset();
+}
+
 void OnlineCheckers::replanned(const manager::Replanned& plan) {
   for (const sync::Transfer& t : plan.plan.started) {
     for (const auto& [id, other] : deliveries_) {
@@ -100,7 +133,9 @@ void OnlineCheckers::went_on(WorkerId worker, const wire::GoOn& order) {
   if (computed < it.completed || computed > it.completed + (rules_.overlap ? 1 : 0))
     violated(to_string(worker) + " goes on from another round than it completed");
   std::uint64_t least = UINT64_MAX;
-  for (const auto& [id, other] : workers_) least = std::min(least, other.completed);
+  for (const auto& [id, other] : workers_) {
+    if (other.counts) least = std::min(least, other.completed);
+  }
   if (rules_.staleness && computed > least + *rules_.staleness) {
     violated(to_string(worker) + " goes on with " + std::to_string(computed) + " rounds, the slowest has " +
              std::to_string(least));
@@ -134,7 +169,7 @@ void OnlineCheckers::check_meetings(const sync::MulticastEnded& ended) {
   std::map<WorkerId, const sync::Settled*> to;
   for (const sync::Settled& settled : ended.transfers) to[settled.transfer.receiver] = &settled;
   for (const auto& [other, state] : workers_) {
-    if (other == ended.worker) continue;
+    if (other == ended.worker || !state.counts) continue;
     Wait& wait = waits_[{ended.worker, other}];
     ++wait.multicasts;
     const auto found = to.find(other);
@@ -183,6 +218,7 @@ void OnlineCheckers::heard(WorkerId worker, const wire::ToWorker& message) {
     it.mixes = std::exchange(it.held, false);
   }
   if (std::holds_alternative<wire::GoOn>(message) && !rules_.overlap) it.mixes = true;
+  if (std::holds_alternative<wire::CaughtUp>(message)) it.mixes = true;
 }
 
 void OnlineCheckers::acted(WorkerId worker, std::span<const float> parameters, double own_weight) {
@@ -190,7 +226,8 @@ void OnlineCheckers::acted(WorkerId worker, std::span<const float> parameters, d
   if (found == workers_.end() || !std::exchange(found->second.mixes, false)) return;
   Worker& it = found->second;
   if (it.called_with == nullptr) return violated(to_string(worker) + " mixes while it computes");
-  if (!rules_.overlap || it.sent != nullptr) {
+  if (it.fresh || !rules_.overlap || it.sent != nullptr) {
+    if (it.fresh) it.mixed_with.clear();
     check_mixing(worker, it, parameters, own_weight);
     for (const Folded& folded : std::exchange(it.folded, {})) {
       it.mixed_with.push_back(deliveries_.at(folded.transfer).transfer.sender);
@@ -201,7 +238,7 @@ void OnlineCheckers::acted(WorkerId worker, std::span<const float> parameters, d
   } else if (!std::ranges::equal(parameters, *it.called_with)) {
     violated(to_string(worker) + " mixed before it sent anything");
   }
-  if (!rules_.overlap) return;
+  if (!rules_.overlap || it.fresh) return;
   it.sent.reset();
   if (it.draining) return;
   it.sent = std::make_shared<const std::vector<float>>(parameters.begin(), parameters.end());
@@ -258,9 +295,10 @@ void OnlineCheckers::synchronized(WorkerId worker, const worker::SyncReport& rep
 void OnlineCheckers::check_mixing(WorkerId worker, const Worker& it, std::span<const float> parameters,
                                   double own_weight) {
   const std::vector<float>& now = *it.called_with;
-  const std::vector<float>& sent = rules_.overlap ? *it.sent : now;
+  const std::vector<float>& sent = rules_.overlap && !it.fresh ? *it.sent : now;
   const auto held = static_cast<std::uint64_t>(own_weight * static_cast<double>(worker::kMassUnit));
-  std::vector<Ingredient> models{{sent, {it.round, held}, it.round}};
+  std::vector<Ingredient> models;
+  if (!it.fresh) models.push_back({sent, {it.round, held}, it.round});
   std::vector<std::vector<float>> received;
   for (const Folded& folded : it.folded) {
     const Delivery& delivery = deliveries_.at(folded.transfer);
@@ -270,8 +308,8 @@ void OnlineCheckers::check_mixing(WorkerId worker, const Worker& it, std::span<c
     models.push_back({received.back(), delivery.offer, folded.own});
   }
   std::vector<float> mixed(parameters.begin(), parameters.end());
-  for (std::size_t k = 0; k < mixed.size(); ++k) mixed[k] -= now[k] - sent[k];
-  if (const auto wrong = wrong_parameter(rules_.mixing, models, mixed)) {
+  for (std::size_t k = 0; k < mixed.size() && !it.fresh; ++k) mixed[k] -= now[k] - sent[k];
+  if (const auto wrong = wrong_parameter(rules_.mixing, models, mixed, it.fresh)) {
     violated(to_string(worker) + " has a wrong mix in round " + std::to_string(it.round.value()) +
              " at parameter " + std::to_string(*wrong));
   }

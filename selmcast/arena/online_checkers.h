@@ -47,14 +47,19 @@ class OnlineCheckers {
   void told(WorkerId worker, const wire::ToWorker& message);
   void multicast_ended(const sync::MulticastEnded& ended);
   void left(WorkerId worker);
+  void came(WorkerId worker);                       // a new process, to which nothing was promised yet
+  void caught_up(const sync::CaughtUp& caught_up);  // it is a worker like all
   // The workers. After each of the first three comes acted(), with the parameters as they are then.
   void synchronize_called(WorkerId worker, std::span<const float> parameters);
+  void catch_up_called(WorkerId worker);
   void drain_called(WorkerId worker, std::span<const float> parameters);
   void heard(WorkerId worker, const wire::ToWorker& message);
   void acted(WorkerId worker, std::span<const float> parameters, double own_weight);
   void offered(TransferId transfer, const wire::MixHeader& header);
   void stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate);
   void rate_set(WorkerId from, TransferId transfer, Rate rate);
+  // Answers catch_up().
+  void caught_up_done(WorkerId worker, const worker::SyncReport& report);
   // Answers synchronize() and drain().
   void synchronized(WorkerId worker, const worker::SyncReport& report, std::size_t buffers_in_use);
 
@@ -77,6 +82,7 @@ class OnlineCheckers {
   };
   struct Worker {
     // As the manager has it.
+    bool counts = true;  // for the others: it has caught up
     std::uint64_t completed = 0;
     std::vector<TransferId> multicast;
     std::size_t last_multicast = 0;  // how many transfers
@@ -85,8 +91,9 @@ class OnlineCheckers {
     std::deque<std::size_t> open;             // transfers to it when it may go on
     // As it is at the worker.
     Round round;
-    Model called_with;  // parameters of a call that is not answered
-    Model sent;         // overlap: its snapshot
+    Model called_with;   // parameters of a call that is not answered
+    Model sent;          // overlap: its snapshot
+    bool fresh = false;  // has nothing of its own
     bool sending = false, held = false, draining = false, mixes = false;
     std::vector<Folded> folded;
     std::vector<WorkerId> reached, reached_last, mixed_with;

@@ -15,19 +15,6 @@ namespace {
 // comes back; a worker that is lost meanwhile is missed for 12 s, a delivery for 10 s or five times its prediction.
 constexpr Duration kPauseMax = Duration::seconds(50);
 
-wire::Hello hello_of(std::size_t node, const TwinSettings& settings, int buffers) {
-  wire::Hello hello;
-  hello.name = "w" + std::to_string(node);
-  hello.data_host = "sim";
-  hello.data_port = static_cast<std::uint16_t>(node + 1);                          // the port is the node
-  hello.declared_uplink = hello.declared_downlink = Rate::megabits_per_second(5);  // and often wrong
-  hello.receive_buffers = static_cast<std::uint32_t>(buffers);
-  hello.model.tensors = {{"all", {static_cast<std::int64_t>(settings.parameters)}}};
-  hello.model.mixing = settings.mixing;
-  hello.model.payload = settings.payload;
-  return hello;
-}
-
 }  // namespace
 
 Twin::Twin(const TwinSettings& settings)
@@ -40,8 +27,11 @@ Twin::Twin(const TwinSettings& settings)
            .staleness = settings.manager.online ? settings.manager.online->staleness : std::nullopt,
            .overlap = settings.manager.online && settings.manager.online->overlap,
            .mixing = settings.mixing,
-           .payload = settings.payload}) {
-  nodes_.resize(settings.manager.workers);
+           .payload = settings.payload}),
+      mass_account_(settings.manager.workers) {
+  fates_ = rng_.fork(3);
+  const std::size_t late = settings.faults.joins ? fates_.below(4) : 0;
+  nodes_.resize(settings.manager.workers + late);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     Node& node = nodes_[k];
     node.rng = rng_.fork(100 + k);
@@ -49,13 +39,8 @@ Twin::Twin(const TwinSettings& settings)
     node.uplink = Rate::megabits_per_second(node.rng.uniform(2, 20));
     node.downlink = Rate::megabits_per_second(node.rng.uniform(1, 10));
     if (online() && node.rng.below(4) == 0) node.slowness = node.rng.uniform(2, 10);
-    // Fewer buffers than senders now and then, so that deliveries queue.
-    const int buffers = 1 + static_cast<int>(node.rng.below(4));
-    node.core = std::make_unique<worker::WorkerCore>(hello_of(k, settings, buffers), buffers);
-    queue_.after(delay(node.rng), [this, k] {
-      open_stream(k);
-      carry_out(k, nodes_[k].core->start(queue_.now()));
-    });
+    node.id = WorkerId(static_cast<std::uint32_t>(k));  // in the order of names
+    if (k < settings.manager.workers) boot(k);
   }
   plan_faults(rng_.fork(1));
   schedule_manager_tick();
@@ -81,14 +66,18 @@ void Twin::run(Instant until) {
 
 ArenaResult Twin::result() const {
   ArenaResult result = result_;
-  result.workers = static_cast<std::uint32_t>(nodes_.size());
+  result.workers = settings_.manager.workers;
+  result.late = static_cast<std::uint32_t>(nodes_.size()) - result.workers;
   result.overlap = online() && settings_.manager.online->overlap;
   result.violations = checkers_.violations();
   result.violations.insert(result.violations.end(), online_checkers_.violations().begin(),
                            online_checkers_.violations().end());
   for (const auto* more : {&mass_account_.violations(), &conversations_.violations()})
     result.violations.insert(result.violations.end(), more->begin(), more->end());
-  const auto lost = [](const Node& node) { return !node.alive || node.silent || node.cut_off; };
+  const auto lost = [this](const Node& node) {
+    const bool came_late = node.life > 1 || &node >= &nodes_[settings_.manager.workers];
+    return !node.alive || node.silent || node.cut_off || ((came_late || node.broke) && may_have_ended(node));
+  };
   // Who is lost before the training starts is waited for in vain: then all that is promised is that everybody
   // hears it.
   const bool finished = manager_ && manager_->finished();
@@ -105,7 +94,7 @@ ArenaResult Twin::result() const {
   }
   if (!finished) result.stuck.push_back("no progress: the manager did not finish");
   if (result.longest_pause > kPauseMax) {
-    result.stuck.push_back("nobody went on for " + std::to_string(result.longest_pause.in_seconds()) + " s");
+    result.stuck.push_back("nobody went on for " + to_string(result.longest_pause));
   }
   return result;
 }
@@ -152,24 +141,37 @@ void Twin::carry_out(const manager::Effects& effects, std::optional<std::size_t>
 
 void Twin::store(const manager::Input& input, std::optional<std::size_t> node) {
   stored_.push_back(input);
-  if (const auto* opened = std::get_if<manager::SessionOpened>(&input.what))
+  if (const auto* opened = std::get_if<manager::SessionOpened>(&input.what)) {
     node_of_session_[opened->session] = *node;
+    talk_of_session_[opened->session] = talk_of(*node);
+  }
   if (const auto* came = std::get_if<manager::MessageCame>(&input.what))
-    conversations_.manager_heard(id_of(node_of_session_.at(came->session)), came->message);
+    conversations_.manager_heard(talk_of_session_.at(came->session), came->message);
 }
 
 void Twin::observe(const manager::Output& output) {
   std::visit(Overloaded{
                  [&](const manager::Send& send) {
-                   const WorkerId worker = id_of(node_of_session_.at(send.session));
-                   conversations_.manager_said(worker, send.message);
-                   if (online()) online_checkers_.told(worker, send.message);
+                   const std::size_t node = node_of_session_.at(send.session);
+                   if (const auto* welcome = std::get_if<wire::Welcome>(&send.message)) {
+                     nodes_[node].id = welcome->id;
+                     if (!welcome->catch_up) nodes_[node].first = nodes_[node].life;
+                     node_of_id_[welcome->id] = node;
+                   }
+                   conversations_.manager_said(talk_of_session_.at(send.session), send.message);
+                   if (online()) online_checkers_.told(id_of(node), send.message);
                  },
                  [&](const manager::Close&) {},
                  [&](const manager::Started& started) {
                    tell("training starts");
                    online_checkers_.started(started);
                  },
+                 [&](const manager::Came& came) {
+                   tell(came.name + " is welcome as " + to_string(came.worker));
+                   checkers_.came(came.worker);
+                   online_checkers_.came(came.worker);
+                 },
+                 [&](const sync::CaughtUp& it) { online_checkers_.caught_up(it); },
                  [&](const manager::Replanned& plan) {
                    tell("plan " + std::to_string(plan.version.number) + " starts " +
                         std::to_string(plan.plan.started.size()) + " transfers, " +
@@ -219,6 +221,9 @@ void Twin::observe(const manager::Output& output) {
                  },
                  [&](const manager::Finished& end) {
                    tell("manager finished" + (end.error ? ": " + end.error->message : ""));
+                   for (const Node& node : nodes_) {
+                     if (node.has_stream) end_stream(node.stream, "connection refused");
+                   }
                  },
              },
              output);
@@ -228,7 +233,7 @@ void Twin::observe(const manager::Output& output) {
 std::string Twin::shares_of(const std::vector<sync::Estimate>& estimates) const {
   std::string text;
   for (const sync::Estimate& estimate : estimates) {
-    const Node& node = nodes_[estimate.worker.value()];
+    const Node& node = nodes_[node_of_id_.at(estimate.worker)];
     char shares[48];
     std::snprintf(shares, sizeof shares, " w%u %.2f/%.2f", estimate.worker.value(),
                   estimate.uplink / node.uplink, estimate.downlink / node.downlink);
@@ -268,7 +273,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
   for (const worker::WorkerAction& action : actions) {
     std::visit(Overloaded{
                    [&](const worker::SendToManager& send) {
-                     conversations_.worker_said(id_of(k), send.message);
+                     conversations_.worker_said(talk_of(k), send.message);
                      carry_out(k, nodes_[k].link.say(send.message, queue_.now()));
                    },
                    [&](const worker::Dial& order) { dial(k, order); },
@@ -282,9 +287,12 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                      if (const auto id = connection_of(k, order.link))
                        break_connection(*id, "aborted by the peer", k);
                    },
-                   [&](const worker::Joined&) { compute(k); },
+                   [&](const worker::Joined& joined) { joined.late ? catch_up(k) : compute(k); },
                    [&](const worker::Synchronized& done) { synchronized(k, done.report); },
-                   [&](const worker::Over& over) { nodes_[k].over = over.error.message; },
+                   [&](const worker::Over& over) {
+                     nodes_[k].over = over.error.message;
+                     if (nodes_[k].rounds_done < settings_.rounds) perhaps_again(k);
+                   },
                },
                action);
   }
@@ -308,7 +316,7 @@ void Twin::carry_out(std::size_t k, const worker::ManagerLink::Actions& actions)
 
 void Twin::hand(std::size_t k, const wire::ToWorker& message) {
   const bool hears = !nodes_[k].core->is_over();
-  if (hears) conversations_.worker_heard(id_of(k), message);
+  if (hears) conversations_.worker_heard(talk_of(k), message);
   if (online() && hears) online_checkers_.heard(id_of(k), message);
   const worker::WorkerActions actions = nodes_[k].core->from_manager(message, queue_.now());
   acted(k);
@@ -318,8 +326,8 @@ void Twin::hand(std::size_t k, const wire::ToWorker& message) {
 
 void Twin::compute(std::size_t k) {
   Node& node = nodes_[k];
-  queue_.after(Duration::milliseconds(node.rng.uniform(5, 60) * node.slowness), [this, k] {
-    if (nodes_[k].alive && !nodes_[k].core->is_over()) synchronize(k);
+  queue_.after(Duration::milliseconds(node.rng.uniform(5, 60) * node.slowness), [this, k, life = node.life] {
+    if (nodes_[k].alive && nodes_[k].life == life && !nodes_[k].core->is_over()) synchronize(k);
   });
 }
 
@@ -352,6 +360,7 @@ void Twin::synchronized(std::size_t k, const worker::SyncReport& report) {
   Node& node = nodes_[k];
   const std::size_t buffers = node.core->buffers_in_use();
   progressed();
+  if (node.fresh) return caught_up(k, report);
   if (online()) online_checkers_.synchronized(id_of(k), report, buffers);
   if (node.draining) return carry_out(k, node.core->leave("training done"));
   if (!online()) checkers_.synchronized(id_of(k), report, node.parameters, buffers);

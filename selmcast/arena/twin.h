@@ -49,6 +49,11 @@ class Twin {
  private:
   struct Node {
     std::unique_ptr<worker::WorkerCore> core;
+    std::uint64_t life = 0;   // of which process, from 1
+    WorkerId id;              // once it was welcome
+    bool fresh = false;       // catches up
+    std::uint64_t first = 0;  // the life that was there at the start
+    bool has_book() const { return core && (life == first || core->welcome()); }
     worker::ManagerLink link{Duration::seconds(20)};
     manager::StreamId stream;  // the last one to the manager
     bool has_stream = false;
@@ -60,8 +65,9 @@ class Twin {
     double slowness = 1;    // of its computing
     std::uint64_t rounds_done = 0;
     bool draining = false;
-    bool alive = true, silent = false;
+    bool alive = false, silent = false;
     bool cut_off = false;  // from the manager, for longer than it can be silent
+    bool broke = false;    // its stream: it may have come back too late
     std::optional<std::string> over;
   };
   // One TCP connection: who dialled whom, and what each end calls it.
@@ -94,7 +100,23 @@ class Twin {
   Instant passes(std::size_t from, std::size_t to, Instant sent) const;
   std::size_t manager_place() const { return nodes_.size(); }  // in cuts
   bool online() const { return settings_.manager.online.has_value(); }
-  static WorkerId id_of(std::size_t node) { return WorkerId(static_cast<std::uint32_t>(node)); }
+  WorkerId id_of(std::size_t node) const { return nodes_[node].id; }
+  // What identifies a conversation: a process, not a name.
+  WorkerId talk_of(std::size_t node) const {
+    return WorkerId(static_cast<std::uint32_t>(node + 1000 * nodes_[node].life));
+  }
+  static std::size_t node_at(std::uint16_t port) { return (port - 1U) % 1000; }
+  std::uint16_t port_of(std::size_t node) const {
+    return static_cast<std::uint16_t>(1 + node + 1000 * (nodes_[node].life % 60));
+  }
+  wire::Hello hello_of(std::size_t node, int buffers) const;
+  void boot(std::size_t node);
+  void plan_joins(Rng rng, Instant until);
+  void perhaps_again(std::size_t node);
+  void break_stream(std::size_t node);
+  void catch_up(std::size_t node);
+  void caught_up(std::size_t node, const worker::SyncReport& report);
+  bool may_have_ended(const Node& node) const;
   // Manager side. `node`: whose words led to this, if anybody's.
   void carry_out(const manager::Effects& effects, std::optional<std::size_t> node = std::nullopt);
   void store(const manager::Input& input, std::optional<std::size_t> node);
@@ -146,7 +168,11 @@ class Twin {
   std::uint64_t streams_made_ = 0;
   std::map<manager::StreamId, std::size_t> node_of_stream_;
   std::map<manager::SessionId, std::size_t> node_of_session_;
+  std::map<manager::SessionId, WorkerId> talk_of_session_;
+  std::map<WorkerId, std::size_t> node_of_id_;
   std::vector<Node> nodes_;
+  std::vector<std::unique_ptr<worker::WorkerCore>> dead_cores_;  // with books: what they held is written off
+  Rng fates_{0};                                                 // of who was lost
   std::map<std::pair<std::size_t, std::size_t>, Instant> cuts_;  // from, to: nothing passes until then
   std::map<ConnectionId, Connection> connections_;
   ConnectionId connections_made_ = 0;

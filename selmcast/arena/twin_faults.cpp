@@ -8,6 +8,7 @@ namespace selmcast::arena {
 void Twin::plan_faults(Rng rng) {
   const double last = 3.0 * static_cast<double>(settings_.rounds) / 4;
   plan_cuts(rng.fork(2), Instant::at_seconds(last));
+  plan_joins(rng.fork(4), Instant::at_seconds(last));
   const auto strike = [&](bool allowed, auto action) {
     // At most a third of the workers, so that a training remains.
     const std::uint64_t times = rng.below(nodes_.size() / 3 + 1);
@@ -22,6 +23,7 @@ void Twin::plan_faults(Rng rng) {
     if (!nodes_[node].alive || nodes_[node].silent) return;
     tell("w" + std::to_string(node) + " falls silent");
     nodes_[node].silent = true;
+    perhaps_again(node);
   });
   if (!settings_.faults.manager_crashes) return;
   Rng fates = rng.fork(1);
@@ -69,8 +71,7 @@ void Twin::cut(std::size_t from, std::size_t to, Duration time) {
   const auto name = [&](std::size_t place) {
     return place == manager_place() ? std::string("the manager") : "w" + std::to_string(place);
   };
-  tell("nothing passes from " + name(from) + " to " + name(to) + " for " + std::to_string(time.in_seconds()) +
-       " s");
+  tell("nothing passes from " + name(from) + " to " + name(to) + " for " + to_string(time));
   Instant& until = cuts_[{from, to}];
   until = std::max(until, queue_.now() + time);
   const bool from_manager = from == manager_place();
@@ -109,6 +110,7 @@ void Twin::crash(std::size_t k) {
   if (!node.alive || node.over || node.rounds_done == settings_.rounds) return;
   tell("w" + std::to_string(k) + " crashes");
   node.alive = false;
+  if (!node.silent) perhaps_again(k);
   std::vector<ConnectionId> broken;
   for (const auto& [id, connection] : connections_) {
     if (connection.from == k || connection.to == k) broken.push_back(id);

@@ -32,9 +32,9 @@ void Twin::open_stream(std::size_t k) {
   node_of_stream_[node.stream] = k;
   node.to_manager_free =
       passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
-  queue_.at(node.to_manager_free, [this, k, stream = node.stream] {
-    if (!nodes_[k].alive || nodes_[k].silent) return;
-    if (!manager_) return end_stream(stream, "connection refused");
+  queue_.at(node.to_manager_free, [this, k, stream = node.stream, life = node.life] {
+    if (!nodes_[k].alive || nodes_[k].life != life || nodes_[k].silent) return;
+    if (!manager_ || manager_->finished()) return end_stream(stream, "connection refused");
     manager_->opened(stream, queue_.now());
     schedule_manager_tick();
   });
@@ -82,10 +82,14 @@ void Twin::end_stream(manager::StreamId stream, const std::string& why) {
 // By worker: by the order of names, which is that of nodes.
 MassAccount::Books Twin::mass_books() const {
   MassAccount::Books books;
-  for (const Node& node : nodes_) {
-    const auto* mixer = dynamic_cast<const worker::PushSumMixer*>(&node.core->mixer());
-    if (mixer != nullptr) books.push_back(&mixer->book());
-  }
+  const auto add = [&](const worker::WorkerCore* core, bool counts) {
+    const auto* mixer =
+        counts && core != nullptr ? dynamic_cast<const worker::PushSumMixer*>(&core->mixer()) : nullptr;
+    books.push_back(mixer == nullptr ? nullptr : &mixer->book());
+  };
+  // Before its welcome a comer's book does not know that it is one.
+  for (const Node& node : nodes_) add(node.core.get(), node.has_book());
+  for (const auto& core : dead_cores_) add(core.get(), true);
   return books;
 }
 
@@ -100,12 +104,12 @@ std::optional<Twin::ConnectionId> Twin::connection_of(std::size_t k, worker::Lin
 
 void Twin::dial(std::size_t k, const worker::Dial& order) {
   const ConnectionId id = ++connections_made_;
-  const std::size_t to = order.peer.port - 1U;
+  const std::size_t to = node_at(order.peer.port);
   connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now()};
-  queue_.at(passes(k, to, queue_.now() + delay(nodes_[k].rng)), [this, id, k, to] {
+  queue_.at(passes(k, to, queue_.now() + delay(nodes_[k].rng)), [this, id, k, to, port = order.peer.port] {
     const auto found = connections_.find(id);
     if (found == connections_.end() || cut_off(found->second)) return;
-    if (!nodes_[to].alive || nodes_[to].core->is_over())
+    if (!nodes_[to].alive || port_of(to) != port || nodes_[to].core->is_over())
       return break_connection(id, "connection refused", to);
     found->second.to_link = nodes_[to].core->accepted(queue_.now());
     schedule_tick(to);
@@ -142,7 +146,7 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
   const auto id = connection_of(k, order.link);
   if (!id) return;
   Connection& c = connections_.at(*id);
-  const WorkerId from(static_cast<std::uint32_t>(k)), to(static_cast<std::uint32_t>(c.to));
+  const WorkerId from = id_of(k), to = id_of(c.to);
   if (online()) {
     online_checkers_.stream_started(from, to, order.transfer, order.rate);
   } else {
@@ -174,7 +178,7 @@ void Twin::extend(std::size_t k, const worker::ExtendStream& order) {
 }
 
 void Twin::set_rate(std::size_t k, const worker::SetRate& order) {
-  online_checkers_.rate_set(WorkerId(static_cast<std::uint32_t>(k)), order.transfer, order.rate);
+  online_checkers_.rate_set(id_of(k), order.transfer, order.rate);
   const auto id = connection_of(k, order.link);
   if (!id) return;
   const auto found = streams_.find(*id);
@@ -260,11 +264,12 @@ void Twin::break_connection(ConnectionId id, const std::string& why, std::option
   const auto inform = [&](std::size_t k, std::optional<worker::LinkId> link) {
     if (!link || k == tell_not || cut) return;
     const std::size_t peer = k == broken.from ? broken.to : broken.from;
-    queue_.at(passes(peer, k, queue_.now() + delay(rng_)), [this, k, link = *link, why] {
-      if (nodes_[k].alive) {
-        carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, queue_.now()));
-      }
-    });
+    queue_.at(passes(peer, k, queue_.now() + delay(rng_)),
+              [this, k, link = *link, why, life = nodes_[k].life] {
+                if (nodes_[k].alive && nodes_[k].life == life) {
+                  carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, queue_.now()));
+                }
+              });
   };
   inform(broken.from, broken.from_link);
   inform(broken.to, broken.to_link);

@@ -36,8 +36,9 @@ inline std::vector<float> as_received(payload::Format format, std::span<const fl
   return received;
 }
 
-// The own model comes first in `all`, with the mass it has after mixing as its weight.
-inline std::vector<double> mixing_weights(wire::MixingKind kind, const std::vector<Ingredient>& all) {
+// The own model comes first in `all`, with the mass it has after mixing as its weight; `alone`: there is none.
+inline std::vector<double> mixing_weights(wire::MixingKind kind, const std::vector<Ingredient>& all,
+                                          bool alone = false) {
   std::vector<double> weights;
   for (const Ingredient& one : all) {
     const double lag =
@@ -46,7 +47,7 @@ inline std::vector<double> mixing_weights(wire::MixingKind kind, const std::vect
                       : kind == wire::MixingKind::staleness ? 1 / (1 + lag)
                                                             : 1);
   }
-  if (kind == wire::MixingKind::push_sum) {
+  if (kind == wire::MixingKind::push_sum && !alone) {
     for (std::size_t k = 1; k < weights.size(); ++k) weights[0] -= weights[k];
   }
   return weights;
@@ -54,15 +55,16 @@ inline std::vector<double> mixing_weights(wire::MixingKind kind, const std::vect
 
 // The first parameter that is not the weighted mean, to 1e-5.
 inline std::optional<std::size_t> wrong_parameter(wire::MixingKind kind, const std::vector<Ingredient>& all,
-                                                  std::span<const float> mixed) {
-  const std::vector<double> weights = mixing_weights(kind, all);
+                                                  std::span<const float> mixed, bool alone = false) {
+  const std::vector<double> weights = mixing_weights(kind, all, alone);
   double total = 0;
   for (const double weight : weights) total += weight;
   for (std::size_t k = 0; k < mixed.size(); ++k) {
     double sum = 0;
     for (std::size_t j = 0; j < all.size(); ++j) sum += weights[j] * static_cast<double>(all[j].model[k]);
     const double right = all.size() == 1 ? static_cast<double>(all[0].model[k]) : sum / total;
-    if (std::abs(static_cast<double>(mixed[k]) - right) > 1e-5 * (1 + std::abs(right))) return k;
+    if (!(std::abs(static_cast<double>(mixed[k]) - right) <= 1e-5 * (1 + std::abs(right))))
+      return k;  // or NaN
   }
   return std::nullopt;
 }

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <compare>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
+#include <string>
 
 namespace selmcast {
 // clang-format off
@@ -104,4 +106,12 @@ inline Bytes operator*(Rate rate, Duration time) {
   return Bytes(static_cast<std::int64_t>(std::floor(rate.bytes_per_second() * time.in_seconds())));
 }
 // clang-format on
+// As people write them: "20 s", "0.5 s", "1.23 s", "12300 s". Three digits, more only of whole seconds.
+inline std::string to_string(Duration duration) {
+  char text[40];
+  const double seconds = duration.in_seconds();
+  std::snprintf(text, sizeof text, seconds >= 1000 && seconds < 1e15 ? "%.0f s" : "%.3g s", seconds);
+  return text;
+}
+
 }  // namespace selmcast

@@ -43,6 +43,7 @@ selmcast_manager_options manager_defaults() {
   defaults.seed = ours.seed;
   defaults.join_timeout_seconds = ours.join_patience.in_seconds();
   defaults.compute_timeout_seconds = ours.compute_patience.in_seconds();
+  defaults.patience_seconds = 60;
   return defaults;
 }
 
@@ -51,6 +52,8 @@ Result<manager::ManagerOptions> options_of(const selmcast_manager_options& given
   if (given.port < 0 || given.port > 65535) return bad("port is not from 0 to 65535");
   if (!(given.join_timeout_seconds > 0 && given.join_timeout_seconds <= 600))
     return bad("join_timeout_seconds is not above 0 and at most 600");
+  if (!(given.patience_seconds > 0 && given.patience_seconds <= 86400))
+    return bad("patience_seconds is not above 0 and at most 86400");
   if (!(given.compute_timeout_seconds > 0)) return bad("compute_timeout_seconds is not above 0");
   manager::TrainingChoice choice;
   choice.workers = given.workers;
@@ -58,6 +61,7 @@ Result<manager::ManagerOptions> options_of(const selmcast_manager_options& given
   choice.planner = text_or(given.planner, "auto");
   if (given.staleness >= 0) choice.staleness = static_cast<std::uint32_t>(given.staleness);
   choice.overlap = given.overlap != 0;
+  choice.elastic = given.elastic != 0;
   choice.min_receivers = given.min_receivers;
   choice.max_age = given.max_age;
   choice.seed = given.seed;
@@ -71,6 +75,8 @@ Result<manager::ManagerOptions> options_of(const selmcast_manager_options& given
   options.host = text_or(given.host, "127.0.0.1");
   options.port = static_cast<std::uint16_t>(given.port);
   options.journal = text_or(given.journal, "");
+  options.state = text_or(given.state, "");
+  if (!options.state.empty()) options.settings.manager_patience = Duration::seconds(given.patience_seconds);
   return options;
 }
 

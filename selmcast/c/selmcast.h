@@ -137,10 +137,18 @@ SELMCAST_API selmcast_code selmcast_worker_connect(const selmcast_worker_options
                                                    selmcast_worker** worker);
 /* From 0, in natural order of the names. */
 SELMCAST_API uint32_t selmcast_worker_id(const selmcast_worker* worker);
-/* In the training when it started, this one included. */
+/* In the training when this worker came, this one included. */
 SELMCAST_API uint32_t selmcast_worker_count(const selmcast_worker* worker);
 /* What one delivery carries, as the payload makes it; plans are made with it. */
 SELMCAST_API uint64_t selmcast_worker_payload_bytes(const selmcast_worker* worker);
+
+/* 1 if the training ran already when this worker came (the manager must be elastic): it has to catch up. Else 0. */
+SELMCAST_API int32_t selmcast_worker_came_late(const selmcast_worker* worker);
+/* Before the first synchronisation of a worker that came late: writes the mixture of several others' models over
+ * `parameters`, whatever they are; the report's next_round is the one that it computes then. For others there is
+ * nothing to do. Blocks until the next exchange of those others is over: at most the manager's patience, as below. After an
+ * error the parameters are as they were, and the session is over, but for SELMCAST_INVALID_INPUT. */
+SELMCAST_API selmcast_code selmcast_worker_catch_up(selmcast_worker* worker, float* parameters, size_t count);
 
 /* Sends these parameters to the receivers that the manager picked and mixes in what arrived, in place. `count` is the
  * number of floats, as announced at the start. Blocks: with rounds in common until the round is over, else until the
@@ -167,6 +175,7 @@ typedef struct selmcast_report {
   double predicted_seconds; /* by the manager */
   double elapsed_seconds;   /* from the call to the mixed model */
   double own_weight;        /* push_sum: this worker's mass after mixing; all start with 1 */
+  uint64_t next_round;      /* that is computed now */
 } selmcast_report;
 /* Set struct_size before. SELMCAST_INVALID_INPUT before the first synchronisation. */
 SELMCAST_API selmcast_code selmcast_worker_report(const selmcast_worker* worker, selmcast_report* report);
@@ -201,6 +210,9 @@ typedef struct selmcast_manager_options {
   double compute_timeout_seconds; /* that a round waits for the slowest computation. 600 */
   const char* journal;            /* file for all inputs and decisions; null: none */
   int32_t overlap; /* ssp, asp: not 0: workers compute on while their multicast is delivered. 0 */
+  int32_t elastic; /* not 0: workers may come while the training runs, new ones or those that were lost. 0 */
+  const char* state;       /* file that a manager that is started again goes on from; null: none */
+  double patience_seconds; /* with state: how long workers wait for it. 60 */
 } selmcast_manager_options;
 
 SELMCAST_API void selmcast_manager_options_init(selmcast_manager_options* options, size_t struct_size);

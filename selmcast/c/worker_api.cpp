@@ -141,6 +141,10 @@ uint64_t selmcast_worker_payload_bytes(const selmcast_worker* worker) {
   return worker == nullptr ? 0 : static_cast<uint64_t>(worker->worker->payload_bytes().count());
 }
 
+int32_t selmcast_worker_came_late(const selmcast_worker* worker) {
+  return worker != nullptr && worker->worker->came_late() ? 1 : 0;
+}
+
 static selmcast_code call(
     const char* name,
     selmcast::Result<selmcast::worker::SyncReport> (selmcast::worker::Worker::*function)(std::span<float>),
@@ -156,6 +160,10 @@ static selmcast_code call(
     selmcast::c::numbers_of(worker->last.sent_to, worker->sent_to);
     return SELMCAST_OK;
   });
+}
+
+selmcast_code selmcast_worker_catch_up(selmcast_worker* worker, float* parameters, size_t count) {
+  return call(__func__, &selmcast::worker::Worker::catch_up, worker, parameters, count);
 }
 
 selmcast_code selmcast_worker_synchronize(selmcast_worker* worker, float* parameters, size_t count) {
@@ -182,6 +190,7 @@ selmcast_code selmcast_worker_report(const selmcast_worker* worker, selmcast_rep
     value.predicted_seconds = worker->last.predicted.in_seconds();
     value.elapsed_seconds = worker->last.elapsed.in_seconds();
     value.own_weight = worker->last.own_weight;
+    value.next_round = worker->last.next.value();
     selmcast::c::copy_out(value, report, report->struct_size);
     return SELMCAST_OK;
   });

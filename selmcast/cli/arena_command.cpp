@@ -49,6 +49,10 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"widest_meeting_gap", result.widest_gap},
           {"virtual_seconds", result.virtual_time.in_seconds()},
           {"managers", result.managers},
+          {"came_late", result.late},
+          {"returns", result.returns},
+          {"caught_up", result.caught_up},
+          {"broken_streams", result.broken_streams},
           {"longest_pause_seconds", result.longest_pause.in_seconds()},
           {"violations", result.violations},
           {"stuck", result.stuck}};
@@ -65,7 +69,9 @@ void tell_smallest(const arena::ArenaSettings& settings) {
                                  {f.silences, "silences"},
                                  {f.cuts, "cuts"},
                                  {f.bandwidth_changes, "changes of bandwidth"},
-                                 {f.manager_crashes, "crashes of the manager"}}) {
+                                 {f.manager_crashes, "crashes of the manager"},
+                                 {f.joins, "joins"},
+                                 {f.broken_streams, "broken streams to the manager"}}) {
     if (on) kinds += (kinds.empty() ? "" : ", ") + std::string(name);
   }
   const arena::ArenaResult result = arena::run_arena(smallest);

@@ -45,6 +45,8 @@ struct ManagerFlags {
   std::optional<double> patience;
   double join_timeout = 60;
   double compute_timeout = 600;
+  double reconnect_timeout = 0.5;
+  bool elastic = false;
   std::optional<double> clock_zero;
   bool ages_from_zero = false;
   bool unpaced = false;
@@ -72,6 +74,14 @@ void log_output(const manager::Output& output) {
       Overloaded{
           [&](const manager::Started& started) {
             say(fmt::format("training starts with {} workers", started.names.size()));
+          },
+          [&](const manager::Came& came) {
+            say(fmt::format("{} comes as {} and waits for the others' parameters", came.name,
+                            to_string(came.worker)));
+          },
+          [&](const sync::CaughtUp& it) {
+            say(fmt::format("{} has parameters of {} others and computes round {}, {} workers",
+                            to_string(it.worker), it.from.size(), it.round.value(), it.members));
           },
           [&](const manager::RoundOver& over) {
             const auto& round = over.round;
@@ -135,6 +145,8 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   choice.seed = flags.seed;
   choice.join_patience = Duration::seconds(flags.join_timeout);
   choice.compute_patience = Duration::seconds(flags.compute_timeout);
+  choice.stream_patience = Duration::seconds(flags.reconnect_timeout);
+  choice.elastic = flags.elastic;
   auto settings = manager::settings_of(choice);
   if (!settings) return std::unexpected(settings.error());
   manager::ManagerOptions options;
@@ -228,6 +240,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "encrypted\n"
       "  selmcast manager --workers 8 --state training.state        again after a crash: the training goes "
       "on\n"
+      "  selmcast manager --workers 8 --elastic                     workers may come, and come back, while "
+      "it runs\n"
       "  selmcast manager --replay journal.jsonl                    plan again from what was recorded, and "
       "compare");
   command->add_option("--workers", flags->workers, "The training starts when so many are there")
@@ -238,6 +252,15 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       ->add_option("--min-workers", flags->min_workers,
                    "The training ends when fewer are left, but for those who are done")
       ->check(CLI::Range(1U, 100'000U))
+      ->capture_default_str();
+  command->add_flag("--elastic", flags->elastic,
+                    "Workers may come while the training runs: new ones, or those that were lost");
+  command
+      ->add_option(
+          "--reconnect-timeout", flags->reconnect_timeout,
+          "Seconds for a worker whose connection to the manager broke to take it up again; one that was "
+          "killed is missed as long. 0: it is lost at once")
+      ->check(CLI::Range(0.0, 60.0))
       ->capture_default_str();
   command
       ->add_option("--sync", flags->sync,

@@ -6,12 +6,6 @@
 #include "selmcast/base/overloaded.h"
 
 namespace selmcast::manager {
-namespace {
-
-std::string seconds_of(Duration duration) { return std::to_string(duration.in_seconds()) + " s"; }
-
-}  // namespace
-
 DurableManager::DurableManager(const ManagerSettings& settings, Instant now)
     : settings_(settings), core_(settings, now), epoch_(settings.epoch) {}
 
@@ -27,7 +21,10 @@ Outputs DurableManager::replay(const Input& input) {
 Effects DurableManager::restarted(std::uint64_t epoch, Duration away, Instant now) {
   Effects effects;
   apply({now, ManagerRestarted{epoch, away}}, effects);
-  for (auto& [id, session] : sessions_) session.return_by = now + settings_.return_patience;
+  for (auto& [id, session] : sessions_) {
+    session.return_by = now + settings_.return_patience;
+    session.why_away.clear();
+  }
   return effects;
 }
 
@@ -134,6 +131,14 @@ void DurableManager::greet(StreamId stream, const wire::Hello& hello, Instant no
     if (!session.stream && session.hello == hello && heard_nothing)
       return attach(id, stream, 0, now, effects);
   }
+  // The process whose name it has can have died only now, if its session still waits.
+  const auto dead = std::ranges::find_if(sessions_, [&](const auto& entry) {
+    const Session& session = entry.second;
+    return settings_.elastic && core_.started() && !session.stream && session.hello &&
+           session.hello->name == hello.name;
+  });
+  if (dead != sessions_.end()) lose(dead->first, "a new process of its name has come", now, effects);
+  if (finished()) return;
   const SessionId id(++sessions_made_);
   streams_.at(stream).session = id;
   apply({now, SessionOpened{id}}, effects);
@@ -198,7 +203,13 @@ Effects DurableManager::closed(StreamId id, const std::string& why, Instant now)
   const std::optional<SessionId> session = stream->second.session;
   streams_.erase(stream);
   if (!session || finished()) return effects;
-  sessions_.at(*session).stream.reset();
+  Session& it = sessions_.at(*session);
+  it.stream.reset();
+  if (core_.started() && it.unheard.said() > 0 && settings_.stream_patience > Duration()) {
+    it.return_by = now + settings_.stream_patience;
+    it.why_away = why;
+    return effects;
+  }
   apply({now, SessionLost{*session, "session lost: " + why}}, effects);
   return effects;
 }
@@ -224,10 +235,13 @@ Effects DurableManager::tick(Instant now) {
   for (const auto& [id, session] : sessions_) {
     const bool speaks = core_.started() && session.stream;
     if (speaks && now >= session.last_heard + settings_.heartbeat_timeout)
-      silent.emplace_back(id, "not heard for " + seconds_of(settings_.heartbeat_timeout));
+      silent.emplace_back(id, "not heard for " + to_string(settings_.heartbeat_timeout));
     if (!session.stream && now >= session.return_by) {
-      silent.emplace_back(id, "did not come back within " + seconds_of(settings_.return_patience) +
-                                  " of the manager's restart");
+      silent.emplace_back(id, session.why_away.empty()
+                                  ? "did not come back within " + to_string(settings_.return_patience) +
+                                        " of the manager's restart"
+                                  : "session lost: " + session.why_away + ", and not taken up again within " +
+                                        to_string(settings_.stream_patience));
     }
     if (session.unheard.is_full()) silent.emplace_back(id, "does not listen");
   }

@@ -17,7 +17,8 @@
 // Promise 3 (fencing): every restart has a larger epoch, which plans made from then on carry; who has heard of a newer
 // manager is not resumed by this one.
 // Silence: who is not heard for heartbeat_timeout is told so and its session is lost; a stream without Hello or Resume
-// ends after hello_patience. A stream that breaks while the manager lives is a worker that died: its session is lost.
+// ends after hello_patience. A stream that breaks while the manager lives is a worker that died, or just a stream: its
+// session waits stream_patience for a Resume, and is then lost; at once, if a new process says Hello under its name.
 // No clock, no I/O. Bounds: kUnheardMax messages a session. Thread rule: one owner.
 #pragma once
 
@@ -88,6 +89,7 @@ class DurableManager {
     std::uint64_t heard = 0;  // of the worker's messages
     Instant last_heard;
     Instant return_by = Instant::never();  // without a stream
+    std::string why_away;                  // if not since the manager's restart
   };
   struct Stream {
     Instant opened;

@@ -87,7 +87,7 @@ void Journal::output(const Output& output, Instant now, Duration deciding) {
   write(line->dump(-1, ' ', false, json::error_handler_t::replace));
   // Whoever follows the journal sees plans and rounds at once, and a killed manager leaves them.
   if (plans || std::holds_alternative<RoundOver>(output) ||
-      std::holds_alternative<sync::MulticastEnded>(output)) {
+      std::holds_alternative<sync::MulticastEnded>(output) || std::holds_alternative<Came>(output)) {
     file_.flush();
   }
 }

@@ -140,6 +140,16 @@ json go_on_json(const sync::WentOn& went) {
           {"lead", went.lead},          {"workers", went.members}};
 }
 
+json caught_up_json(const sync::CaughtUp& caught_up) {
+  json from = json::array();
+  for (const WorkerId worker : caught_up.from) from.push_back(to_string(worker));
+  return {{"event", "caught_up"},
+          {"worker", to_string(caught_up.worker)},
+          {"round", caught_up.round.value()},
+          {"from", from},
+          {"workers", caught_up.members}};
+}
+
 std::optional<json> online_json(const Output& output, Instant now) {
   if (const auto* replanned = std::get_if<Replanned>(&output)) return replan_json(*replanned);
   if (const auto* ended = std::get_if<sync::MulticastEnded>(&output)) return multicast_json(*ended, now);
@@ -172,6 +182,10 @@ std::optional<json> decision_json(const Output& output, Instant now) {
     for (const auto& [worker, name] : started->names) {
       line["workers"].push_back({{"worker", to_string(worker)}, {"name", name}});
     }
+  } else if (const auto* came = std::get_if<Came>(&output)) {
+    line = {{"event", "came"}, {"worker", to_string(came->worker)}, {"name", came->name}};
+  } else if (const auto* caught_up = std::get_if<sync::CaughtUp>(&output)) {
+    line = caught_up_json(*caught_up);
   } else if (const auto* left = std::get_if<Left>(&output)) {
     line = {{"event", "left"},
             {"worker", to_string(left->worker)},
@@ -223,6 +237,8 @@ json settings_json(const ManagerSettings& s) {
                {"heartbeat_interval_seconds", s.heartbeat_interval.in_seconds()},
                {"heartbeat_timeout_seconds", s.heartbeat_timeout.in_seconds()},
                {"manager_timeout_seconds", s.manager_timeout.in_seconds()},
+               {"elastic", s.elastic},
+               {"stream_patience_seconds", s.stream_patience.in_seconds()},
                {"manager_patience_seconds", s.manager_patience.in_seconds()},
                {"return_patience_seconds", s.return_patience.in_seconds()}};
   if (!s.online) return line;
@@ -286,6 +302,8 @@ Result<ManagerSettings> settings_from(const json& line) {
   s.heartbeat_interval = seconds("heartbeat_interval_seconds");
   s.heartbeat_timeout = seconds("heartbeat_timeout_seconds");
   s.manager_timeout = seconds("manager_timeout_seconds");
+  s.elastic = line.value("elastic", false);
+  s.stream_patience = Duration::seconds(line.value("stream_patience_seconds", 0.0));
   s.manager_patience = Duration::seconds(line.value("manager_patience_seconds", 0.0));
   s.return_patience =
       Duration::seconds(line.value("return_patience_seconds", s.return_patience.in_seconds()));

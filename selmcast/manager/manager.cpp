@@ -115,7 +115,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
     notice("manager " + std::to_string(epoch) + " goes on with the training after " + std::to_string(inputs) +
            " inputs, decided again in " +
            std::to_string(std::chrono::duration<double>(Clock::now() - began).count()) + " s; away for " +
-           std::to_string(away.in_seconds()) + " s");
+           to_string(away));
     return {};
   }
 

@@ -5,38 +5,9 @@
 
 #include "selmcast/base/overloaded.h"
 #include "selmcast/manager/groups.h"
-#include "selmcast/wire/loopback.h"
 
 namespace selmcast::manager {
 namespace {
-
-// w2 before w10: shorter names first, then by letters.
-bool natural_less(const std::string& a, const std::string& b) {
-  return a.size() != b.size() ? a.size() < b.size() : a < b;
-}
-
-std::string describe(const wire::TensorInfo& tensor) {
-  std::string text = "'" + tensor.name + "' [";
-  for (std::size_t k = 0; k < tensor.shape.size(); ++k)
-    text += (k ? ", " : "") + std::to_string(tensor.shape[k]);
-  return text + "]" +
-         (tensor.role == wire::TensorRole::parameter ? "" : " " + std::string(to_string(tensor.role)));
-}
-
-std::string first_difference(const wire::ModelManifest& mine, const wire::ModelManifest& theirs) {
-  if (mine.mixing != theirs.mixing) {
-    return "it mixes by " + std::string(to_string(theirs.mixing)) + " instead of " +
-           std::string(to_string(mine.mixing)) + "; start all workers with the same mixing";
-  }
-  if (mine.payload != theirs.payload) {
-    return "its payload is " + std::string(to_string(theirs.payload)) + " instead of " +
-           std::string(to_string(mine.payload)) + "; start all workers with the same payload";
-  }
-  const auto [m, t] = std::ranges::mismatch(mine.tensors, theirs.tensors);
-  if (m == mine.tensors.end()) return "its tensor " + describe(*t) + " is one too many";
-  if (t == theirs.tensors.end()) return "it lacks tensor " + describe(*m);
-  return "its tensor " + describe(*t) + " should be " + describe(*m);
-}
 
 std::unique_ptr<sync::TrainingMachine> machine_of(const ManagerSettings& settings) {
   if (settings.online) return std::make_unique<sync::OnlineRounds>(settings.rounds, *settings.online);
@@ -109,7 +80,13 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
     drop(id, goodbye->reason.empty() ? "goodbye" : goodbye->reason, Departure::goodbye, now, outputs);
     return outputs;
   }
-  if (!session.worker) {
+  if (session.standing == Standing::visitor && std::holds_alternative<wire::CatchUp>(message)) {
+    be_guest(session, now, outputs);
+    return outputs;
+  }
+  if (session.standing == Standing::visitor && std::holds_alternative<wire::Heartbeat>(message))
+    return outputs;
+  if (!session.worker || session.standing == Standing::visitor) {
     drop(id, "spoke before its welcome", Departure::expelled, now, outputs);
     return outputs;
   }
@@ -133,87 +110,22 @@ Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::F
           [&](const wire::TransferFailed& failed) {
             return machine_->failed(worker, {failed.transfer, failed.reason, failed.peer}, now);
           },
+          [&](const wire::CatchUp&) -> Result<sync::Actions> {
+            return failure(ErrorCode::protocol, "wants to catch up, but is not behind");
+          },
           [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
       },
       message);
 }
 
+std::size_t ManagerCore::members() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(sessions_, [](const auto& s) { return s.second.standing == Standing::member; }));
+}
+
 std::size_t ManagerCore::waiting() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(sessions_, [](const auto& s) { return s.second.hello.has_value(); }));
-}
-
-// ---- joining -----------------------------------------------------------------------------------------------
-
-std::optional<std::string> ManagerCore::objection(const wire::Hello& hello) const {
-  if (hello.protocol_version != wire::kControlProtocolVersion) {
-    return "it speaks control protocol version " + std::to_string(hello.protocol_version) +
-           ", this manager speaks " + std::to_string(wire::kControlProtocolVersion) +
-           ": install the same release of selmcast everywhere";
-  }
-  if (started_) return "the training has started already; workers cannot join a running training yet";
-  for (const auto& [id, other] : sessions_) {
-    if (!other.hello) continue;
-    if (other.hello->name == hello.name)
-      return "another worker is called '" + hello.name + "' already: names must differ";
-    if (other.hello->model != hello.model) {
-      return "its model is not that of worker '" + other.hello->name +
-             "': " + first_difference(other.hello->model, hello.model);
-    }
-    if (wire::is_loopback(other.hello->data_host) != wire::is_loopback(hello.data_host)) {
-      const bool is_inside = wire::is_loopback(hello.data_host);
-      const wire::Hello& inside = is_inside ? hello : *other.hello;
-      const wire::Hello& outside = is_inside ? *other.hello : hello;
-      return "peers would find '" + inside.name + "' at " + inside.data_host + ", which is loopback, and '" +
-             outside.name + "' at " + outside.data_host +
-             ": name the manager by an address that all machines reach, on its own machine too, or say which "
-             "interface to use";
-    }
-  }
-  return std::nullopt;
-}
-
-void ManagerCore::hello(SessionId id, Session& session, const wire::Hello& hello, Outputs& outputs) {
-  if (const auto why = objection(hello)) {
-    outputs.push_back(TurnedAway{hello.name, *why});
-    turn_away(id, *why, outputs);
-    return;
-  }
-  session.hello = hello;
-}
-
-void ManagerCore::start_training(Instant now, Outputs& outputs) {
-  started_ = true;
-  std::vector<SessionId> order;
-  for (const auto& [id, session] : sessions_) {
-    if (session.hello) order.push_back(id);
-  }
-  std::ranges::sort(order, [&](SessionId a, SessionId b) {
-    return natural_less(sessions_.at(a).hello->name, sessions_.at(b).hello->name);
-  });
-  const wire::ModelManifest& model = sessions_.at(order.front()).hello->model;
-  Started started{model.payload, wire::payload_bytes(model), {}};
-  for (std::uint32_t k = 0; k < order.size(); ++k) {
-    const WorkerId worker(k);
-    Session& session = sessions_.at(order[k]);
-    session.worker = worker;
-    session_of_[worker] = order[k];
-    const wire::Hello& hello = *session.hello;
-    machine_->join(worker,
-                   {hello.name, hello.declared_uplink, hello.declared_downlink,
-                    wire::payload_bytes(hello.model), hello.receive_buffers},
-                   now);
-    started.names.emplace_back(worker, hello.name);
-  }
-  for (const auto& [worker, session] : session_of_) {
-    send_to(
-        worker,
-        wire::Welcome{worker, settings_.epoch, settings_.run_token, settings_.workers,
-                      settings_.heartbeat_interval, settings_.manager_timeout, settings_.online.has_value(),
-                      settings_.online && settings_.online->overlap, settings_.manager_patience},
-        outputs);
-  }
-  outputs.push_back(std::move(started));
 }
 
 // ---- rounds ------------------------------------------------------------------------------------------------
@@ -250,6 +162,7 @@ void ManagerCore::carry_out(const sync::Actions& actions, Outputs& outputs) {
               send_to(went.worker, wire::GoOn{went.done, static_cast<std::uint32_t>(went.members)}, outputs);
               outputs.push_back(went);
             },
+            [&](const sync::CaughtUp& it) { caught_up(it, outputs); },
             [&](const auto& told) { outputs.push_back(told); },
         },
         action);
@@ -261,7 +174,8 @@ void ManagerCore::evict(const sync::Evicted& evicted, Outputs& outputs) {
   if (session == session_of_.end()) return;
   const SessionId id = session->second;
   session_of_.erase(session);
-  outputs.push_back(Left{evicted.worker, evicted.why, session_of_.size(), false});
+  sessions_.at(id).standing = Standing::stranger;
+  outputs.push_back(Left{evicted.worker, evicted.why, members(), false});
   turn_away(id, evicted.why, outputs);
 }
 
@@ -273,7 +187,7 @@ wire::Outgoing ManagerCore::outgoing(const sync::Transfer& transfer) const {
 void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
   const PlanVersion version = round_version_ = {settings_.epoch, plan.number};
   std::map<WorkerId, wire::RoundPlan> parts;
-  for (const auto& [worker, session] : session_of_) {
+  for (const WorkerId worker : plan.members) {
     parts[worker] = {version, plan.round, {}, {}, plan.predicted, relays()};
   }
   for (const sync::Transfer& transfer : plan.transfers) {
@@ -354,22 +268,34 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   const std::optional<WorkerId> worker = found->second.worker;
+  const bool was_member = found->second.standing == Standing::member;
   if (departure == Departure::expelled) outputs.push_back(Send{id, wire::Reject{why}});
   outputs.push_back(Close{id});
   sessions_.erase(found);
   if (worker) {
     session_of_.erase(*worker);
-    if (departure == Departure::goodbye) ++goodbyes_;
-    outputs.push_back(Left{*worker, why, session_of_.size(), departure == Departure::goodbye});
+    if (departure == Departure::goodbye && was_member) ++goodbyes_;
+    outputs.push_back(Left{*worker, why, members(), departure == Departure::goodbye});
     carry_out(machine_->leave(*worker, why, now), outputs);
   }
-  if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
+  end_if_over(outputs);
+}
+
+// When no member is left there is nobody to get parameters from.
+void ManagerCore::end_if_over(Outputs& outputs) {
+  if (!started_ || finished_) return;
+  if (members() == 0) {
+    while (!sessions_.empty())
+      turn_away(sessions_.begin()->first, "the training is over: its workers have left", outputs);
+    session_of_.clear();
+    return finish(std::nullopt, outputs);
+  }
   end_if_too_few(outputs);
 }
 
 void ManagerCore::end_if_too_few(Outputs& outputs) {
-  if (!started_ || finished_ || session_of_.size() + goodbyes_ >= settings_.min_workers) return;
-  const std::string why = "only " + std::to_string(session_of_.size()) + " workers are left of the " +
+  if (!started_ || finished_ || members() + goodbyes_ >= settings_.min_workers) return;
+  const std::string why = "only " + std::to_string(members()) + " workers are left of the " +
                           std::to_string(settings_.min_workers) + " that the training needs to go on";
   while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
   session_of_.clear();
@@ -402,15 +328,13 @@ Outputs ManagerCore::tick(Instant now) {
   if (finished_) return outputs;
   if (!started_ && now >= created_ + settings_.join_patience) {
     const std::string why = "only " + std::to_string(waiting()) + " of " + std::to_string(settings_.workers) +
-                            " workers came within " + std::to_string(settings_.join_patience.in_seconds()) +
-                            " s";
+                            " workers came within " + to_string(settings_.join_patience);
     while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
     finish(Error{ErrorCode::timeout, why}, outputs);
     return outputs;
   }
   carry_out(machine_->tick(now), outputs);
-  if (started_ && session_of_.empty()) finish(std::nullopt, outputs);
-  end_if_too_few(outputs);  // evictions
+  end_if_over(outputs);  // evictions
   return outputs;
 }
 

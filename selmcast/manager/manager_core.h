@@ -2,6 +2,7 @@
 //
 //     waiting for workers ── all have said hello ──> training ── all left ──> finished
 //                         └─ join_patience over ──> everybody rejected, finished with an error
+//     elastic, while training: hello ── Welcome{catch_up} ──> visitor ── CatchUp ──> guest ── CaughtUp ──> member
 //
 // The training itself is a sync::TrainingMachine: with rounds in common (bsp, sync/round_machine.h), or online,
 // everybody in a round of its own (ssp, asp, sync/online_rounds.h). This core puts messages around either.
@@ -9,11 +10,15 @@
 // version, name or model does not fit is rejected with the reason, the others are not disturbed. Ids are given when
 // all are there, in natural order of the names (w2 before w10), so that the same workers get the same ids whatever
 // order they came in.
+// Elastic: workers may come while the training runs, new ones or those that left, under a name that nobody has. A
+// visitor is welcome at once and costs nobody anything; when it says that it is ready to receive it is a guest
+// (sync/training_machine.h), then a member. Who comes back under its name has its id again; so there are as many ids
+// as names, a bounded number. When no member is left the training is over: visitors and guests are told so.
 // A worker leaves by Goodbye, by losing its session, by breaking the protocol, or by being too slow to compute; its
 // open transfers are cancelled and the others go on. When a session is lost, and who said it, is durable_manager.h's.
 // Plans carry (epoch, number): workers obey only what is newer than what they obeyed. A manager that was made again
-// has a larger epoch.
-// No clock, no I/O: callers hand in events with `now` and carry out the outputs in order. Thread rule: one owner.
+// has a larger epoch. No clock, no I/O: callers hand in events with `now` and carry out the outputs in order. Thread
+// rule: one owner.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +39,10 @@
 
 namespace selmcast::manager {
 
+// How many names of workers one training knows, at least: kNamesPerWorker for each that it started with.
+inline constexpr std::size_t kNamesMin = 1000;
+inline constexpr std::size_t kNamesPerWorker = 4;
+
 // One worker's conversation; numbered by the caller, never reused.
 using SessionId = Id<struct SessionIdTag, std::uint64_t>;
 
@@ -42,7 +51,8 @@ struct ManagerSettings {
   std::optional<sync::OnlineChoice> online;  // ssp or asp; nothing: bsp
   std::uint32_t workers = 1;                 // the training starts when so many have said hello
   std::uint32_t min_workers =
-      1;  // it ends, with an error, when fewer are left but for those who said goodbye
+      1;                 // it ends, with an error, when fewer are left but for those who said goodbye
+  bool elastic = false;  // workers may come while the training runs
   std::uint64_t epoch = 1;
   std::uint64_t run_token = 0;  // keeps strangers out of the data plane
   std::uint32_t segment_bytes =
@@ -52,6 +62,8 @@ struct ManagerSettings {
   Duration heartbeat_interval = Duration::milliseconds(500);
   Duration heartbeat_timeout = Duration::seconds(4);  // of a worker
   Duration manager_timeout = Duration::seconds(10);   // after which a worker takes the manager for gone
+  // For a worker whose stream broke, and that may be dead, to take it up again; 0: it is lost at once.
+  Duration stream_patience = Duration::seconds(0);
   // For a manager that is gone to come back, on the workers' side; 0: it will not. And on its side, for them.
   Duration manager_patience = Duration::seconds(0);
   Duration return_patience = Duration::seconds(12);
@@ -74,6 +86,11 @@ struct Started {
   payload::Format payload = payload::Format::float32;
   Bytes payload_bytes;  // of one delivery
   std::vector<std::pair<WorkerId, std::string>> names;
+};
+// Elastic: a visitor.
+struct Came {
+  WorkerId worker;
+  std::string name;
 };
 struct Planned {
   PlanVersion version;
@@ -106,9 +123,9 @@ struct Kept {
 struct Finished {
   std::optional<Error> error;
 };
-using Output =
-    std::variant<Send, Close, Started, Planned, RoundOver, Replanned, sync::TransferRerouted,
-                 sync::MulticastEnded, sync::WentOn, sync::Learnt, Left, TurnedAway, Kept, Finished>;
+using Output = std::variant<Send, Close, Started, Came, sync::CaughtUp, Planned, RoundOver, Replanned,
+                            sync::TransferRerouted, sync::MulticastEnded, sync::WentOn, sync::Learnt, Left,
+                            TurnedAway, Kept, Finished>;
 using Outputs = std::vector<Output>;
 
 class ManagerCore {
@@ -130,13 +147,22 @@ class ManagerCore {
   bool started() const { return started_; }
 
  private:
+  enum class Standing { stranger, visitor, guest, member };
   struct Session {
     std::optional<wire::Hello> hello;
-    std::optional<WorkerId> worker;  // once the training has started
+    std::optional<WorkerId> worker;  // once it was welcome
+    Standing standing = Standing::stranger;
   };
 
   void hello(SessionId id, Session& session, const wire::Hello& hello, Outputs& outputs);
   std::size_t waiting() const;  // have said hello
+  std::size_t members() const;
+  std::optional<std::string> objection_to_comer(const wire::Hello& hello) const;
+  void welcome(WorkerId worker, Session& session, Outputs& outputs);
+  void visit(SessionId id, Session& session, Outputs& outputs);
+  void be_guest(Session& session, Instant now, Outputs& outputs);
+  void caught_up(const sync::CaughtUp& it, Outputs& outputs);
+  void end_if_over(Outputs& outputs);
   std::optional<std::string> objection(const wire::Hello& hello) const;
   void start_training(Instant now, Outputs& outputs);
   Result<sync::Actions> member_message(WorkerId worker, const wire::FromWorker& message, Instant now);
@@ -162,6 +188,7 @@ class ManagerCore {
   bool finished_ = false;
   std::map<SessionId, Session> sessions_;
   std::map<WorkerId, SessionId> session_of_;
+  std::map<std::string, WorkerId> ids_;  // of all names ever welcome
   std::size_t goodbyes_ = 0;
   PlanVersion round_version_;  // of the last plan of a round in common
 };

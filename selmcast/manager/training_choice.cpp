@@ -74,6 +74,8 @@ Result<ManagerSettings> settings_of(const TrainingChoice& choice) {
   settings.rounds.max_age = choice.max_age;
   settings.rounds.seed = choice.seed;
   settings.rounds.compute_patience = choice.compute_patience;
+  settings.elastic = choice.elastic;
+  settings.stream_patience = choice.stream_patience;
   return settings;
 }
 

@@ -26,6 +26,10 @@ struct TrainingChoice {
   std::uint64_t seed = 1;
   Duration join_patience = Duration::seconds(60);
   Duration compute_patience = Duration::seconds(600);
+  bool elastic = false;  // workers may come while the training runs
+  // For a worker whose stream broke to take it up again: long enough to dial a few times, short enough that nobody
+  // waits long for one that was killed.
+  Duration stream_patience = Duration::seconds(0.5);
 };
 
 // Errors (invalid_input) name the setting and the remedy; what settings_of() lets pass, check_settings() may still

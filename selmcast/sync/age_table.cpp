@@ -27,6 +27,11 @@ std::uint32_t AgeTable::first_age(WorkerPair pair) const {
   return static_cast<std::uint32_t>((pair.receiver.value() + cycle - pair.sender.value() % cycle) % cycle);
 }
 
+void AgeTable::require(WorkerPair pair) {
+  std::uint32_t& age = ages_[pair.sender.value()][pair.receiver.value()];
+  age = std::max(age, max_age_);
+}
+
 void AgeTable::leave(WorkerId worker) {
   SELMCAST_CHECK(worker.value() < present_.size() && present_[worker.value()], "only a member can leave");
   present_[worker.value()] = false;

@@ -35,6 +35,8 @@ class AgeTable {
   AgeTable(std::uint32_t max_age, AgeStart start) : max_age_(max_age), start_(start) {}
   void join(WorkerId worker);
   void leave(WorkerId worker);
+  // From now on the pair is required, until it meets.
+  void require(WorkerPair pair);
   // `sender` completed a multicast that reached just these (committed deliveries).
   void complete(WorkerId sender, std::span<const WorkerId> reached);
 

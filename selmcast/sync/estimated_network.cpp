@@ -15,10 +15,10 @@ constexpr std::int64_t kLateShare = 50;  // the inverse of what is left at least
 
 void EstimatedNetwork::set_bandwidth(WorkerIndex worker, Rate uplink, Rate downlink) {
   const std::size_t w = position(worker);
-  SELMCAST_CHECK(w <= uplink_.size(), "workers come in the order of their index");
-  if (w == uplink_.size()) {
-    uplink_.emplace_back();
-    downlink_.emplace_back();
+  // A worker of a lower index that is not here yet is taken to be like the first one above it.
+  while (w >= uplink_.size()) {
+    uplink_.push_back(uplink);
+    downlink_.push_back(downlink);
     limit_.push_back(Rate::unlimited());
     solver_.add_link(uplink);
     solver_.add_link(downlink);

@@ -22,7 +22,7 @@ namespace selmcast::sync {
 
 class EstimatedNetwork final : public NetworkView {
  public:
-  // A new worker or a new estimate. Workers come in the order of their index.
+  // A new worker or a new estimate. Indices below it that are still to come are taken to have links like its own.
   void set_bandwidth(WorkerIndex worker, Rate uplink, Rate downlink);
   // Time goes on. All that follows happens then.
   void advance(Instant now) { now_ = now; }

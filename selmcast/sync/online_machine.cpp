@@ -32,7 +32,7 @@ OnlineMachine::OnlineMachine(const OnlineSettings& settings, std::unique_ptr<Onl
 
 // ---- membership --------------------------------------------------------------------------------------------
 
-OnlineMachine::Actions OnlineMachine::join(WorkerIndex index, const OnlineMember& member, Instant now) {
+void OnlineMachine::take_in(WorkerIndex index, const OnlineMember& member, Instant now) {
   actions_.clear();
   if (position(index) >= workers_.size()) {
     workers_.resize(position(index) + 1);
@@ -49,9 +49,31 @@ OnlineMachine::Actions OnlineMachine::join(WorkerIndex index, const OnlineMember
       .volume = member.volume, .candidates = {}, .delivered = {}, .claim = {}, .limit = {}};
   ages_.join(id_of(index));
   min_receivers_ = settings_.min_receivers.of(++present_);
+}
+
+OnlineMachine::Actions OnlineMachine::join(WorkerIndex index, const OnlineMember& member, Instant now) {
+  take_in(index, member, now);
   ++at_least_rounds_;
   go_on(index, now);
   return actions_;
+}
+
+void OnlineMachine::invite(WorkerIndex index, const OnlineMember& member, std::span<const WorkerIndex> donors,
+                           Instant now) {
+  take_in(index, member, now);
+  worker_of(index).guest = true;
+  for (const WorkerIndex donor : donors) ages_.require({id_of(donor), id_of(index)});
+}
+
+void OnlineMachine::enter(WorkerIndex index, Instant now) {
+  actions_.clear();
+  OnlineWorker& worker = worker_of(index);
+  SELMCAST_CHECK(worker.present && worker.guest, "only a guest enters");
+  worker.guest = false;
+  worker.computed = worker.completed = least_rounds_;
+  ++at_least_rounds_;
+  go_on(index, now);
+  actions_.clear();  // the caller knows
 }
 
 OnlineMachine::Actions OnlineMachine::leave(WorkerIndex index, Instant now) {
@@ -61,8 +83,8 @@ OnlineMachine::Actions OnlineMachine::leave(WorkerIndex index, Instant now) {
   for (const plan::SspCandidate& candidate : multicasts_[position(index)].candidates)
     actions_.push_back({.kind = Kind::drop, .worker = index, .receiver = candidate.receiver, .claim = {}});
   multicasts_[position(index)].candidates.clear();
-  const bool was_least = rounds(worker) == least_rounds_;
-  worker.present = worker.computing = worker.sending = worker.held = false;
+  const bool was_least = !worker.guest && rounds(worker) == least_rounds_;
+  worker.present = worker.guest = worker.computing = worker.sending = worker.held = false;
   ages_.leave(id_of(index));
   min_receivers_ = settings_.min_receivers.of(--present_);
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
@@ -174,7 +196,7 @@ void OnlineMachine::count_round(std::uint64_t before, Instant now) {
 void OnlineMachine::find_least(Instant now) {
   std::uint64_t least = UINT64_MAX;
   for (const OnlineWorker& worker : workers_) {
-    if (!worker.present || rounds(worker) > least) continue;
+    if (!worker.present || worker.guest || rounds(worker) > least) continue;
     if (rounds(worker) < least) at_least_rounds_ = 0;
     least = rounds(worker);
     ++at_least_rounds_;
@@ -270,7 +292,7 @@ void OnlineMachine::expect_slowest(WorkerIndex ready, const NetworkView& network
   second_slowest_ = Duration();
   if (!policy_->plans_running()) return;
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
-    if (!workers_[i].present || rounds(workers_[i]) != least_rounds_) continue;
+    if (!workers_[i].present || workers_[i].guest || rounds(workers_[i]) != least_rounds_) continue;
     const Duration rest = expected_rest(WorkerIndex(i), ready, network, now);
     if (rest > slowest_.rest) {
       second_slowest_ = slowest_.rest;

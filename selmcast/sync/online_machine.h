@@ -115,6 +115,12 @@ class OnlineMachine {
 
   // A new worker, or one that left; it computes from now on, with as many rounds as the slowest has.
   Actions join(WorkerIndex worker, const OnlineMember& member, Instant now);
+  // Likewise, but as a guest: it receives and does nothing else until it enters, and nobody waits for it. The donors'
+  // next multicasts are required to reach it.
+  void invite(WorkerIndex worker, const OnlineMember& member, std::span<const WorkerIndex> donors,
+              Instant now);
+  // Requires a guest. It computes from now on, with as many rounds as the slowest has.
+  void enter(WorkerIndex worker, Instant now);
   // Requires a present worker. Its deliveries, sent and received, are dropped.
   Actions leave(WorkerIndex worker, Instant now);
   // Requires a computing worker. It is planned for at once, unless it is held.
@@ -134,7 +140,8 @@ class OnlineMachine {
   std::size_t present() const { return present_; }
   // For the rule of staleness.
   bool is_waiting(const OnlineWorker& worker) const {
-    return worker.present && !worker.computing && !worker.held && (settings_.overlap || !worker.sending);
+    return worker.present && !worker.guest && !worker.computing && !worker.held &&
+           (settings_.overlap || !worker.sending);
   }
   // The receivers that a multicast still runs to, ascending; empty if none is under way.
   std::span<const plan::SspCandidate> receivers(WorkerIndex sender) const {
@@ -160,6 +167,7 @@ class OnlineMachine {
     WorkerIndex worker;
   };
 
+  void take_in(WorkerIndex worker, const OnlineMember& member, Instant now);
   OnlineWorker& worker_of(WorkerIndex worker) { return workers_[position(worker)]; }
   std::uint64_t rounds(const OnlineWorker& worker) const {
     return counts_computed_ ? worker.computed : worker.completed;

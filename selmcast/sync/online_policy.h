@@ -50,6 +50,7 @@ struct OnlineWorker {
   bool present = false;
   bool computing = false;
   bool sending = false;
+  bool guest = false;           // it came, and only receives: no rule of staleness counts it
   bool held = false;            // it has computed, and its last multicast still runs (overlap)
   Instant since;                // it computes, waits or is held; without overlap, or sends
   Instant sending_since = {};   // of its running multicast, or the last one

@@ -47,7 +47,7 @@ Promises OnlineRounds::kept() const {
 
 // ---- events ------------------------------------------------------------------------------------------------
 
-void OnlineRounds::join(WorkerId worker, const Member& member, Instant now) {
+OnlineRounds::Life& OnlineRounds::take_in(WorkerId worker, const Member& member, Instant now) {
   estimator_.join(worker, member.declared_uplink, member.declared_downlink);
   network_.set_bandwidth(index(worker), member.declared_uplink, member.declared_downlink);
   meetings_.join(worker);
@@ -55,11 +55,11 @@ void OnlineRounds::join(WorkerId worker, const Member& member, Instant now) {
   life.member = member;
   life.computing_since = now;
   life.expected_computing = Duration::seconds(1);  // until one was measured
-  machine_.join(index(worker),
-                {.volume = member.volume,
-                 .expected_computing = life.expected_computing,
-                 .first_multicast = member.volume / member.declared_downlink},
-                now);
+  return life;
+}
+
+void OnlineRounds::join(WorkerId worker, const Member& member, Instant now) {
+  machine_.join(index(worker), machine_member(take_in(worker, member, now)), now);
 }
 
 Actions OnlineRounds::leave(WorkerId worker, const std::string& why, Instant now) {
@@ -70,6 +70,7 @@ Actions OnlineRounds::leave(WorkerId worker, const std::string& why, Instant now
   carry_out(machine_.leave(index(worker), now), to_string(worker) + " left: " + why, false, now, c);
   if (was_sending) multicast_over(worker, false, now, c);
   lives_.erase(worker);
+  guests_.erase(worker);
   meetings_.leave(worker);
   estimator_.leave(worker);
   return finish(std::move(c), now);
@@ -153,6 +154,8 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   c.first.push_back(TransferCommitted{transfer});
   settle(transfer.id,
          {.transfer = transfer, .committed = true, .why = {}, .started = started, .finished = finished}, now);
+  if (const auto guest = guests_.find(receiver); guest != guests_.end())
+    guest->second.insert(transfer.sender);
   const plan::Pair pair{index(transfer.sender), index(receiver)};
   carry_out(machine_.delivered(std::span(&pair, 1), now), "", false, now, c);
   return finish(std::move(c), now);
@@ -290,12 +293,14 @@ void OnlineRounds::go_on(WorkerId worker, Instant now, Consequences& c) {
 std::uint64_t OnlineRounds::least_completed() const {
   std::uint64_t least = UINT64_MAX;
   for (const auto& [worker, life] : lives_) {
-    if (machine_.workers()[worker.value()].present) least = std::min(least, life.completed);
+    const OnlineWorker& state = machine_.workers()[worker.value()];
+    if (state.present && !state.guest) least = std::min(least, life.completed);
   }
   return least;
 }
 
 Actions OnlineRounds::finish(Consequences c, Instant now) {
+  enter_if_caught_up(now, c);
   Actions actions;
   append(std::move(c), now, actions);
   while (const auto held = machine_.unplanned()) {

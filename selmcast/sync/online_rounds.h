@@ -18,13 +18,18 @@
 //     `delivery_patience_min`; then it is cancelled. A computation: `compute_patience` from when it began to hold up
 //     others, that is, since they wait for nobody but the slowest; then the worker is evicted. (asp: nobody waits.)
 //
-// A worker's index in OnlineMachine is its id: ids are dense and never reused.
-// Not here: workers that join a running training, network multicast. Same settings and events, same actions.
+// Guests: workers that came while the training ran. The next multicasts of its donors must reach a guest (donors.h);
+// when models of as many different senders as there should be donors have been committed to it, it has caught up and
+// computes, with as many rounds as the slowest has. A multicast that ran when it came counts as a meeting excused.
+//
+// A worker's index in OnlineMachine is its id: ids are dense, and one is used again only for the same worker.
+// Not here: network multicast. Same settings and events, same actions.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +60,7 @@ class OnlineRounds final : public TrainingMachine {
 
   // Requires the next id. It computes round 0 from now on.
   void join(WorkerId worker, const Member& member, Instant now) override;
+  Actions catch_up(WorkerId worker, const Member& member, Instant now) override;
   Actions leave(WorkerId worker, const std::string& why, Instant now) override;
   Result<Actions> ready(WorkerId worker, Round round, Instant now) override;
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
@@ -93,6 +99,12 @@ class OnlineRounds final : public TrainingMachine {
   };
   using Machine = OnlineMachine::Actions;
 
+  static OnlineMember machine_member(const Life& life) {
+    return {.volume = life.member.volume,
+            .expected_computing = life.expected_computing,
+            .first_multicast = life.member.volume / life.member.declared_downlink};
+  }
+
   Promises kept() const;
   static WorkerIndex index(WorkerId worker) { return WorkerIndex(worker.value()); }
   static WorkerId id(WorkerIndex worker) { return WorkerId(worker.value()); }
@@ -102,6 +114,8 @@ class OnlineRounds final : public TrainingMachine {
   void expect_computing(WorkerId worker, Duration took);
 
   void carry_out(Machine machine, const std::string& why, bool dropped, Instant now, Consequences& c);
+  Life& take_in(WorkerId worker, const Member& member, Instant now);
+  void enter_if_caught_up(Instant now, Consequences& c);
   void begin_multicast(WorkerId worker, Instant now);
   Consequences planned_for(WorkerId worker, Machine machine, Instant now);
   void start(const OnlineAction& action, Instant now, Consequences& c);
@@ -131,6 +145,7 @@ class OnlineRounds final : public TrainingMachine {
   Meetings meetings_;
   Promises promises_;  // leads only; gaps are meetings_'
   std::map<WorkerId, Life> lives_;
+  std::map<WorkerId, std::set<WorkerId>> guests_;  // and whose models they have
   std::map<TransferId, Running> running_;
   std::map<plan::Pair, TransferId> transfer_of_;
   Instant back_since_;  // no computation is late for what was before

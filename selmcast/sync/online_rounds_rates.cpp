@@ -132,16 +132,14 @@ Actions OnlineRounds::tick(Instant now) {
         {running.transfer.sender, running.transfer.receiver, running.transfer.bytes,
          running.issued - Instant(), now - Instant(), running.transfer.allocated, Rate::unlimited()},
         running.paces);
-    fail(transfer,
-         "not delivered within " + std::to_string((running.deadline - running.issued).in_seconds()) + " s",
-         now, c);
+    fail(transfer, "not delivered within " + to_string(running.deadline - running.issued), now, c);
   }
   Actions actions = finish(std::move(c), now);
   if (const Late late = next_late(); now >= late.due) {
     for (const WorkerId worker : late.workers) {
-      const std::string why =
-          "did not finish computing round " + std::to_string(machine_.workers()[worker.value()].computed) +
-          " while others waited for it for " + std::to_string(common_.compute_patience.in_seconds()) + " s";
+      const std::string why = "did not finish computing round " +
+                              std::to_string(machine_.workers()[worker.value()].computed) +
+                              " while others waited for it for " + to_string(common_.compute_patience);
       actions.push_back(Evicted{worker, why});
       std::ranges::move(leave(worker, why, now), std::back_inserter(actions));
     }

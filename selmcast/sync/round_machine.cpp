@@ -44,6 +44,20 @@ void route(const plan::Plan& plan, const std::vector<WorkerId>& ids, std::vector
   }
 }
 
+// They have no model yet. What is left keeps its order, and is no slower.
+plan::Plan without_what_guests_send(plan::Plan plan, const std::map<WorkerId, Member>& members,
+                                    const std::set<WorkerId>& guests) {
+  std::size_t i = 0;
+  for (const auto& [id, member] : members) {
+    if (guests.contains(id)) {
+      plan.selections[i].clear();
+      if (!plan.parents.empty()) plan.parents[i].clear();
+    }
+    ++i;
+  }
+  return plan;
+}
+
 }  // namespace
 
 RoundMachine::RoundMachine(RoundSettings settings)
@@ -62,8 +76,10 @@ void RoundMachine::join(WorkerId worker, const Member& member, Instant /*now*/) 
 
 Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now) {
   Actions actions;
+  comers_.erase(worker);
   if (members_.erase(worker) == 0) return actions;
   ready_.erase(worker);
+  guests_.erase(worker);
   if (in_flight_) {
     for (std::size_t k = 0; k < in_flight_->transfers.size(); ++k) {
       const Transfer& transfer = in_flight_->transfers[k].transfer;
@@ -81,7 +97,8 @@ Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now
 }
 
 Result<Actions> RoundMachine::ready(WorkerId worker, Round round, Instant now) {
-  SELMCAST_CHECK(members_.contains(worker), "only members report ready");
+  if (!members_.contains(worker) || guests_.contains(worker))
+    return failure(ErrorCode::protocol, "reported ready before it had caught up");
   if (round != round_ || !gathering() || ready_.at(worker)) {
     return failure(ErrorCode::protocol, "reported ready for round " + std::to_string(round.value()) +
                                             " while round " + std::to_string(round_.value()) +
@@ -97,14 +114,14 @@ Result<Actions> RoundMachine::ready(WorkerId worker, Round round, Instant now) {
 void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
   const bool all_ready =
       !ready_.empty() && std::ranges::all_of(ready_, [](const auto& entry) { return entry.second; });
-  if (!gathering() || !all_ready) return;
+  if (!gathering() || !all_ready || guests_.size() == members_.size()) return;
   const plan::Problem problem = make_problem();
   Rng rng = rng_.fork(round_.value());
   const plan::Outcome outcome = settings_.planner->plan(problem, rng);
   const auto* planned = std::get_if<plan::Planned>(&outcome);
   SELMCAST_CHECK(planned != nullptr,
                  "all links are up and min_receivers is below the number of workers, so a plan exists");
-  issue(problem, planned->plan, now, actions);
+  issue(problem, without_what_guests_send(planned->plan, members_, guests_), now, actions);
   end_round_if_settled(now, actions);  // a lone worker has nobody to send to
 }
 
@@ -114,9 +131,10 @@ plan::Problem RoundMachine::make_problem() const {
   const std::vector<WorkerId> ids = ids_of(members_);
   for (const auto& [id, member] : members_) {
     problem.workers.push_back({to_string(id), estimator_.uplink(id), estimator_.downlink(id),
-                               settings_.min_receivers.of(members_.size()), member.volume});
+                               guests_.contains(id) ? 0 : settings_.min_receivers.of(members_.size()),
+                               member.volume});
   }
-  for (const WorkerPair& pair : ages_.required()) {
+  for (const WorkerPair& pair : required_pairs()) {
     problem.required.push_back({index_of(ids, pair.sender), index_of(ids, pair.receiver)});
   }
   for (WorkerId sender : ids) {
@@ -154,7 +172,7 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   flight.deadline =
       now + std::max(settings_.delivery_patience_min, predicted * settings_.delivery_patience_factor);
   flight.first_id = TransferId(transfers_issued_ + 1);
-  RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound};
+  RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound, ids};
   std::size_t k = 0;
   for (std::size_t i = 0; i < plan.selections.size(); ++i) {
     for (const plan::Selection& selection : plan.selections[i]) {
@@ -250,7 +268,9 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
   learn(flight.transfers);
 
   std::map<WorkerId, std::vector<WorkerId>> reached;
-  for (const auto& [id, member] : members_) reached[id];
+  for (const auto& [id, member] : members_) {
+    if (!guests_.contains(id)) reached[id];
+  }
   for (const Settled& settled : flight.transfers) {
     const auto& [sender, receiver] = std::pair(settled.transfer.sender, settled.transfer.receiver);
     if (!settled.committed || !members_.contains(sender) || !members_.contains(receiver)) continue;
@@ -272,21 +292,22 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
                    ids_of(members_),
                    {},
                    ages_.oldest(),
-                   meetings_.widest_gap()};
+                   meetings_.widest_gap(),
+                   {guests_.begin(), guests_.end()}};
   for (const auto& [id, member] : members_) {
     ended.estimates.push_back({id, estimator_.uplink(id), estimator_.downlink(id)});
   }
   round_ = next(round_);
-  for (auto& [id, ready] : ready_) ready = false;
-  actions.push_back(std::move(ended));
+  for (auto& [id, ready] : ready_) ready = guests_.contains(id);
+  actions.push_back(ended);
+  greet_comers(ended, actions);
 }
 
 Actions RoundMachine::tick(Instant now) {
   Actions actions;
   if (in_flight_ && now >= in_flight_->deadline) {
-    const std::string why = "not delivered within " +
-                            std::to_string((in_flight_->deadline - in_flight_->issued).in_seconds()) +
-                            " s (predicted " + std::to_string(in_flight_->predicted.in_seconds()) + " s)";
+    const std::string why = "not delivered within " + to_string(in_flight_->deadline - in_flight_->issued) +
+                            " (predicted " + to_string(in_flight_->predicted) + ")";
     for (std::size_t k = 0; k < in_flight_->transfers.size(); ++k) {
       if (in_flight_->settled[k]) continue;
       in_flight_->transfers[k].late = true;
@@ -302,8 +323,7 @@ Actions RoundMachine::tick(Instant now) {
     }
     for (WorkerId worker : late) {
       const std::string why = "did not finish computing round " + std::to_string(round_.value()) +
-                              " within " + std::to_string(settings_.compute_patience.in_seconds()) +
-                              " s of the first";
+                              " within " + to_string(settings_.compute_patience) + " of the first";
       actions.push_back(Evicted{worker, why});
       Actions more = leave(worker, why, now);
       actions.insert(actions.end(), std::make_move_iterator(more.begin()),

@@ -15,6 +15,11 @@
 //   - only committed transfers reset ages, only members are planned;
 //   - the plan issued is the plan computed: RoundPlanned lists every transfer of it and nothing else;
 //   - the same settings, events and times give the same actions (ties on ids; planner rng = seed x round).
+// Guests: workers that came while the training ran. They are let in when a round begins, count as ready, receive (their
+// donors' deliveries are required, donors.h) and send nothing; with the first round in which something was committed to
+// a guest it has caught up and is a member like all from the next round on. Pairs with a guest as receiver age from the
+// round in which it was let in, pairs with it as sender from the one after.
+//
 // Bounds: a round waits at most compute_patience after its first `ready` for the others (then they are evicted), and
 // a plan at most delivery_deadline for its deliveries (then they are cancelled).
 // No clock, no I/O: callers hand in `now` and carry out the actions in order. Thread rule: one owner.
@@ -23,6 +28,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +62,7 @@ class RoundMachine final : public TrainingMachine {
 
   // Only while gathering. The member takes part from the current round on.
   void join(WorkerId worker, const Member& member, Instant now) override;
+  Actions catch_up(WorkerId worker, const Member& member, Instant now) override;
   Actions leave(WorkerId worker, const std::string& why, Instant now) override;
   // Error (protocol) if it is not the round that the worker is in, or said twice.
   Result<Actions> ready(WorkerId worker, Round round, Instant now) override;
@@ -81,6 +88,9 @@ class RoundMachine final : public TrainingMachine {
   };
 
   plan::Problem make_problem() const;
+  std::vector<WorkerPair> required_pairs() const;
+  void let_in(WorkerId worker, const Member& member);
+  void greet_comers(const RoundEnded& ended, Actions& actions);
   // By how much deliveries to each receiver must be faster because they come in turns.
   std::map<WorkerId, double> turns(const plan::Plan& plan, const std::vector<WorkerId>& ids) const;
   void plan_if_all_ready(Instant now, Actions& actions);
@@ -100,6 +110,8 @@ class RoundMachine final : public TrainingMachine {
   Rng rng_;
   std::map<WorkerId, Member> members_;
   std::map<WorkerId, bool> ready_;
+  std::set<WorkerId> guests_;          // of the members
+  std::map<WorkerId, Member> comers_;  // to be let in when the next round begins
   AgeTable ages_;
   Meetings meetings_;
   BandwidthEstimator estimator_;

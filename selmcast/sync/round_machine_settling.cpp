@@ -1,7 +1,10 @@
-// The half of RoundMachine (round_machine.h) that is about deliveries that do not go as planned, and what is learnt.
+// The half of RoundMachine (round_machine.h) that is about deliveries that do not go as planned, what is learnt, and
+// workers that come.
 #include <algorithm>
 #include <utility>
 
+#include "selmcast/base/check.h"
+#include "selmcast/sync/donors.h"
 #include "selmcast/sync/round_machine.h"
 
 namespace selmcast::sync {
@@ -77,6 +80,56 @@ bool RoundMachine::kept_pace(TransferId transfer, const std::vector<Settled>& tr
       std::ranges::find(transfers, transfer, [](const Settled& settled) { return settled.transfer.id; });
   if (found == transfers.end() || !found->committed) return false;
   return found->finished <= found->transfer.bytes / found->transfer.allocated * kTolerance;
+}
+
+// ---- workers that come -------------------------------------------------------------------------------------
+
+Actions RoundMachine::catch_up(WorkerId worker, const Member& member, Instant /*now*/) {
+  SELMCAST_CHECK(!members_.contains(worker) && !comers_.contains(worker), "a worker comes once");
+  gathering() ? let_in(worker, member) : void(comers_[worker] = member);
+  return {};  // those who are here already are not all ready, or there would be a plan
+}
+
+void RoundMachine::let_in(WorkerId worker, const Member& member) {
+  members_[worker] = member;
+  ready_[worker] = true;
+  guests_.insert(worker);
+  ages_.join(worker);
+  meetings_.join(worker);
+  estimator_.join(worker, member.declared_uplink, member.declared_downlink);
+}
+
+// A round has ended, and no other has begun.
+void RoundMachine::greet_comers(const RoundEnded& ended, Actions& actions) {
+  for (const WorkerId guest : ended.guests) {
+    CaughtUp caught_up{guest, round_, {}, members_.size()};
+    for (const Settled& settled : ended.transfers) {
+      if (settled.committed && settled.transfer.receiver == guest)
+        caught_up.from.push_back(settled.transfer.sender);
+    }
+    if (caught_up.from.empty()) continue;  // a guest for another round
+    guests_.erase(guest);
+    ready_.at(guest) = false;
+    actions.push_back(std::move(caught_up));
+  }
+  for (const auto& [worker, member] : std::exchange(comers_, {})) let_in(worker, member);
+}
+
+// Ascending.
+std::vector<WorkerPair> RoundMachine::required_pairs() const {
+  std::vector<WorkerPair> pairs = ages_.required();
+  if (guests_.empty()) return pairs;
+  std::erase_if(pairs, [&](const WorkerPair& pair) { return guests_.contains(pair.sender); });
+  std::vector<WorkerId> others;
+  for (const auto& [id, member] : members_) {
+    if (!guests_.contains(id)) others.push_back(id);
+  }
+  const std::vector<WorkerId> guests(guests_.begin(), guests_.end());
+  const auto given = choose_donors(others, guests, [&](WorkerId id) { return estimator_.uplink(id); });
+  pairs.insert(pairs.end(), given.begin(), given.end());
+  std::ranges::sort(pairs);
+  pairs.erase(std::ranges::unique(pairs).begin(), pairs.end());
+  return pairs;
 }
 
 }  // namespace selmcast::sync

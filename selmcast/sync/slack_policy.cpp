@@ -72,7 +72,7 @@ double SlackPolicy::seconds_ahead(const OnlineView& view) const {
   std::size_t present = 0;
   for (std::size_t i = 0; i < view.workers.size(); ++i) {
     const OnlineWorker& worker = view.workers[i];
-    if (!worker.present) continue;
+    if (!worker.present || worker.guest) continue;
     const double computing = worker.expected_computing.in_seconds();
     double in_round = 0;
     if (worker.computing)

@@ -81,14 +81,23 @@ struct Evicted {
   std::string why;
 };
 
+// A worker that came has current parameters: it computes this round now, and takes part in full.
+struct CaughtUp {
+  WorkerId worker;
+  Round round;
+  std::vector<WorkerId> from;  // ascending
+  std::size_t members = 0;     // in the training
+};
+
 // ---- of RoundMachine ---------------------------------------------------------------------------------------
 
 struct RoundPlanned {
   std::uint64_t number = 0;  // of the plan, from 1
   Round round;
-  std::vector<Transfer> transfers;  // by sender, then receiver
-  Duration predicted;               // the plan's completion time under the estimates
-  Duration bound;                   // no plan could be faster under the estimates
+  std::vector<Transfer> transfers;     // by sender, then receiver
+  Duration predicted;                  // the plan's completion time under the estimates
+  Duration bound;                      // no plan could be faster under the estimates
+  std::vector<WorkerId> members = {};  // ascending
 };
 struct RoundEnded {
   std::uint64_t number = 0;
@@ -98,10 +107,11 @@ struct RoundEnded {
   Duration predicted;
   Duration bound;
   std::vector<Settled> transfers;
-  std::vector<WorkerId> members;
+  std::vector<WorkerId> members;    // with guests
   std::vector<Estimate> estimates;  // after learning from this round
   std::uint32_t oldest_age = 0;
   std::uint64_t widest_gap = 0;
+  std::vector<WorkerId> guests = {};  // of the members: caught up, so they only received
 };
 
 // ---- of OnlineRounds ---------------------------------------------------------------------------------------
@@ -152,7 +162,7 @@ struct Learnt {
 };
 
 using Action = std::variant<TransferCommitted, TransferCancelled, TransferRerouted, Evicted, RoundPlanned,
-                            RoundEnded, PlanChanged, MulticastEnded, WentOn, Learnt>;
+                            RoundEnded, PlanChanged, MulticastEnded, WentOn, Learnt, CaughtUp>;
 using Actions = std::vector<Action>;
 
 class TrainingMachine {
@@ -160,7 +170,11 @@ class TrainingMachine {
   virtual ~TrainingMachine() = default;
 
   virtual void join(WorkerId worker, const Member& member, Instant now) = 0;
-  // At any time: its open transfers are cancelled, the others go on.
+  // A new worker, or one that left, comes while the training runs: a guest, which only receives (donors.h), from the
+  // next round on that begins; once CaughtUp is said it is a member like all. At most one of both for a worker at a
+  // time.
+  virtual Actions catch_up(WorkerId worker, const Member& member, Instant now) = 0;
+  // At any time, guests too; of others nothing happens. Its open transfers are cancelled, the others go on.
   virtual Actions leave(WorkerId worker, const std::string& why, Instant now) = 0;
   // Error (protocol) if it is not the round that the worker computes.
   virtual Result<Actions> ready(WorkerId worker, Round round, Instant now) = 0;

@@ -56,8 +56,13 @@ int run_evaluate(const EvaluateCommand& command);
 // Prints what a model is as JSON: {"model": "mlp", "bytes": 1089576, "tensors": [{"name": ..., "shape": [...]}]}.
 int run_describe(ModelKind model, worker::Format payload);
 
-// Connects this worker to its training; --solo gives a function that mixes with nobody.
-Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer);
+// Connects this worker to its training; --solo gives a function that mixes with nobody. In a training that ran already
+// when this worker came, the trainer has the others' parameters afterwards, and goes on at the round that they compute.
+struct Connection {
+  Synchronize synchronize;
+  Round first = {};
+};
+Result<Connection> connect(const WorkerCommand& command, Trainer& trainer);
 
 // Prints the error to standard error and returns the exit status it stands for.
 int report(const Error& error);

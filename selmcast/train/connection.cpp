@@ -26,15 +26,22 @@ worker::WorkerOptions options_of(const WorkerCommand& command, Trainer& trainer)
 
 }  // namespace
 
-Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer) {
+Result<Connection> connect(const WorkerCommand& command, Trainer& trainer) {
   if (command.solo) {
-    return [](std::span<float>) -> Result<SyncOutcome> { return SyncOutcome{}; };
+    return Connection{[](std::span<float>) -> Result<SyncOutcome> { return SyncOutcome{}; }};
   }
   auto connected = worker::Worker::connect(options_of(command, trainer));
   if (!connected) return std::unexpected(connected.error());
+  Connection made;
+  if ((*connected)->came_late()) {
+    const auto caught_up = (*connected)->catch_up(trainer.parameters());
+    if (!caught_up) return std::unexpected(caught_up.error());
+    made.first = caught_up->next;
+  }
+  std::uint64_t left = command.rounds - std::min(command.rounds, made.first.value());
   // Shared because a std::function must be copyable; the last copy leaves the training.
-  return [peer = std::shared_ptr<worker::Worker>(std::move(*connected)),
-          left = command.rounds](std::span<float> parameters) mutable -> Result<SyncOutcome> {
+  made.synchronize = [peer = std::shared_ptr<worker::Worker>(std::move(*connected)),
+                      left](std::span<float> parameters) mutable -> Result<SyncOutcome> {
     auto report = peer->synchronize(parameters);
     if (!report) return std::unexpected(report.error());
     SyncOutcome outcome{std::move(report->mixed_with), report->own_weight};
@@ -45,6 +52,7 @@ Result<Synchronize> connect(const WorkerCommand& command, Trainer& trainer) {
     std::ranges::sort(outcome.mixed_with);
     return outcome;
   };
+  return made;
 }
 
 }  // namespace selmcast::train

@@ -43,19 +43,22 @@ Result<void> train(const WorkerCommand& command) {
   if (!shard) return std::unexpected(shard.error());
   auto trainer = Trainer::create(std::move(*shard), command.trainer);
   if (!trainer) return std::unexpected(trainer.error());
-  auto synchronize = connect(command, *trainer);
-  if (!synchronize) return std::unexpected(synchronize.error());
+  auto connection = connect(command, *trainer);
+  if (!connection) return std::unexpected(connection.error());
+  if (connection->first > Round(0))
+    fmt::print(stderr, "[{}] the training runs already: goes on at round {}\n", command.name,
+               connection->first.value() + 1);
 
   const Instant zero = command.clock_zero.value_or(monotonic_now());
   const auto since_zero = [zero] { return Instant() + (monotonic_now() - zero); };
   const auto on_round = [&](const WorkerRound& round) {
     print_progress(command.name, command.rounds, round);
   };
-  const WorkerLoopOptions loop{
-      command.rounds, command.steps,     WorkerId(command.trainer.rank),
-      command.out,    command.snapshots, {command.slow_factor, command.compute_floor},
-      sleep_for};
-  return run_worker_loop(*trainer, loop, *synchronize, since_zero, on_round);
+  WorkerLoopOptions loop{command.rounds, command.steps,     WorkerId(command.trainer.rank),
+                         command.out,    command.snapshots, {command.slow_factor, command.compute_floor},
+                         sleep_for};
+  loop.first = connection->first;
+  return run_worker_loop(*trainer, loop, connection->synchronize, since_zero, on_round);
 }
 
 }  // namespace

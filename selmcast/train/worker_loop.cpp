@@ -48,8 +48,8 @@ Result<WorkerRound> run_round(Trainer& trainer, const WorkerLoopOptions& options
 Result<void> run_rounds(Trainer& trainer, const WorkerLoopOptions& options, const Synchronize& synchronize,
                         const Clock& clock, const OnRound& on_round) {
   const auto log_path = options.out / fmt::format("worker-{}.jsonl", options.worker.value());
-  std::ofstream log(log_path, std::ios::trunc);
-  for (std::uint64_t round = 0; round < options.rounds; ++round) {
+  std::ofstream log(log_path, options.first > Round(0) ? std::ios::app : std::ios::trunc);
+  for (std::uint64_t round = options.first.value(); round < options.rounds; ++round) {
     const auto in_round = [&](const Error& error) {
       return std::unexpected(with_context(fmt::format("round {}", round), error));
     };

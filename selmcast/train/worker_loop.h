@@ -62,6 +62,7 @@ struct WorkerLoopOptions {
   std::optional<std::filesystem::path> snapshots;  // folder; made if missing
   Slowness slowness = {};
   Sleep sleep = {};  // required if slowness asks for any
+  Round first = {};  // not 0: it came later, or came back; then its file goes on
 };
 
 using OnRound = std::function<void(const WorkerRound&)>;  // e.g. to print progress

@@ -15,7 +15,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 6;
+inline constexpr std::uint32_t kControlProtocolVersion = 7;
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {
@@ -92,11 +92,16 @@ struct Resume {
   std::uint64_t epoch = 0;  // of the manager it heard last
   bool operator==(const Resume&) const = default;
 };
-using FromWorker = std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye, Resume>;
+// Of a worker whose welcome says so: it can receive, and has nothing to send. Answered by CaughtUp, when it has mixed
+// what came of others' models until then; Ready comes after that.
+struct CatchUp {
+  bool operator==(const CatchUp&) const = default;
+};
+using FromWorker = std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye, Resume, CatchUp>;
 
 // ---- manager -> worker -------------------------------------------------------------------------------------
 
-// The answer to Hello, once all expected workers are there.
+// The answer to Hello: once all expected workers are there, or at once where the training runs already.
 struct Welcome {
   WorkerId id;
   std::uint64_t epoch = 0;
@@ -107,7 +112,9 @@ struct Welcome {
   // No rounds in common: PlanUpdate, MulticastOver and GoOn come, not RoundPlan and RoundEnd.
   bool online = false;
   bool overlap = false;  // online: the worker computes on while its multicast is delivered from a snapshot
-  Duration manager_patience = {};  // for a manager that is gone to come back; 0: it will not
+  // For the stream to be taken up again, by this manager or one that was made again; 0: never.
+  Duration manager_patience = {};
+  bool catch_up = false;  // the training runs already: get the others' parameters first
   bool operator==(const Welcome&) const = default;
 };
 // IP multicast of one sender's round: all of its transfers go to this group, once (docs/multicast.md).
@@ -216,7 +223,13 @@ struct Resumed {
   std::uint64_t epoch = 0;
   bool operator==(const Resumed&) const = default;
 };
+// The answer to CatchUp: what was committed to this worker are current parameters. It computes `round` now, as all do.
+struct CaughtUp {
+  Round round;
+  std::uint32_t workers = 0;  // in the training, this one included
+  bool operator==(const CaughtUp&) const = default;
+};
 using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject, PlanUpdate,
-                              MulticastOver, GoOn, Resumed, Reroute>;
+                              MulticastOver, GoOn, Resumed, Reroute, CaughtUp>;
 
 }  // namespace selmcast::wire

@@ -145,7 +145,7 @@ Result<Welcome> decode_welcome(const pb::Welcome& in) {
   }
   SELMCAST_TRY(patience, duration("welcome.manager_patience_seconds", in.manager_patience_seconds()));
   return Welcome{WorkerId(in.id()), in.epoch(),  in.run_token(), in.workers(), heartbeat,
-                 timeout,           in.online(), in.overlap(),   patience};
+                 timeout,           in.online(), in.overlap(),   patience,     in.catch_up()};
 }
 
 Result<std::optional<MulticastGroup>> group(const std::string& field, bool present,
@@ -317,6 +317,7 @@ pb::FromWorker encode(const FromWorker& message) {
             if (failed.peer) out.mutable_transfer_failed()->set_peer(failed.peer->value());
           },
           [&](const Heartbeat&) { out.mutable_heartbeat(); },
+          [&](const CatchUp&) { out.mutable_catch_up(); },
           [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(reason_text(goodbye.reason)); },
           [&](const Resume& resume) {
             pb::Resume& r = *out.mutable_resume();
@@ -344,6 +345,7 @@ pb::ToWorker encode(const ToWorker& message) {
                    w.set_online(welcome.online);
                    w.set_overlap(welcome.overlap);
                    w.set_manager_patience_seconds(welcome.manager_patience.in_seconds());
+                   w.set_catch_up(welcome.catch_up);
                  },
                  [&](const RoundPlan& plan) {
                    encode_plan(*out.mutable_round_plan(), plan);
@@ -372,6 +374,10 @@ pb::ToWorker encode(const ToWorker& message) {
                    out.mutable_go_on()->set_round(order.round.value());
                    out.mutable_go_on()->set_workers(order.workers);
                  },
+                 [&](const CaughtUp& order) {
+                   out.mutable_caught_up()->set_round(order.round.value());
+                   out.mutable_caught_up()->set_workers(order.workers);
+                 },
                  [&](const Alive&) { out.mutable_alive(); },
                  [&](const Resumed& resumed) { out.mutable_resumed()->set_epoch(resumed.epoch); },
                  [&](const Reject& reject) { out.mutable_reject()->set_reason(reason_text(reject.reason)); },
@@ -392,6 +398,7 @@ Result<FromWorker> decode(const pb::FromWorker& message) {
       return decoded;
     }
     case pb::FromWorker::kHeartbeat: return Heartbeat{};
+    case pb::FromWorker::kCatchUp: return CatchUp{};
     case pb::FromWorker::kGoodbye: return Goodbye{reason_text(message.goodbye().reason())};
     case pb::FromWorker::kResume: return decode_resume(message.resume());
     case pb::FromWorker::KIND_NOT_SET: break;
@@ -412,6 +419,8 @@ Result<ToWorker> decode(const pb::ToWorker& message) {
     case pb::ToWorker::kPlanUpdate: return decode_plan_update(message.plan_update());
     case pb::ToWorker::kMulticastOver: return decode_multicast_over(message.multicast_over());
     case pb::ToWorker::kGoOn: return GoOn{Round(message.go_on().round()), message.go_on().workers()};
+    case pb::ToWorker::kCaughtUp:
+      return CaughtUp{Round(message.caught_up().round()), message.caught_up().workers()};
     case pb::ToWorker::kAlive: return Alive{};
     case pb::ToWorker::kResumed: return Resumed{message.resumed().epoch()};
     case pb::ToWorker::kReject: return Reject{reason_text(message.reject().reason())};

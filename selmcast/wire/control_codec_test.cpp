@@ -67,6 +67,7 @@ TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
       TransferFailed{TransferId(8), "link lost"},
       TransferFailed{TransferId(8), "link lost", WorkerId(0)},
       Heartbeat{},
+      CatchUp{},
       Goodbye{"done"},
       Resume{4, "w0", 77, 3}};
   for (const FromWorker& message : messages) {
@@ -99,7 +100,7 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
       Reroute{TransferId(5), "w0 left"},
       Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10)},
       Welcome{WorkerId(3), 2, 0xfeedULL, 8, Duration::seconds(0.5), Duration::seconds(10), true, true,
-              Duration::seconds(60)},
+              Duration::seconds(60), true},
       plan,
       update,
       MulticastOver{Round(4), {TransferId(5), TransferId(6)}},
@@ -109,6 +110,7 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
       RoundEnd{{2, 9}, Round(4), {TransferId(5)}, 8},
       Alive{},
       Resumed{3},
+      CaughtUp{Round(4), 9},
       Reject{"wrong model"}};
   for (const ToWorker& message : messages) {
     const auto back = decode(encode(message));

@@ -15,6 +15,7 @@ class AverageMixer final : public Mixer {
 
   MixHeader send(Round round, std::span<const TransferId>) override { return {round, 0}; }
   void take_back(TransferId) override {}
+  void start_empty() override { sum_.start_alone(); }
   void fold(Round, const MixHeader&, const ModelValues& received) override { sum_.add(1, received); }
   void finish_onto(std::span<float> x, std::span<const float> y) override {
     sum_.finish({1, 1 + static_cast<float>(sum_.received())}, x, y);

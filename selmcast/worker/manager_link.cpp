@@ -95,8 +95,8 @@ wire::FromWorker ManagerLink::greeting() const {
 ManagerLink::Actions ManagerLink::tick(Instant now) {
   if (over_) return {};
   if (away_since_ && now >= *away_since_ + patience()) {
-    return lost({why_away_.code, why_away_.message + "; it did not come back within " +
-                                     std::to_string(patience().in_seconds()) + " s"});
+    return lost(
+        {why_away_.code, why_away_.message + "; it did not come back within " + to_string(patience())});
   }
   if (!has_stream_ && now >= dial_at_) {
     has_stream_ = resuming_ = true;
@@ -107,8 +107,8 @@ ManagerLink::Actions ManagerLink::tick(Instant now) {
   Actions actions;
   if (!has_stream_ || !welcome_) return actions;
   if (now >= last_heard_ + welcome_->manager_timeout) {
-    const Error silent{ErrorCode::timeout, "the manager has not been heard for " +
-                                               std::to_string(welcome_->manager_timeout.in_seconds()) + " s"};
+    const Error silent{ErrorCode::timeout,
+                       "the manager has not been heard for " + to_string(welcome_->manager_timeout)};
     if (patience() == Duration()) return lost(silent);
     actions.push_back(HangUp{});
     leave_stream(silent, now);

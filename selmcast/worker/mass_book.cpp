@@ -6,6 +6,11 @@
 
 namespace selmcast::worker {
 
+void MassBook::start_empty() {
+  SELMCAST_CHECK(arrived_ == 0 && in_flight_.empty(), "who starts with nothing has had nothing");
+  held_ = 0;
+}
+
 std::uint64_t MassBook::split(std::span<const TransferId> transfers) {
   SELMCAST_CHECK(in_flight_.empty(), "a worker has one multicast at a time");
   const std::uint64_t share = held_ / (transfers.size() + 1);

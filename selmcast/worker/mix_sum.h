@@ -27,11 +27,19 @@ class MixSum {
   };
   void finish(const Weights& weights, std::span<float> x, std::span<const float> y);
   std::size_t received() const { return received_; }
+  // From now on, and until a finish() that has something: x and y count for nothing, whatever they hold, and the
+  // weights are those that were added. Frozen tensors are written, too: as in the model that was added first.
+  // Requires that nothing was added yet.
+  void start_alone();
 
  private:
+  void finish_alone(float added, std::span<float> x) const;
+
   MixLayout layout_;
   std::vector<float> sum_;
   std::size_t received_ = 0;
+  bool alone_ = false;
+  float added_ = 0;  // weights
 };
 
 }  // namespace selmcast::worker

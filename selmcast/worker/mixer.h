@@ -61,6 +61,10 @@ class Mixer {
   virtual void fold(Round own, const MixHeader& from, const ModelValues& received) = 0;
   // x += mixed - y. Requires that every transfer of the own multicast is settled: what was not taken back is given.
   virtual void finish_onto(std::span<float> x, std::span<const float> y) = 0;
+  // A worker that comes to a running training: the own parameters are worth nothing until others' have come. The next
+  // finish that follows a fold writes just the mixture of what was received, frozen tensors too, whatever x was; then
+  // as ever. push_sum: it holds no mass but what comes with the models.
+  virtual void start_empty() = 0;
   // x = y: parameters that nobody wrote to since send().
   void finish(std::span<float> own) { finish_onto(own, own); }
   // Of the own model in the coming mixture, as a share of what each worker starts with. 1 but for push_sum.

@@ -26,6 +26,10 @@ class PushSumMixer final : public Mixer {
     return {round, book_.split(transfers)};
   }
   void take_back(TransferId transfer) override { book_.take_back(transfer); }
+  void start_empty() override {
+    book_.start_empty();
+    sum_.start_alone();
+  }
   void fold(Round, const MixHeader& from, const ModelValues& received) override {
     book_.receive(from.weight);
     sum_.add(in_units(from.weight), received);

@@ -26,6 +26,7 @@ class StalenessMixer final : public Mixer {
 
   MixHeader send(Round round, std::span<const TransferId>) override { return {round, 0}; }
   void take_back(TransferId) override {}
+  void start_empty() override { sum_.start_alone(); }
   void fold(Round own, const MixHeader& from, const ModelValues& received) override {
     const float weight = staleness_weight(own, from.round);
     received_weight_ += weight;

@@ -136,7 +136,11 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   std::uint32_t workers_at_start() const override { return joined_.workers; }
   Bytes payload_bytes() const override { return wire::payload_bytes(hello_of(options_).model); }
 
+  bool came_late() const override { return joined_.late; }
   // Caller's thread.
+  Result<SyncReport> catch_up(std::span<float> parameters) override {
+    return call(&WorkerCore::catch_up, parameters);
+  }
   Result<SyncReport> synchronize(std::span<float> parameters) override {
     return call(&WorkerCore::synchronize, parameters);
   }
@@ -305,7 +309,10 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     keep(core_->accepted(now()), std::move(link));
     arm_timer();
   }
-  std::uint32_t joined_workers() const { return core_->welcome() ? core_->welcome()->workers : 0; }
+  std::uint32_t joined_workers() const {
+    const auto& welcome = core_->welcome();
+    return welcome ? std::max(welcome->workers, core_->workers()) : 0;
+  }
 
   void on_connected(net::Link& link) override {
     if (const auto id = id_of(link)) carry_out(core_->connected(*id));

@@ -5,6 +5,7 @@
 //                                                      .model = {{"fc.weight", {10, 784}}, {"fc.bias",
 //                                                      {10}}}});
 //     if (!worker) return complain(worker.error().message);
+//     (*worker)->catch_up(parameters);                             // if the training runs already: those of the others
 //     for (...) {
 //       train_some_steps(parameters);                              // yours
 //       auto report = (*worker)->synchronize(parameters);          // blocks; parameters are now mixed
@@ -25,6 +26,12 @@
 // It waits for the multicast before where that still runs. What is mixed is a change: parameters += mixed - sent, so
 // that progress made since they were sent is kept. drain() at the end waits for the last multicast and mixes once more;
 // without overlap it does nothing.
+//
+// A worker that comes while the training runs (or comes back; the manager must be `--elastic`) has nothing that is
+// worth sending. catch_up() waits for the models of several others, and writes their mixture over whatever
+// `parameters` are; SyncReport::next says which round it computes then, as all do. What belongs to a training
+// besides, such as an optimiser's state, comes along if it is part of the model (as buffers), as it does in every
+// exchange. Before that synchronize() is an error; for workers that were there at the start catch_up() does nothing.
 //
 // Errors: invalid_input (options, wrong number of parameters), unavailable (no manager, lost it), rejected
 // (by the manager, with its reason), timeout, protocol, cancelled (leave()). After an error of synchronize()
@@ -104,6 +111,7 @@ struct SyncReport {
   std::uint32_t workers = 1;      // in the training, this one included
   Duration predicted;             // by the manager, for the whole round, or for this worker's multicast
   Duration elapsed;               // from the call to the mixed model
+  Round next = {};                // that this worker computes now; after drain() and catch_up() it is `round`
   double own_weight = 1;          // push_sum: this worker's mass after mixing; all start with 1
 };
 
@@ -114,9 +122,13 @@ class Worker {
   virtual ~Worker() = default;  // leaves
 
   virtual WorkerId id() const = 0;
-  virtual std::uint32_t workers_at_start() const = 0;
+  virtual std::uint32_t workers_at_start() const = 0;  // or when it came, this one included
   virtual Bytes payload_bytes() const = 0;  // of one delivery: what is planned with
   virtual Result<SyncReport> synchronize(std::span<float> parameters) = 0;
+  // Whether the training ran already when this worker came: catch_up() is due.
+  virtual bool came_late() const = 0;
+  // Before the first synchronize().
+  virtual Result<SyncReport> catch_up(std::span<float> parameters) = 0;
   // After the last synchronize(), before leave().
   virtual Result<SyncReport> drain(std::span<float> parameters) = 0;
   // Says goodbye to the manager; the others go on. From any thread; every later call fails with `cancelled`.

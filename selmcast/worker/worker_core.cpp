@@ -43,6 +43,7 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
           [&](const wire::MulticastOver& over) { return multicast_over(over, now); },
           [&](const wire::GoOn& order) { return go_on(order, now); },
           [&](const wire::Reroute& order) { return reroute(order.transfer, now); },
+          [&](const wire::CaughtUp& order) { return caught_up(order, now); },
           [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
           [&](const wire::Resumed& resumed) -> Result<WorkerActions> {
             epoch_ = std::max(epoch_, resumed.epoch);
@@ -61,7 +62,10 @@ Result<WorkerActions> WorkerCore::welcomed(const wire::Welcome& welcome) {
   if (welcome_) return failure(ErrorCode::protocol, "a second welcome");
   welcome_ = welcome;
   epoch_ = std::max(epoch_, welcome.epoch);
-  WorkerActions actions{Joined{welcome.id, welcome.workers}};
+  workers_ = welcome.workers;
+  is_guest_ = welcome.catch_up;
+  if (is_guest_) mixer_->start_empty();
+  WorkerActions actions{Joined{welcome.id, welcome.workers, welcome.catch_up}};
   std::erase_if(in_links_, [&](const auto& entry) {
     const auto& [link, in] = entry;
     if (!in.unchecked_token || *in.unchecked_token == welcome.run_token) return false;
@@ -99,9 +103,11 @@ WorkerActions WorkerCore::end_session(Error error, bool say_goodbye) {
   return actions;
 }
 
-Result<void> WorkerCore::check_call(const char* what, std::span<float> parameters) const {
+Result<void> WorkerCore::check_call(const char* what, std::span<float> parameters, bool guest_may) const {
   const auto bad = [&](const std::string& why) { return failure(ErrorCode::invalid_input, what + why); };
   if (!welcome_) return bad(" before the manager's welcome");
+  if (is_guest_ && !guest_may)
+    return bad(" in a training that ran already when this worker came: call catch_up() first");
   if (!parameters_.empty()) return bad(" while a synchronisation is under way already");
   if (parameters.size() == codec_.values()) return {};
   return bad(" got " + std::to_string(parameters.size()) +
@@ -124,6 +130,7 @@ std::optional<std::string> WorkerCore::outgoing_fault(std::span<const wire::Outg
                                                       std::set<TransferId>& transfers) const {
   std::set<std::pair<WorkerId, std::optional<TransferId>>> receivers;  // of each multicast
   for (const wire::Outgoing& out : outgoing) {
+    if (is_guest_ && !out.source) return "makes a worker send that has not caught up";
     if (out.receiver.id == welcome_->id) return "makes this worker its own receiver";
     if (!receivers.emplace(out.receiver.id, out.source).second) return "names a receiver twice";
     if (!transfers.insert(out.transfer).second) return "names a transfer twice";
@@ -142,7 +149,7 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
   if (plan.version.epoch > epoch_) return wrong("is of another epoch");
   if (plan.version <= last_version_) return wrong("is not newer than the last one");
   if (parameters_.empty() || plan_) return wrong("came while this worker was not ready");
-  if (plan.round != round_) {
+  if (plan.round != round_ && !is_guest_) {
     return wrong("is for round " + std::to_string(plan.round.value()) + ", this worker is in round " +
                  std::to_string(round_.value()));
   }
@@ -166,6 +173,7 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
 Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now) {
   if (auto good = check_plan(plan); !good) return std::unexpected(good.error());
   plan_ = plan;
+  round_ = plan.round;  // a guest's
   last_version_ = plan.version;
   predicted_ = plan.predicted;
   start_multicast(plan.outgoing);
@@ -191,13 +199,13 @@ void WorkerCore::start_multicast(const std::vector<wire::Outgoing>& multicast) {
 void WorkerCore::send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions) {
   Outgoing& outgoing = outgoing_[planned.transfer] = {planned, version};
   if (planned.elsewhere) return;
-  if (const std::optional<LinkId> link = idle_link_to(planned.receiver.id)) {
+  if (const std::optional<LinkId> link = idle_link_to(planned.receiver)) {
     out_links_.at(*link).carries = planned.transfer;
     offer_if_ready(outgoing, actions);
     return;
   }
   const LinkId made(++links_made_);
-  out_links_[made] = {planned.receiver.id, false, planned.transfer};
+  out_links_[made] = {planned.receiver, false, planned.transfer};
   actions.push_back(Dial{made, planned.receiver});
 }
 
@@ -283,12 +291,17 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
   }
   if (relays()) drop_spare_links(actions);
   if (plan_->group) actions.push_back(GroupOrder(StopGroup{}));
+  workers_ = end.workers;
+  if (is_guest_) {
+    end_round_of_others();
+    return actions;
+  }
   inbox_.close();
   outgoing_.clear();
   plan_.reset();
   mix(parameters_);
-  answer_.workers = workers_ = end.workers;
-  std::ranges::move(answer(now), std::back_inserter(actions));
+  answer_.workers = workers_;
+  std::ranges::move(answer(next(round_), now), std::back_inserter(actions));
   round_ = next(round_);
   return actions;
 }
@@ -303,8 +316,9 @@ void WorkerCore::mix(std::span<const float> sent) {
   folded_.clear();
 }
 
-WorkerActions WorkerCore::answer(Instant now) {
+WorkerActions WorkerCore::answer(Round next, Instant now) {
   answer_.round = round_;
+  answer_.next = next;
   answer_.predicted = predicted_;
   answer_.elapsed = now - synchronize_since_;
   parameters_ = {};

@@ -6,6 +6,8 @@
 //     online (no rounds in common): synchronize() ──> ready ── PlanUpdate ──> sending ── MulticastOver ──> waiting
 //         ── GoOn: mix ──> computing; PlanUpdate also at any time, with what comes from others
 //     online with overlap: synchronize() ── last MulticastOver ──> mix, snapshot ── PlanUpdate, GoOn ──> computing
+//     Welcome says that the training runs already, so this is a guest: catch_up() ── CatchUp ──> receiving what others
+//         send in their rounds ── CaughtUp: mix ──> computing the round that all compute
 //     any state ── Reject, manager lost, a broken promise of the manager, leave() ──> over (for good)
 //
 // A round: Ready goes to the manager; its plan says to whom this worker sends (each at its rate) and from
@@ -111,6 +113,7 @@ struct AbortLink {
 struct Joined {
   WorkerId id;
   std::uint32_t workers = 0;
+  bool late = false;  // the training runs already: catch_up()
 };
 struct Synchronized {
   SyncReport report;
@@ -137,6 +140,9 @@ class WorkerCore {
   // Overlap: waits until the last multicast is over, and mixes. Otherwise there is nothing to do, and it is answered at
   // once. Errors and `parameters` as of synchronize().
   Result<WorkerActions> drain(std::span<float> parameters, Instant now);
+  // Of a guest, before its first synchronize(): whatever `parameters` are, they become the mixture of others' models.
+  // Others have nothing to do, and are answered at once. Errors and `parameters` as of synchronize().
+  Result<WorkerActions> catch_up(std::span<float> parameters, Instant now);
   WorkerActions leave(const std::string& why);
 
   LinkId accepted(Instant now);  // a peer dialled us
@@ -165,6 +171,8 @@ class WorkerCore {
 
   const Mixer& mixer() const { return *mixer_; }
   bool is_over() const { return over_.has_value(); }
+  std::uint32_t workers() const { return workers_; }  // in the training, as last heard
+  bool is_guest() const { return is_guest_; }         // has to catch up
   const std::optional<wire::Welcome>& welcome() const { return welcome_; }
   std::size_t buffers_in_use() const { return inbox_.buffers_in_use(); }
 
@@ -181,7 +189,7 @@ class WorkerCore {
     bool is_open() const { return state != Sending::acknowledged && state != Sending::stopped; }
   };
   struct OutLink {
-    WorkerId receiver;
+    wire::PeerAddress peer;  // the receiver: a new process of its name listens elsewhere
     bool connected = false;
     TransferId carries = {};  // the last transfer that it was given
   };
@@ -206,10 +214,12 @@ class WorkerCore {
   Result<WorkerActions> multicast_over(const wire::MulticastOver& over, Instant now);
   Result<void> check_settled(const wire::MulticastOver& over) const;
   bool overlaps() const { return is_online() && welcome_->overlap; }
-  Result<void> check_call(const char* what, std::span<float> parameters) const;
+  Result<void> check_call(const char* what, std::span<float> parameters, bool guest_may = false) const;
+  void end_round_of_others();
+  Result<WorkerActions> caught_up(const wire::CaughtUp& order, Instant now);
   void begin_multicast();
   void mix(std::span<const float> sent);
-  WorkerActions answer(Instant now);
+  WorkerActions answer(Round next, Instant now);
   WorkerActions drained(Instant now);
   std::span<const float> sent_parameters() const {
     return overlaps() ? std::span<const float>(snapshot_) : parameters_;
@@ -246,7 +256,7 @@ class WorkerCore {
   Result<WorkerActions> from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,
                                     std::span<const std::byte> payload, Instant now);
   std::optional<LinkId> link_of(TransferId transfer) const;
-  std::optional<LinkId> idle_link_to(WorkerId receiver) const;
+  std::optional<LinkId> idle_link_to(const wire::PeerAddress& receiver) const;
 
   wire::Hello hello_;
   payload::ModelCodec codec_;
@@ -258,6 +268,7 @@ class WorkerCore {
 
   // The present round.
   Round round_;
+  bool is_guest_ = false;  // came while the training ran, and has nothing to send yet
   PlanVersion last_version_;
   std::span<float> parameters_;  // empty while computing
   std::optional<wire::RoundPlan> plan_;

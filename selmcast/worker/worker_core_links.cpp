@@ -15,10 +15,10 @@ std::optional<LinkId> WorkerCore::link_of(TransferId transfer) const {
 }
 
 // One that carries nothing: a worker that sends to another for several multicasts at a time has several.
-std::optional<LinkId> WorkerCore::idle_link_to(WorkerId receiver) const {
+std::optional<LinkId> WorkerCore::idle_link_to(const wire::PeerAddress& receiver) const {
   for (const auto& [link, out] : out_links_) {
     const auto carried = outgoing_.find(out.carries);
-    if (out.receiver == receiver && (carried == outgoing_.end() || !carried->second.is_open())) return link;
+    if (out.peer == receiver && (carried == outgoing_.end() || !carried->second.is_open())) return link;
   }
   return std::nullopt;
 }
@@ -76,7 +76,7 @@ WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant now) {
     const OutLink lost = out->second;
     out_links_.erase(out);
     if (outgoing_.contains(lost.carries))
-      fail_outgoing(lost.carries, "link to " + to_string(lost.receiver) + ": " + error.message, now, actions);
+      fail_outgoing(lost.carries, "link to " + to_string(lost.peer.id) + ": " + error.message, now, actions);
   } else if (const auto in = in_links_.find(link); in != in_links_.end()) {
     const std::optional<TransferId> lost = inbox_.link_lost(link);
     const std::optional<WorkerId> peer = in->second.sender;
@@ -120,7 +120,7 @@ void WorkerCore::chunk_bytes(LinkId link, Instant now) { inbox_.bytes_arrived(li
 Result<WorkerActions> WorkerCore::frame(LinkId link, const wire::FrameHeader& header,
                                         std::span<const std::byte> payload, Instant now) {
   if (const auto out = out_links_.find(link); out != out_links_.end()) {
-    return from_receiver(out->second.receiver, link, header, payload, now);
+    return from_receiver(out->second.peer.id, link, header, payload, now);
   }
   if (const auto in = in_links_.find(link); in != in_links_.end()) {
     return from_sender(link, in->second, header, payload, now);

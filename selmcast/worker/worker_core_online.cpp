@@ -37,7 +37,7 @@ WorkerActions WorkerCore::drained(Instant now) {
   if (!snapshot_.empty()) mix(snapshot_);
   snapshot_.clear();  // what comes from now on was not mixed with it
   answer_.workers = workers_;
-  return answer(now);
+  return answer(round_, now);
 }
 
 // ---- the manager's orders ----------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ Result<WorkerActions> WorkerCore::go_on(const wire::GoOn& order, Instant now) {
     return failure(ErrorCode::protocol, "it let this worker go on from a round that it is not in");
   if (!overlaps()) mix(parameters_);
   answer_.workers = workers_ = order.workers;
-  WorkerActions actions = answer(now);
+  WorkerActions actions = answer(next(round_), now);
   round_ = next(round_);
   return actions;
 }

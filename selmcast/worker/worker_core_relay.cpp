@@ -74,7 +74,7 @@ std::uint32_t WorkerCore::chunk_count() const {
 void WorkerCore::drop_spare_links(WorkerActions& actions) {
   std::set<WorkerId> reached;
   std::erase_if(out_links_, [&](const auto& entry) {
-    if (reached.insert(entry.second.receiver).second) return false;
+    if (reached.insert(entry.second.peer.id).second) return false;
     actions.push_back(AbortLink{entry.first});
     return true;
   });

@@ -161,7 +161,7 @@ class Synchronizer:
             self._connect(self._block)
         self._block.check(entries)
         if self._alone:
-            return self._done(SyncReport(self._rounds, (), (), 1, 0.0, 0.0, 1.0))
+            return self._done(SyncReport(self._rounds, (), (), 1, 0.0, 0.0, 1.0, self._rounds + 1))
         assert self._worker is not None
         self._block.pack(entries)
         self._undrained = False  # if it fails the session is over
@@ -213,6 +213,11 @@ class Synchronizer:
             return
         session.agree("Synchronizer", tensors=block.announced)  # a mistake is told to all ranks at once, not to one
         self._worker = Worker(manager, f"w{session.launch.rank}", block.announced, **self._worker_options)
+        if self._worker.came_late:
+            report = self._worker.catch_up(block.flat)
+            block.unpack(self._entries())
+            self._rounds = report.next_round
+            session.say(f"the training runs already: has the parameters of {len(report.mixed_with)} others")
 
     def state_dict(self) -> dict[str, int]:
         """What a resumed run needs besides model and optimiser: where in ``every`` it is. The ranks' ages and what the

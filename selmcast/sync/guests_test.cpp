@@ -1,0 +1,229 @@
+// Workers that come while a training runs, at both machines. Models of 8 Mbit, numbers by hand.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "selmcast/sync/online_rounds.h"
+#include "selmcast/sync/round_machine.h"
+
+namespace selmcast::sync {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr Bytes kModel(1'000'000);
+constexpr WorkerId w(std::uint32_t id) { return WorkerId(id); }
+Instant at(double seconds) { return Instant::at_seconds(seconds); }
+
+// Uplinks fall with the id: w0, w1 and w2 are the donors.
+Member member(std::uint32_t id) {
+  return {"w" + std::to_string(id), Rate::megabits_per_second(800 - 10 * id), Rate::megabits_per_second(8),
+          kModel, 8};
+}
+
+template <class One>
+std::vector<One> all(const Actions& actions) {
+  std::vector<One> found;
+  for (const Action& action : actions) {
+    if (const auto* one = std::get_if<One>(&action)) found.push_back(*one);
+  }
+  return found;
+}
+
+struct BspGuests : ::testing::Test {
+  RoundMachine machine = made();
+  std::uint32_t members = 5;
+
+  static RoundMachine made() {
+    RoundSettings settings;
+    settings.planner = plan::find_planner("exact");
+    settings.max_age = 3;
+    return RoundMachine(settings);
+  }
+  BspGuests() {
+    for (std::uint32_t id = 0; id < members; ++id) machine.join(w(id), member(id), at(0));
+  }
+  // All that are members in full say that they are ready.
+  RoundPlanned plan(const std::set<std::uint32_t>& ready) {
+    Actions last;
+    for (const std::uint32_t id : ready) {
+      auto actions = machine.ready(w(id), machine.round(), at(1));
+      EXPECT_TRUE(actions.has_value());
+      if (actions) last = *actions;
+    }
+    return all<RoundPlanned>(last).at(0);
+  }
+  Actions end(const RoundPlanned& plan, std::optional<WorkerId> nothing_to = std::nullopt) {
+    Actions last;
+    for (const Transfer& t : plan.transfers) {
+      auto actions =
+          t.receiver == nothing_to
+              ? machine.failed(t.sender, {t.id, "a fault"}, at(2))
+              : machine.delivered(t.receiver, {t.id, t.bytes, Duration(), Duration::seconds(1)}, at(2));
+      EXPECT_TRUE(actions.has_value());
+      last = *actions;
+    }
+    return last;
+  }
+  static std::set<WorkerId> senders_to(const RoundPlanned& plan, WorkerId receiver) {
+    std::set<WorkerId> senders;
+    for (const Transfer& t : plan.transfers) {
+      if (t.receiver == receiver) senders.insert(t.sender);
+    }
+    return senders;
+  }
+};
+
+TEST_F(BspGuests, AComerReceivesFromThreeWellConnectedOnesSendsNothingAndIsAMemberInTheNextRound) {
+  EXPECT_THAT(machine.catch_up(w(5), member(5), at(0)), IsEmpty());  // while the round gathers
+  const RoundPlanned first = plan({0, 1, 2, 3, 4});                  // nobody waits for it
+  EXPECT_THAT(first.members, ElementsAre(w(0), w(1), w(2), w(3), w(4), w(5)));
+  const std::set<WorkerId> donors = senders_to(first, w(5));
+  for (const std::uint32_t donor : {0, 1, 2}) EXPECT_TRUE(donors.contains(w(donor)));
+  for (const Transfer& t : first.transfers) EXPECT_NE(t.sender, w(5));
+  const Actions ended = end(first);
+  EXPECT_THAT(all<RoundEnded>(ended).at(0).guests, ElementsAre(w(5)));
+  const auto caught_up = all<CaughtUp>(ended);
+  ASSERT_EQ(caught_up.size(), 1u);
+  EXPECT_EQ(caught_up[0].round, Round(1));
+  EXPECT_EQ(std::set<WorkerId>(caught_up[0].from.begin(), caught_up[0].from.end()), donors);
+  // From now on the round waits for it, and it sends: one receiver at least.
+  for (std::uint32_t id = 0; id < 5; ++id) EXPECT_THAT(*machine.ready(w(id), Round(1), at(3)), IsEmpty());
+  const RoundPlanned second = plan({5});
+  EXPECT_TRUE(std::ranges::any_of(second.transfers, [](const Transfer& t) { return t.sender == w(5); }));
+}
+
+TEST_F(BspGuests, WhoComesInTheMiddleOfARoundIsLetInWhenItHasEnded) {
+  const RoundPlanned first = plan({0, 1, 2, 3, 4});
+  EXPECT_THAT(machine.catch_up(w(5), member(5), at(1)), IsEmpty());
+  EXPECT_THAT(senders_to(first, w(5)), IsEmpty());
+  EXPECT_THAT(all<CaughtUp>(end(first)), IsEmpty());
+  EXPECT_EQ(senders_to(plan({0, 1, 2, 3, 4}), w(5)).size(), 3u);
+}
+
+TEST_F(BspGuests, AGuestThatGotNothingIsOneForAnotherRound) {
+  machine.catch_up(w(5), member(5), at(0));
+  EXPECT_THAT(all<CaughtUp>(end(plan({0, 1, 2, 3, 4}), w(5))), IsEmpty());
+  EXPECT_EQ(machine.ready(w(5), Round(1), at(3)).error().code, ErrorCode::protocol);
+  EXPECT_EQ(all<CaughtUp>(end(plan({0, 1, 2, 3, 4}))).size(), 1u);
+}
+
+TEST_F(BspGuests, AGuestMayLeaveAndAWorkerMayComeBackUnderItsId) {
+  machine.catch_up(w(5), member(5), at(0));
+  machine.leave(w(5), "gone", at(0));
+  end(plan({0, 1, 2, 3, 4}));
+  machine.leave(w(2), "gone", at(3));
+  machine.catch_up(w(2), member(2), at(3));
+  const RoundPlanned second = plan({0, 1, 3, 4});
+  EXPECT_EQ(senders_to(second, w(2)), (std::set<WorkerId>{w(0), w(1), w(3)}));  // the donors that are left
+  EXPECT_EQ(all<CaughtUp>(end(second)).size(), 1u);
+}
+
+// The promise counts from when both are there: in max_age + 1 = 4 rounds after its catching up each pair has met.
+TEST_F(BspGuests, PairsWithAComerMeetWithinTheirAge) {
+  machine.catch_up(w(5), member(5), at(0));
+  end(plan({0, 1, 2, 3, 4}));
+  std::set<std::pair<WorkerId, WorkerId>> met;
+  for (int round = 0; round < 4; ++round) {
+    const RoundPlanned planned = plan({0, 1, 2, 3, 4, 5});
+    for (const Transfer& t : planned.transfers) met.insert({t.sender, t.receiver});
+    end(planned);
+  }
+  for (std::uint32_t other = 0; other < 5; ++other) {
+    EXPECT_TRUE(met.contains({w(5), w(other)})) << other;
+    EXPECT_TRUE(met.contains({w(other), w(5)})) << other;
+  }
+}
+
+TEST_F(BspGuests, GuestsAloneMakeNoRound) {
+  machine.catch_up(w(5), member(5), at(0));
+  Actions last;
+  for (std::uint32_t id = 0; id < 5; ++id) last = machine.leave(w(id), "gone", at(1));
+  EXPECT_THAT(all<RoundPlanned>(last), IsEmpty());
+}
+
+struct OnlineGuests : ::testing::Test {
+  std::optional<OnlineRounds> machine;
+
+  void start(std::uint32_t workers, std::optional<std::uint32_t> staleness) {
+    RoundSettings common;
+    common.max_age = 30;  // nobody is required to meet but donors and comers
+    common.min_receivers = MinReceivers::count(1);
+    OnlineChoice choice;
+    choice.policy = "random";
+    choice.staleness = staleness;
+    machine.emplace(common, choice);
+    for (std::uint32_t id = 0; id < workers; ++id) machine->join(w(id), member(id), at(0));
+  }
+  // A worker computes and sends; what it sends arrives at once. All that happened.
+  Actions round_of(std::uint32_t id, std::uint64_t round, double when) {
+    auto actions = machine->ready(w(id), Round(round), at(when));
+    EXPECT_TRUE(actions.has_value()) << actions.error().message;
+    Actions happened = *actions;
+    for (const PlanChanged& plan : all<PlanChanged>(*actions)) {
+      for (const Transfer& t : plan.started) {
+        const auto more =
+            machine->delivered(t.receiver, {t.id, t.bytes, Duration(), Duration::seconds(1)}, at(when));
+        EXPECT_TRUE(more.has_value());
+        happened.insert(happened.end(), more->begin(), more->end());
+      }
+    }
+    return happened;
+  }
+};
+
+TEST_F(OnlineGuests, AComerHasCaughtUpWhenItHasTheModelsOfThreeAndStartsWhereTheSlowestIs) {
+  start(5, 4);
+  for (std::uint32_t id = 0; id < 5; ++id) round_of(id, 0, 1);
+  for (std::uint32_t id = 0; id < 2; ++id) round_of(id, 1, 2);
+  EXPECT_THAT(machine->catch_up(w(5), member(5), at(3)), IsEmpty());
+  EXPECT_EQ(machine->ready(w(5), Round(1), at(3)).error().code, ErrorCode::protocol);
+  std::set<WorkerId> from;
+  std::vector<CaughtUp> caught_up;
+  // The donors are w0, w1 and w2: each must reach it.
+  for (std::uint32_t id = 0; id < 3; ++id) {
+    EXPECT_THAT(caught_up, IsEmpty());
+    caught_up = all<CaughtUp>(round_of(id, id == 2 ? 1 : 2, 4));
+  }
+  ASSERT_EQ(caught_up.size(), 1u);
+  EXPECT_THAT(caught_up[0].from, ElementsAre(w(0), w(1), w(2)));
+  EXPECT_EQ(caught_up[0].round, Round(1));  // w3 and w4 have completed one
+  EXPECT_FALSE(all<MulticastEnded>(round_of(5, 1, 5)).empty());
+}
+
+// With a staleness of 0 nobody goes on before the slowest has completed; a guest is nobody's slowest, and while it
+// waits for its donors they do not wait for it.
+TEST_F(OnlineGuests, NobodyWaitsForAGuest) {
+  start(3, 0);
+  machine->catch_up(w(3), member(3), at(1));
+  round_of(0, 0, 2);
+  round_of(1, 0, 2);
+  const Actions last = round_of(2, 0, 2);
+  EXPECT_EQ(all<CaughtUp>(last).size(), 1u);
+  EXPECT_EQ(all<WentOn>(last).size(), 3u);
+}
+
+TEST_F(OnlineGuests, FewerDonorsThanThreeAreEnoughWhereThereAreNoMore) {
+  start(3, std::nullopt);
+  machine->catch_up(w(3), member(3), at(1));
+  round_of(0, 0, 2);
+  machine->leave(w(1), "gone", at(2));
+  EXPECT_EQ(all<CaughtUp>(machine->leave(w(2), "gone", at(2))).size(), 1u);  // of w0 alone, which it has
+}
+
+// Ids are welcome before they catch up, in another order perhaps.
+TEST_F(OnlineGuests, ComersMayCatchUpInAnyOrder) {
+  start(3, std::nullopt);
+  machine->catch_up(w(4), member(4), at(1));
+  machine->catch_up(w(3), member(3), at(1));
+  round_of(0, 0, 2);
+  round_of(1, 0, 2);
+  EXPECT_EQ(all<CaughtUp>(round_of(2, 0, 2)).size(), 2u);
+}
+
+}  // namespace
+}  // namespace selmcast::sync
