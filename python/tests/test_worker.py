@@ -34,6 +34,43 @@ def train(count, make, rounds=1, **options):
     return held, reports
 
 
+class Coming(unittest.TestCase):
+    # Everybody holds 1; so does who comes, whatever it held before.
+    def test_a_worker_that_comes_late_gets_what_the_others_have(self):
+        with selmcast.Manager(2, elastic=True, planner="broadcast") as manager:
+            started, done = threading.Event(), threading.Event()
+
+            def one(k):
+                held = numpy.ones(6, numpy.float32)
+                with selmcast.Worker(manager.address, f"w{k}", [("x", (6,))]) as worker:
+                    self.assertFalse(worker.came_late)
+                    while not done.is_set():
+                        worker.synchronize(held)
+                        started.set()
+
+            threads = [threading.Thread(target=one, args=(k,)) for k in range(2)]
+            for thread in threads:
+                thread.start()
+            try:
+                self.assertTrue(started.wait(WATCHDOG))
+                held = numpy.full(6, numpy.nan, numpy.float32)
+                with selmcast.Worker(manager.address, "w9", [("x", (6,))]) as worker:
+                    self.assertTrue(worker.came_late)
+                    self.assertEqual(worker.id, 2)
+                    with self.assertRaisesRegex(selmcast.InvalidInput, "catch_up"):
+                        worker.synchronize(held)
+                    report = worker.catch_up(held)
+                    self.assertEqual(report.mixed_with, (0, 1))
+                    self.assertEqual(held.tolist(), [1.0] * 6)
+                    self.assertEqual(worker.synchronize(held).round, report.next_round)
+                    self.assertEqual(held.tolist(), [1.0] * 6)
+            finally:
+                done.set()
+                for thread in threads:
+                    thread.join(WATCHDOG)
+            self.assertTrue(manager.wait(WATCHDOG))
+
+
 class Mixing(unittest.TestCase):
     # Worker k starts with k everywhere. Broadcast to all: everybody holds the mean, (0 + 1 + 2) / 3 = 1.
     def test_numpy_arrays_are_mixed_in_place_and_threads_wait_without_the_gil(self):

@@ -144,6 +144,25 @@ TEST(Arena, ComersCatchUpAndBrokenStreamsAreTakenUpAgain) {
   EXPECT_LT(lost, 60u) << "most go on";
 }
 
+// Both ends notice a cut between workers in two seconds: no delivery has to wait for its deadline of 10 s.
+TEST(Arena, ACutLinkBetweenWorkersIsNoticedBeforeAnyDeadline) {
+  std::size_t noticed = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    ArenaSettings settings;
+    settings.seed = seed;
+    settings.faults = kNoFaults;
+    settings.faults.cuts = true;
+    const ArenaResult result = run_arena(settings);
+    EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+    for (const std::string& line : result.story) {
+      noticed += line.find("nothing is heard") != std::string::npos ? 1 : 0;
+      EXPECT_EQ(line.find("not delivered within"), std::string::npos) << "seed " << seed << "\n"
+                                                                      << described(result);
+    }
+  }
+  EXPECT_GT(noticed, 20u);
+}
+
 TEST(Arena, SixtyFourWorkersWithFaults) {
   ArenaSettings settings;
   settings.seed = 7;

@@ -75,6 +75,7 @@ class Twin {
     std::size_t from = 0, to = 0;
     std::optional<worker::LinkId> from_link, to_link;
     Instant forth_free, back_free;  // order in each direction
+    Instant opened = {};
   };
   using ConnectionId = std::uint64_t;
   // What a sender streams on a connection, a piece at a time. The payload is read when its piece begins.
@@ -98,6 +99,9 @@ class Twin {
   void plan_cuts(Rng rng, Instant until);
   void cut(std::size_t from, std::size_t to, Duration time);
   Instant passes(std::size_t from, std::size_t to, Instant sent) const;
+  bool is_cut(std::size_t one, std::size_t other) const;
+  void notice_dead_links(std::size_t one, std::size_t other);
+  void watch_cut(std::size_t one, std::size_t other);
   std::size_t manager_place() const { return nodes_.size(); }  // in cuts
   bool online() const { return settings_.manager.online.has_value(); }
   WorkerId id_of(std::size_t node) const { return nodes_[node].id; }
@@ -152,7 +156,9 @@ class Twin {
   void piece_arrives(ConnectionId id, const wire::FrameHeader& header, std::vector<std::byte> payload);
   Rate rate_of(const Stream& stream, const Connection& connection) const;
   void deliver(ConnectionId id, bool forth, const wire::FrameHeader& header, std::vector<std::byte> payload);
-  void break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not);
+  // `at_once`: each end notices for itself.
+  void break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not,
+                        bool at_once = false);
   std::optional<ConnectionId> connection_of(std::size_t node, worker::LinkId link) const;
   bool cut_off(const Connection& connection) const;
 

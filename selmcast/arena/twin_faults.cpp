@@ -2,8 +2,11 @@
 #include <algorithm>
 
 #include "selmcast/arena/twin.h"
+#include "selmcast/net/limits.h"
 
 namespace selmcast::arena {
+
+using net::kDeadAfter;
 
 void Twin::plan_faults(Rng rng) {
   const double last = 3.0 * static_cast<double>(settings_.rounds) / 4;
@@ -35,7 +38,8 @@ void Twin::plan_faults(Rng rng) {
   }
 }
 
-// Nothing is lost in a cut, as with TCP: it comes later. A worker that the manager does not hear for too long is lost.
+// Nothing is lost in a cut, as with TCP: it comes later; but a connection between workers over which nothing passes, one
+// way or both, for net::kDeadAfter is dead, and both ends notice by themselves (net/limits.h). A worker that the manager does not hear for too long is lost.
 void Twin::plan_cuts(Rng rng, Instant until) {
   const auto at = [&] { return Instant::at_seconds(rng.uniform(0.1, until.in_seconds())); };
   for (std::uint64_t k = rng.below(4); k > 0; --k) {
@@ -72,12 +76,38 @@ void Twin::cut(std::size_t from, std::size_t to, Duration time) {
     return place == manager_place() ? std::string("the manager") : "w" + std::to_string(place);
   };
   tell("nothing passes from " + name(from) + " to " + name(to) + " for " + to_string(time));
+  const bool is_new = !is_cut(from, to);
   Instant& until = cuts_[{from, to}];
   until = std::max(until, queue_.now() + time);
+  if (is_new && from != manager_place() && to != manager_place()) watch_cut(from, to);
   const bool from_manager = from == manager_place();
   // One cut after the other is as long as both.
   const bool too_long = until - queue_.now() > settings_.manager.heartbeat_timeout - Duration::seconds(0.9);
   if (too_long && (from_manager || to == manager_place())) nodes_[from_manager ? to : from].cut_off = true;
+}
+
+bool Twin::is_cut(std::size_t one, std::size_t other) const {
+  const auto cut = [&](std::size_t from, std::size_t to) {
+    const auto found = cuts_.find({from, to});
+    return found != cuts_.end() && queue_.now() < found->second;
+  };
+  return cut(one, other) || cut(other, one);
+}
+
+void Twin::notice_dead_links(std::size_t one, std::size_t other) {
+  std::vector<ConnectionId> dead;
+  for (const auto& [id, c] : connections_) {
+    const bool between = (c.from == one && c.to == other) || (c.from == other && c.to == one);
+    if (between && queue_.now() >= c.opened + kDeadAfter) dead.push_back(id);
+  }
+  for (const ConnectionId id : dead) break_connection(id, "nothing is heard", std::nullopt, true);
+}
+
+// While it lasts: what has been open for kDeadAfter of it is dead.
+void Twin::watch_cut(std::size_t one, std::size_t other) {
+  queue_.after(kDeadAfter, [this, one, other] {
+    if (is_cut(one, other)) notice_dead_links(one, other);
+  });
 }
 
 Instant Twin::passes(std::size_t from, std::size_t to, Instant sent) const {

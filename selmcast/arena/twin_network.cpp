@@ -105,7 +105,8 @@ std::optional<Twin::ConnectionId> Twin::connection_of(std::size_t k, worker::Lin
 void Twin::dial(std::size_t k, const worker::Dial& order) {
   const ConnectionId id = ++connections_made_;
   const std::size_t to = node_at(order.peer.port);
-  connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now()};
+  connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now(), queue_.now()};
+  if (is_cut(k, to)) watch_cut(k, to);
   queue_.at(passes(k, to, queue_.now() + delay(nodes_[k].rng)), [this, id, k, to, port = order.peer.port] {
     const auto found = connections_.find(id);
     if (found == connections_.end() || cut_off(found->second)) return;
@@ -252,7 +253,8 @@ void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header,
   carry_out(k, *actions);
 }
 
-void Twin::break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not) {
+void Twin::break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not,
+                            bool at_once) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   const Connection broken = found->second;
@@ -264,7 +266,8 @@ void Twin::break_connection(ConnectionId id, const std::string& why, std::option
   const auto inform = [&](std::size_t k, std::optional<worker::LinkId> link) {
     if (!link || k == tell_not || cut) return;
     const std::size_t peer = k == broken.from ? broken.to : broken.from;
-    queue_.at(passes(peer, k, queue_.now() + delay(rng_)),
+    const Instant noticed = queue_.now() + delay(rng_);
+    queue_.at(at_once ? noticed : passes(peer, k, noticed),
               [this, k, link = *link, why, life = nodes_[k].life] {
                 if (nodes_[k].alive && nodes_[k].life == life) {
                   carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, queue_.now()));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
@@ -40,12 +41,33 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
     streams_.clear();
   }
 
+  // What is in the way of listening there, if anything is: gRPC tells it in a line of its own kind, on standard error.
+  Result<void> can_listen(const std::string& wanted) {
+    asio::error_code failed;
+    const auto host = asio::ip::make_address(options_.host, failed);
+    if (failed) return {};  // a name: gRPC resolves it
+    const asio::ip::tcp::endpoint endpoint(host, options_.port);
+    asio::ip::tcp::acceptor probe(loop_);
+    probe.open(endpoint.protocol(), failed);
+    if (!failed) probe.set_option(asio::socket_base::reuse_address(true), failed);
+    if (!failed) probe.bind(endpoint, failed);
+    if (!failed) probe.listen(1, failed);
+    if (!failed) return {};
+    const bool in_use = failed == asio::error::address_in_use;
+    return failure(ErrorCode::io,
+                   "the manager cannot listen on " + wanted + ": " +
+                       (in_use ? "the port is in use, perhaps by another manager; give another one, or 0 "
+                                 "for any"
+                               : failed.message() + "; is the address one of this machine?"));
+  }
+
   Result<void> listen() {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int bound_port = 0;
     const std::string wanted = joined(options_.host, options_.port);
+    if (auto free = can_listen(wanted); !free) return free;
     builder.AddListeningPort(wanted, grpc::InsecureServerCredentials(), &bound_port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second manager on the port is an error
     builder.SetMaxReceiveMessageSize(kMessageBytesMax);

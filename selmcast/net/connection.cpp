@@ -21,6 +21,10 @@ std::chrono::steady_clock::duration on_clock(Duration duration) {
       std::chrono::duration<double>(duration.in_seconds()));
 }
 
+Duration dead_after(const LinkOptions& options, const asio::ip::address& peer) {
+  return peer.is_loopback() ? std::max(options.user_timeout, kDeadAfterOnLoopback) : options.user_timeout;
+}
+
 }  // namespace
 
 std::string address(const std::string& host, std::uint16_t port) {
@@ -82,7 +86,7 @@ void Connection::connect_next(Endpoints endpoints, asio::error_code last_error) 
   emulate_network(socket_.native_handle(), {.uplink = uplink_.budget != nullptr,
                                             .downlink = downlink_.budget != nullptr,
                                             .loopback = endpoint.address().is_loopback()});
-  tune_link(socket_.native_handle(), options_.user_timeout);
+  tune_link(socket_.native_handle(), dead_after(options_, endpoint.address()));
   socket_.async_connect(
       endpoint, [self = shared_from_this(), rest = std::move(endpoints)](asio::error_code failed) {
         if (!self->open_) return;
@@ -108,7 +112,8 @@ void Connection::connected() {
 void Connection::start_accepted(asio::ip::tcp::socket socket) {
   if (!open_) return;
   socket_ = std::move(socket);
-  tune_link(socket_.native_handle(), options_.user_timeout);
+  asio::error_code gone;
+  tune_link(socket_.native_handle(), dead_after(options_, socket_.remote_endpoint(gone).address()));
   start_turns();
 }
 

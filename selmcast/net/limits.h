@@ -26,11 +26,16 @@ inline constexpr int kUnsentBytesMax = 128 * 1024;
 // How often a paced stream is held to its schedule (pace_schedule.h).
 inline constexpr Duration kPaceInterval = Duration::milliseconds(50);
 
-// An idle link is probed after kKeepaliveIdle, then every kKeepaliveInterval, and given up after
-// kKeepaliveProbes.
-inline constexpr Duration kKeepaliveIdle = Duration::seconds(5);
+// A link is dead when the other side's kernel has not been heard for kDeadAfter: who sends finds its bytes not
+// acknowledged (TCP_USER_TIMEOUT), who only receives probes after kKeepaliveIdle, then every kKeepaliveInterval. So both
+// ends of a cut link notice in the same two seconds, also in the middle of a delivery. (With TCP_USER_TIMEOUT set it
+// decides, not the number of probes; both see to it.) On loopback nothing can be cut, and many processes that share two
+// processors may not read for seconds: kDeadAfterOnLoopback.
+inline constexpr Duration kDeadAfter = Duration::seconds(2);
+inline constexpr Duration kDeadAfterOnLoopback = Duration::seconds(5);
+inline constexpr Duration kKeepaliveIdle = Duration::seconds(1);
 inline constexpr Duration kKeepaliveInterval = Duration::seconds(1);
-inline constexpr int kKeepaliveProbes = 3;
+inline constexpr int kKeepaliveProbes = 1;
 
 // Under an emulated link the socket buffers are small, so that a slow receiver slows its senders as a real
 // link would. The kernel doubles these numbers and spends about half of that on its own bookkeeping.

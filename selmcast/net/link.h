@@ -31,6 +31,7 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/units.h"
 #include "selmcast/net/budget.h"
+#include "selmcast/net/limits.h"
 #include "selmcast/net/send_queue.h"
 #include "selmcast/wire/frame.h"
 
@@ -60,7 +61,7 @@ struct LinkOptions {
   std::shared_ptr<Budget> uplink = nullptr;    // emulated link shared by all links of a worker; null: none
   std::shared_ptr<Budget> downlink = nullptr;  // likewise
   Duration connect_timeout = Duration::seconds(5);
-  Duration user_timeout = Duration::seconds(5);  // unacknowledged, or never read by the peer
+  Duration user_timeout = kDeadAfter;  // unacknowledged, or never read by the peer; longer on loopback
 };
 
 class Link {

@@ -36,6 +36,7 @@ OnlineRounds::OnlineRounds(const RoundSettings& common, const OnlineChoice& choi
     : common_(common),
       choice_(choice),
       machine_(machine_settings(common, choice), policy_of(common, choice)),
+      patience_({common.delivery_patience_min, common.delivery_patience_factor}),
       meetings_(common.max_age) {}
 
 Promises OnlineRounds::kept() const {
@@ -171,12 +172,14 @@ Result<Actions> OnlineRounds::failed(WorkerId worker, const Failure& failure, In
   return finish(std::move(c), now);
 }
 
-void OnlineRounds::fail(TransferId id, const std::string& why, Instant now, Consequences& c) {
+void OnlineRounds::fail(TransferId id, const std::string& why, Instant now, Consequences& c, bool late) {
   const Running& running = running_.at(id);
   const Transfer transfer = running.transfer;
   if (running.required) meetings_.excuse({transfer.sender, transfer.receiver});
   c.first.push_back(TransferCancelled{transfer, why});
-  settle(id, {.transfer = transfer, .committed = false, .why = why, .started = {}, .finished = {}}, now);
+  settle(id,
+         {.transfer = transfer, .committed = false, .why = why, .started = {}, .finished = {}, .late = late},
+         now);
   carry_out(machine_.failed({index(transfer.sender), index(transfer.receiver)}, now), "", false, now, c);
 }
 
@@ -256,6 +259,7 @@ void OnlineRounds::multicast_over(WorkerId worker, bool complete, Instant now, C
       meetings_.met({worker, settled.transfer.receiver});
   }
   if (complete) {
+    observe_patience(ended);
     if (!choice_.overlap) life.waiting_since = now;
     ++life.completed;
     meetings_.multicast_completed(worker);

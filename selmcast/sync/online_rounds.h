@@ -13,9 +13,9 @@
 //     is paced at 1.5 times its share, any other at 1.25 times from every fourth look on to the next, link by link: all
 //     deliveries of a link grow together, as in bursts.h;
 //   - promises, watched apart from those who keep them: the gaps between meetings, the lead of the fastest;
-//   - bounds. A delivery: `delivery_patience_factor` times the time that its links need for all they carry when it
-//     starts (moved on when a new multicast adds to them, to four times of itself at most), at least
-//     `delivery_patience_min`; then it is cancelled. A computation: `compute_patience` from when it began to hold up
+//   - bounds. A delivery: as long as delivery_patience.h has it for the time that its links need for all they carry when
+//     it starts (moved on when a new multicast adds to them, to four times of itself at most); then it is cancelled. A
+//     computation: `compute_patience` from when it began to hold up
 //     others, that is, since they wait for nobody but the slowest; then the worker is evicted. (asp: nobody waits.)
 //
 // Guests: workers that came while the training ran. The next multicasts of its donors must reach a guest (donors.h);
@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "selmcast/sync/bandwidth_estimator.h"
+#include "selmcast/sync/delivery_patience.h"
 #include "selmcast/sync/estimated_network.h"
 #include "selmcast/sync/meetings.h"
 #include "selmcast/sync/online_learning.h"
@@ -110,7 +111,7 @@ class OnlineRounds final : public TrainingMachine {
   static WorkerId id(WorkerIndex worker) { return WorkerId(worker.value()); }
 
   Result<std::optional<TransferId>> open(WorkerId worker, TransferId transfer) const;
-  void fail(TransferId transfer, const std::string& why, Instant now, Consequences& c);
+  void fail(TransferId transfer, const std::string& why, Instant now, Consequences& c, bool late = false);
   void expect_computing(WorkerId worker, Duration took);
 
   void carry_out(Machine machine, const std::string& why, bool dropped, Instant now, Consequences& c);
@@ -129,6 +130,7 @@ class OnlineRounds final : public TrainingMachine {
   double burst_of(const Transfer& transfer) const;
   void extend_deadlines(Instant now);
   void learn(Consequences& c);
+  void observe_patience(const MulticastEnded& ended);
   std::uint64_t least_completed() const;
   struct Late {
     Instant due = Instant::never();
@@ -142,6 +144,7 @@ class OnlineRounds final : public TrainingMachine {
   EstimatedNetwork network_;
   BandwidthEstimator estimator_;
   OnlineLearning learning_;
+  DeliveryPatience patience_;
   Meetings meetings_;
   Promises promises_;  // leads only; gaps are meetings_'
   std::map<WorkerId, Life> lives_;

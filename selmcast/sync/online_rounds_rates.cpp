@@ -68,8 +68,7 @@ void OnlineRounds::set_rates(Instant now, Consequences& c) {
   for (const Transfer& t : c.plan.started) {
     Running& running = running_.at(t.id);
     const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
-    const Duration patience =
-        std::max(common_.delivery_patience_min, expected * common_.delivery_patience_factor);
+    const Duration patience = patience_.of(expected);
     running.deadline = now + patience;
     running.latest = now + patience * kLatestDeadline;
     c.plan.predicted = std::max(c.plan.predicted, expected);
@@ -77,12 +76,22 @@ void OnlineRounds::set_rates(Instant now, Consequences& c) {
   }
 }
 
+// What broke, was dropped, or whose side left, says nothing of how long deliveries take.
+void OnlineRounds::observe_patience(const MulticastEnded& ended) {
+  Duration longest;
+  for (const Settled& settled : ended.transfers) {
+    if (settled.committed || settled.late) longest = std::max(longest, settled.at - ended.planned);
+  }
+  if (longest > Duration()) patience_.took(ended.predicted, longest);
+}
+
 // A new multicast takes bandwidth from those that run.
 void OnlineRounds::extend_deadlines(Instant now) {
   for (auto& [id, running] : running_) {
     const Transfer& t = running.transfer;
     const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
-    const Instant wanted = now + expected * common_.delivery_patience_factor;
+    const Instant wanted =
+        now + std::min(expected * common_.delivery_patience_factor, patience_.of(expected));
     running.deadline = std::max(running.deadline, std::min(wanted, running.latest));
   }
 }
@@ -132,7 +141,7 @@ Actions OnlineRounds::tick(Instant now) {
         {running.transfer.sender, running.transfer.receiver, running.transfer.bytes,
          running.issued - Instant(), now - Instant(), running.transfer.allocated, Rate::unlimited()},
         running.paces);
-    fail(transfer, "not delivered within " + to_string(running.deadline - running.issued), now, c);
+    fail(transfer, "not delivered within " + to_string(running.deadline - running.issued), now, c, true);
   }
   Actions actions = finish(std::move(c), now);
   if (const Late late = next_late(); now >= late.due) {

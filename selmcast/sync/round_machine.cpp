@@ -61,7 +61,10 @@ plan::Plan without_what_guests_send(plan::Plan plan, const std::map<WorkerId, Me
 }  // namespace
 
 RoundMachine::RoundMachine(RoundSettings settings)
-    : settings_(settings), rng_(settings_.seed), ages_(settings_.max_age, settings_.age_start) {
+    : settings_(settings),
+      rng_(settings_.seed),
+      ages_(settings_.max_age, settings_.age_start),
+      patience_({settings_.delivery_patience_min, settings_.delivery_patience_factor}) {
   SELMCAST_CHECK(settings_.planner != nullptr, "a round machine needs a planner");
 }
 
@@ -169,8 +172,7 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   flight.issued = flight.last_commit = now;
   flight.predicted = predicted;
   flight.bound = plan::lower_bound(problem).time;
-  flight.deadline =
-      now + std::max(settings_.delivery_patience_min, predicted * settings_.delivery_patience_factor);
+  flight.deadline = now + patience_.of(predicted);
   flight.first_id = TransferId(transfers_issued_ + 1);
   RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound, ids};
   std::size_t k = 0;
@@ -266,6 +268,7 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
   InFlight flight = std::move(*in_flight_);
   in_flight_.reset();
   learn(flight.transfers);
+  observe_patience(flight);
 
   std::map<WorkerId, std::vector<WorkerId>> reached;
   for (const auto& [id, member] : members_) {

@@ -36,6 +36,7 @@
 #include "selmcast/plan/planner.h"
 #include "selmcast/sync/age_table.h"
 #include "selmcast/sync/bandwidth_estimator.h"
+#include "selmcast/sync/delivery_patience.h"
 #include "selmcast/sync/meetings.h"
 #include "selmcast/sync/min_receivers.h"
 #include "selmcast/sync/training_machine.h"
@@ -52,8 +53,9 @@ struct RoundSettings {
   bool paced = true;   // false: senders are told to let TCP alone; rates still predict
   bool bursts = true;  // pace some deliveries above their share to look for more bandwidth
   Duration compute_patience = Duration::seconds(600);
+  // Until enough was measured (delivery_patience.h): at least so long, and so many times the predicted time.
   Duration delivery_patience_min = Duration::seconds(10);
-  double delivery_patience_factor = 5;  // times the predicted time
+  double delivery_patience_factor = 5;
 };
 
 class RoundMachine final : public TrainingMachine {
@@ -105,6 +107,7 @@ class RoundMachine final : public TrainingMachine {
   bool kept_pace(TransferId transfer, const std::vector<Settled>& transfers) const;
   void end_round_if_settled(Instant now, Actions& actions);
   void learn(const std::vector<Settled>& transfers);
+  void observe_patience(const InFlight& flight);
 
   RoundSettings settings_;
   Rng rng_;
@@ -115,6 +118,7 @@ class RoundMachine final : public TrainingMachine {
   AgeTable ages_;
   Meetings meetings_;
   BandwidthEstimator estimator_;
+  DeliveryPatience patience_;
   Round round_;
   std::uint64_t plans_issued_ = 0;
   std::uint64_t transfers_issued_ = 0;

@@ -73,6 +73,15 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
   estimator_.observe(observed, settings_.multicast == plan::MulticastKind::network);
 }
 
+// What broke, or whose side left, says nothing of how long deliveries take; what was late does.
+void RoundMachine::observe_patience(const InFlight& flight) {
+  std::optional<Duration> longest;
+  for (const Settled& settled : flight.transfers) {
+    if (settled.committed || settled.late) longest = std::max(longest.value_or(Duration()), settled.finished);
+  }
+  if (longest) patience_.took(flight.predicted, *longest);
+}
+
 // It was committed, at the rate that it was given.
 bool RoundMachine::kept_pace(TransferId transfer, const std::vector<Settled>& transfers) const {
   constexpr double kTolerance = 1.1;

@@ -123,7 +123,7 @@ class Worker {
 
   virtual WorkerId id() const = 0;
   virtual std::uint32_t workers_at_start() const = 0;  // or when it came, this one included
-  virtual Bytes payload_bytes() const = 0;  // of one delivery: what is planned with
+  virtual Bytes payload_bytes() const = 0;             // of one delivery: what is planned with
   virtual Result<SyncReport> synchronize(std::span<float> parameters) = 0;
   // Whether the training ran already when this worker came: catch_up() is due.
   virtual bool came_late() const = 0;
