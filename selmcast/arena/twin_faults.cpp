@@ -38,8 +38,9 @@ void Twin::plan_faults(Rng rng) {
   }
 }
 
-// Nothing is lost in a cut, as with TCP: it comes later; but a connection between workers over which nothing passes, one
-// way or both, for net::kDeadAfter is dead, and both ends notice by themselves (net/limits.h). A worker that the manager does not hear for too long is lost.
+// Nothing is lost in a cut, as with TCP: it comes later; but a connection between workers over which nothing passes,
+// one way or both, for net::kDeadAfter is dead, and both ends notice by themselves (net/limits.h). A worker that the
+// manager does not hear for too long is lost.
 void Twin::plan_cuts(Rng rng, Instant until) {
   const auto at = [&] { return Instant::at_seconds(rng.uniform(0.1, until.in_seconds())); };
   for (std::uint64_t k = rng.below(4); k > 0; --k) {

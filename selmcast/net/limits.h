@@ -27,10 +27,10 @@ inline constexpr int kUnsentBytesMax = 128 * 1024;
 inline constexpr Duration kPaceInterval = Duration::milliseconds(50);
 
 // A link is dead when the other side's kernel has not been heard for kDeadAfter: who sends finds its bytes not
-// acknowledged (TCP_USER_TIMEOUT), who only receives probes after kKeepaliveIdle, then every kKeepaliveInterval. So both
-// ends of a cut link notice in the same two seconds, also in the middle of a delivery. (With TCP_USER_TIMEOUT set it
-// decides, not the number of probes; both see to it.) On loopback nothing can be cut, and many processes that share two
-// processors may not read for seconds: kDeadAfterOnLoopback.
+// acknowledged (TCP_USER_TIMEOUT), who only receives probes after kKeepaliveIdle, then every kKeepaliveInterval. So
+// both ends of a cut link notice in the same two seconds, also in the middle of a delivery. (With TCP_USER_TIMEOUT
+// set it decides, not the number of probes; both see to it.) On loopback nothing can be cut, and many processes that
+// share two processors may not read for seconds: kDeadAfterOnLoopback.
 inline constexpr Duration kDeadAfter = Duration::seconds(2);
 inline constexpr Duration kDeadAfterOnLoopback = Duration::seconds(5);
 inline constexpr Duration kKeepaliveIdle = Duration::seconds(1);

@@ -13,7 +13,8 @@
 //     is paced at 1.5 times its share, any other at 1.25 times from every fourth look on to the next, link by link: all
 //     deliveries of a link grow together, as in bursts.h;
 //   - promises, watched apart from those who keep them: the gaps between meetings, the lead of the fastest;
-//   - bounds. A delivery: as long as delivery_patience.h has it for the time that its links need for all they carry when
+//   - bounds. A delivery: as long as delivery_patience.h has it for the time that its links need for all they carry
+//   when
 //     it starts (moved on when a new multicast adds to them, to four times of itself at most); then it is cancelled. A
 //     computation: `compute_patience` from when it began to hold up
 //     others, that is, since they wait for nobody but the slowest; then the worker is evicted. (asp: nobody waits.)
