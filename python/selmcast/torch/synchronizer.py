@@ -213,11 +213,6 @@ class Synchronizer:
             return
         session.agree("Synchronizer", tensors=block.announced)  # a mistake is told to all ranks at once, not to one
         self._worker = Worker(manager, f"w{session.launch.rank}", block.announced, **self._worker_options)
-        if self._worker.came_late:
-            report = self._worker.catch_up(block.flat)
-            block.unpack(self._entries())
-            self._rounds = report.next_round
-            session.say(f"the training runs already: has the parameters of {len(report.mixed_with)} others")
 
     def state_dict(self) -> dict[str, int]:
         """What a resumed run needs besides model and optimiser: where in ``every`` it is. The ranks' ages and what the
