@@ -146,7 +146,7 @@ SELMCAST_API uint64_t selmcast_worker_payload_bytes(const selmcast_worker* worke
 SELMCAST_API int32_t selmcast_worker_came_late(const selmcast_worker* worker);
 /* Before the first synchronisation of a worker that came late: writes the mixture of several others' models over
  * `parameters`, whatever they are; the report's next_round is the one that it computes then. For others there is
- * nothing to do. Blocks until the next exchange of those others is over: at most the manager's patience, as below. After
+ * nothing to do. Blocks until the others' next exchange is over: the manager's patience at most, as below. After
  * an error the parameters are as they were, and the session is over, but for SELMCAST_INVALID_INPUT. */
 SELMCAST_API selmcast_code selmcast_worker_catch_up(selmcast_worker* worker, float* parameters, size_t count);
 

@@ -322,10 +322,10 @@ TEST(Training, ControlStreamsThatMakeNoSenseAreCutOffWithTheReason) {
   wire::pb::FromWorker no_port = hello;
   no_port.mutable_hello()->set_data_port(0);
   wire::pb::FromWorker other_version = hello;
-  other_version.mutable_hello()->set_protocol_version(7);
+  other_version.mutable_hello()->set_protocol_version(99);
   const std::pair<const char*, std::vector<wire::pb::FromWorker>> cases[] = {
       {"did not say hello first", {ready}}, {"kind", {wire::pb::FromWorker()}},
-      {"hello.data_port", {no_port}},       {"version 7", {other_version}},
+      {"hello.data_port", {no_port}},       {"version 99", {other_version}},
       {"hello twice", {hello, hello}},      {"before its welcome", {hello, ready, ready, ready}},
   };
   for (const auto& [why, messages] : cases) {
