@@ -51,6 +51,14 @@ class Run(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(sorted(done.stdout.splitlines()), [f"[{k}] {k} {k} 3 3 127.0.0.1 1" for k in range(3)])
 
+    def test_a_payload_is_handed_on_by_its_full_name_and_an_unknown_one_is_refused(self):
+        done = run("-n", "1", "--payload", "bf16", "--", "sh", "-c", "echo $SELMCAST_PAYLOAD")
+        self.assertEqual(done.stdout, "[0] bfloat16\n")
+        self.assertEqual(run("-n", "1", "--", "sh", "-c", "echo $SELMCAST_PAYLOAD").stdout, "[0] \n")
+        done = run("-n", "1", "--payload", "int4", "--", "true")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("choose one of float32, float16, bfloat16, int8", done.stderr)
+
     def test_a_manager_is_started_unless_one_is_named(self):
         done = run("-n", "1", "--sync", "ssp", "--", "sh", "-c", "echo $SELMCAST_MANAGER $SELMCAST_MANAGER_SETTINGS")
         self.assertRegex(done.stdout, r"^\[0\] 127.0.0.1:\d+ sync=ssp;.*;overlap=False;asked=1;staleness=4\n$")

@@ -10,6 +10,7 @@
 
 #include "selmcast/arena/arena.h"
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/payload_option.h"
 #include "selmcast/cli/planner_names.h"
 #include "selmcast/sync/online_policy.h"
 
@@ -179,9 +180,7 @@ void add_arena_command(CLI::App& app, int& exit_status) {
   command->add_option("--planner", flags->planner, "Default: drawn");
   command->add_option("--mixing", flags->mixing, "average, push_sum or staleness (default: drawn)")
       ->check(CLI::IsMember({"average", "push_sum", "staleness"}));
-  command->add_option("--payload", flags->payload, "float32, float16, bfloat16 or int8")
-      ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}))
-      ->capture_default_str();
+  add_payload_option(*command, flags->payload)->capture_default_str();
   command->add_option("--format", flags->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/payload_option.h"
 #include "selmcast/cli/run/launcher.h"
 
 namespace selmcast::cli {
@@ -66,7 +67,7 @@ void add_torch_bench(CLI::App& bench, int& exit_status) {
       ->capture_default_str();
   command->add_option("--sizes", flags->sizes, "Of the model, in MB")->check(CLI::PositiveNumber);
   command->add_option("--payloads", flags->payloads, "Steps with each of these payloads, p = .3")
-      ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}));
+      ->transform(full_payload_name());
   command->add_option("--rounds", flags->rounds, "Measured")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();

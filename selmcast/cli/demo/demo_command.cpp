@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "selmcast/cli/demo/demo.h"
+#include "selmcast/cli/payload_option.h"
 #include "selmcast/cli/sync_mode.h"
 
 namespace selmcast::demo {
@@ -115,10 +116,7 @@ void add_demo_command(CLI::App& app, int& exit_status) {
   command->add_option("--mixing", options->mixing, "How workers mix: average, push_sum or staleness")
       ->check(CLI::IsMember({"average", "push_sum", "staleness"}))
       ->capture_default_str();
-  command
-      ->add_option("--payload", options->payload, "How parameters travel: float32, float16, bfloat16 or int8")
-      ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}))
-      ->capture_default_str();
+  cli::add_payload_option(*command, options->payload)->capture_default_str();
   command->add_option("--model", options->model, "mlp or cnn")
       ->check(CLI::IsMember({"mlp", "cnn"}))
       ->capture_default_str();

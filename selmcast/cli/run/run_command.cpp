@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/payload_option.h"
 #include "selmcast/cli/run/launcher.h"
 #include "selmcast/manager/manager.h"
 #include "selmcast/manager/training_choice.h"
@@ -158,12 +159,9 @@ void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_
   asked(command->add_option("--max-age", choice.max_age, "Every pair meets within this + 1 rounds"))
       ->capture_default_str();
   asked(command->add_option("--seed", choice.seed, "Of planners that draw"))->capture_default_str();
-  command
-      ->add_option(
-          "--payload", flags->payload,
-          "How parameters travel: float32, float16, bfloat16 or int8 (default: as the program says). Sets "
-          "SELMCAST_PAYLOAD, which Python programs and selmcast-train read")
-      ->check(CLI::IsMember({"float32", "float16", "bfloat16", "int8"}));
+  cli::add_payload_option(*command, flags->payload,
+                          " (default: as the program says); sets SELMCAST_PAYLOAD, which Python programs and "
+                          "selmcast-train read");
   command->add_option("--journal", flags->journal, "The manager's, docs/manager.md")->type_name("FILE");
   command->add_option("--grace", flags->grace, "Seconds from asking ranks to end to killing them")
       ->check(CLI::Range(0.0, 3600.0))
