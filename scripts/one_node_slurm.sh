@@ -4,9 +4,9 @@
 #
 #     scripts/one_node_slurm.sh srun -n 4 /usr/bin/python3 train.py
 #
-# Everything lives in namespaces of its own (processes, mounts, host name, and a network that is nothing but loopback)
-# and in one folder under TMPDIR: however it ends, no process, file or open port is left, and a Slurm that the machine
-# has is not touched. Without authentication (auth/none): there is nobody to keep out. Exit status: the command's;
+# Everything lives in namespaces of its own (processes, mounts, host name, and a network that is nothing but loopback),
+# its files in memory there: however it ends, kill -9 included, no process, file or open port is left, and a Slurm that
+# the machine has is not touched. Without authentication (auth/none): there is nobody to keep out. Exit status: the command's;
 # 1 if the cluster does not come up within 60 s, with the daemons' logs; 2 for wrong usage.
 set -euo pipefail
 
@@ -22,16 +22,12 @@ if [[ ${SELMCAST_SLURM_INSIDE:-} == "" ]]; then
     command -v "$program" >/dev/null || PATH=$PATH:/usr/sbin command -v "$program" >/dev/null ||
       complain "there is no $program: apt-get install slurm-wlm" 2
   done
-  folder=$(mktemp -d "${TMPDIR:-/tmp}/selmcast_slurm.XXXXXX")
-  trap 'rm -rf "$folder"' EXIT
-  status=0
-  # Whoever ends this script ends unshare, and that the first process of the namespace, and the kernel all others.
-  SELMCAST_SLURM_INSIDE=$folder setpriv --pdeathsig KILL \
-    unshare --net --pid --mount --uts --fork --kill-child --mount-proc "$0" "$@" || status=$?
-  exit "$status"
+  # Whoever ends this ends unshare, and that the first process of the namespace, and the kernel all others.
+  SELMCAST_SLURM_INSIDE=1 exec unshare --net --pid --mount --uts --fork --kill-child --mount-proc "$0" "$@"
 fi
 
-folder=$SELMCAST_SLURM_INSIDE
+folder=/etc/slurm  # of the package; hidden by a file system that nobody else sees
+mount -t tmpfs selmcast_slurm "$folder"
 unset SELMCAST_SLURM_INSIDE
 PATH=$PATH:/usr/sbin
 hostname localhost

@@ -23,8 +23,9 @@
 //     float16    2^-10 |x| up to 65504; below 2^-14: 2^-24; what is beyond 65504 becomes 65504 with its sign
 //     int8       A / 127 (1 + 2^-13); a block with A < 2^-100 becomes zeros
 //
-// Half of that where it is worst on average. What is finite stays finite; zero stays zero. Infinities and NaN stay what
-// they are in float16 and bfloat16; in int8 their whole block becomes NaN: a broken model is not made to look whole.
+// The root of the mean squared error is half of that at most. What is finite stays finite; zero stays zero (in int8
+// without its sign). Infinities and NaN stay what they are in float16 and bfloat16; in int8 their whole block becomes
+// NaN: a broken model is not made to look whole.
 //
 // The same bits on every machine, whatever it can do at once and whether it flushes subnormals to zero (codec.h).
 // Which tensors of a model are rounded at all: model_codec.h. Pure.
