@@ -29,8 +29,8 @@ def build_tree() -> pathlib.Path:
     named = os.environ.get("SELMCAST_BUILD")
     if named:
         return pathlib.Path(named).resolve()
-    flags = ("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF", "-DSELMCAST_TRAIN=OFF")
-    call("cmake", "-G", "Ninja", "-S", SOURCE, "-B", WORK / "cmake", *flags, f"-DPython_EXECUTABLE={sys.executable}")
+    flags = ("-DBUILD_TESTING=OFF", "-DSELMCAST_TRAIN=OFF", f"-DPython_EXECUTABLE={sys.executable}")
+    call("cmake", "--preset", "release", "-S", SOURCE, "-B", WORK / "cmake", *flags)
     return WORK / "cmake"
 
 

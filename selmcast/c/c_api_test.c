@@ -45,19 +45,24 @@ static selmcast_manager* start_manager(uint32_t workers) {
 struct job {
   const char* manager;
   int number;
+  selmcast_payload payload;
 };
 
 /* Worker k starts with k in every parameter and 10 k in every counter. Broadcast to all: after one round each parameter
- * is the mean (0 + 1 + 2) / 3 = 1 and each counter the greatest, 20; a second round changes neither. */
+ * is the mean (0 + 1 + 2) / 3 = 1 and each counter the greatest, 20; a second round changes neither. Both payloads
+ * have these numbers exactly; ten parameters and two counters, which are never rounded, are 12 * 4 bytes, or
+ * 10 * 2 + 2 * 4. */
 static void* train(void* argument) {
   const struct job* job = argument;
   char name[8];
   snprintf(name, sizeof name, "w%d", job->number);
-  const selmcast_worker_options options = options_for(job->manager, name);
+  selmcast_worker_options options = options_for(job->manager, name);
+  options.payload = job->payload;
   selmcast_worker* worker = NULL;
   EXPECT(selmcast_worker_connect(&options, &worker) == SELMCAST_OK, "a worker joins");
   EXPECT(selmcast_worker_id(worker) == (uint32_t)job->number, "ids are in order of the names");
   EXPECT(selmcast_worker_count(worker) == kWorkers, "three workers");
+  EXPECT(selmcast_worker_payload_bytes(worker) == (job->payload == SELMCAST_FLOAT32 ? 48 : 28), "as it travels");
   selmcast_report report = {.struct_size = sizeof report};
   EXPECT(selmcast_worker_report(worker, &report) == SELMCAST_INVALID_INPUT, "no report before a synchronisation");
 
@@ -83,12 +88,12 @@ static void* train(void* argument) {
   return NULL;
 }
 
-static void test_three_workers_mix_to_the_mean(void) {
+static void test_three_workers_mix_to_the_mean(selmcast_payload payload) {
   selmcast_manager* manager = start_manager(kWorkers);
   pthread_t threads[kWorkers];
   struct job jobs[kWorkers];
   for (int k = 0; k < kWorkers; ++k) {
-    jobs[k] = (struct job){selmcast_manager_address(manager), k};
+    jobs[k] = (struct job){selmcast_manager_address(manager), k, payload};
     EXPECT(pthread_create(&threads[k], NULL, train, &jobs[k]) == 0, "a thread");
   }
   for (int k = 0; k < kWorkers; ++k) pthread_join(threads[k], NULL);
@@ -166,7 +171,8 @@ static void test_structs_of_another_size_are_understood(void) {
 }
 
 int main(void) {
-  test_three_workers_mix_to_the_mean();
+  test_three_workers_mix_to_the_mean(SELMCAST_FLOAT32);
+  test_three_workers_mix_to_the_mean(SELMCAST_BFLOAT16);
   test_a_connect_that_waits_for_others_can_be_cancelled();
   test_misuse_is_an_error_with_a_text();
   test_structs_of_another_size_are_understood();
