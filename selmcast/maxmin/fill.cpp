@@ -51,21 +51,15 @@ void Solver::order_flows() {
   if (!std::ranges::is_sorted(order_, {}, priority)) std::ranges::stable_sort(order_, {}, priority);
 }
 
-// A spot for each link that has members, as if all of them had one priority.
+// Each link as if all of its members had one priority.
 void Solver::lay_out() {
-  spots_.clear();
-  spot_levels_.clear();
-  spot_of_.resize(links_.size());
-  for (std::uint32_t index = 0; index < links_.size(); ++index) {
+  spots_.resize(links_.size());
+  spot_levels_.resize(links_.size());
+  for (std::size_t index = 0; index < links_.size(); ++index) {
     Link& link = links_[index];
-    if (link.members.empty()) continue;
-    spot_of_[index] = static_cast<std::uint32_t>(spots_.size());
-    spots_.push_back({.link = index,
-                      .growing = link.members.size(),
-                      .left = link.capacity,
-                      .weight = link.weight,
-                      .full = {}});
-    spot_levels_.push_back(level_of(spots_.back()));
+    spots_[index] = {
+        .growing = link.members.size(), .left = link.capacity, .weight = link.weight, .full = {}};
+    spot_levels_[index] = level_of(spots_[index]);
     link.weight_to_place = 0;
   }
 }
@@ -94,7 +88,7 @@ std::size_t Solver::set_growing(std::size_t first) {
   for (; end < order_.size() && flows_[order_[end]].claim.priority == priority; ++end) {
     const Flow& flow = flows_[order_[end]];
     for (const Crossing& crossing : crossings(flow)) {
-      Spot& spot = spots_[spot_of_[crossing.link]];
+      Spot& spot = spots_[crossing.link];
       spot.weight += flow.claim.weight;
       ++spot.growing;
     }
@@ -107,10 +101,10 @@ double Solver::level_of(const Spot& spot) {
   return spot.growing == 0 ? kNever : std::max(0.0, spot.left) / spot.weight;
 }
 
-// The spot is full: its growing flows are its own. Returns how many these are.
+// The link is full: its growing flows are its own. Returns how many these are.
 std::size_t Solver::fix(std::uint32_t index, std::uint64_t priority) {
   Spot& full = spots_[index];
-  const Link& link = links_[full.link];
+  const Link& link = links_[index];
   double level = 0;
   if (full.full.level == kNever) {  // else full with what has an earlier priority
     if (full.left > kSame * link.capacity) level = spot_levels_[index];
@@ -124,17 +118,16 @@ std::size_t Solver::fix(std::uint32_t index, std::uint64_t priority) {
   for (const Member& member : link.members) {
     Flow& flow = flows_[member.flow];
     if (flow.next != kNone || flow.claim.priority != priority) continue;
-    flow.next = full.link;
+    flow.next = index;
     ++fixed;
     const double rate = flow.claim.weight * level;
     for (const Crossing& crossing : crossings(flow)) {
-      const std::uint32_t s = spot_of_[crossing.link];
-      Spot& spot = spots_[s];
+      Spot& spot = spots_[crossing.link];
       --spot.growing;
       spot.weight -= flow.claim.weight;
       spot.left -= rate;
       spot.highest = std::max(spot.highest, level);
-      spot_levels_[s] = level_of(spot);
+      spot_levels_[crossing.link] = level_of(spot);
     }
   }
   full.highest = highest;
@@ -148,21 +141,23 @@ void Solver::take_over() {
     const Flow& flow = flows_[index];
     const std::uint32_t next = flow.next;
     const bool moves = flow.bottleneck != next;
-    if (moves || runs(flow, links_[next].full) != runs(flow, spots_[spot_of_[next]].full)) report_flow(index);
+    if (moves || runs(flow, links_[next].full) != runs(flow, spots_[next].full)) report_flow(index);
     if (!moves) continue;
     if (flow.bottleneck != kNone) disown(index);
     join(index, next);
   }
-  for (const Spot& spot : spots_) {
-    Link& link = links_[spot.link];
-    if (link.full != spot.full) report_link(spot.link);
+  for (std::uint32_t index = 0; index < links_.size(); ++index) {
+    const Spot& spot = spots_[index];
+    Link& link = links_[index];
+    if (link.members.empty()) continue;
+    if (link.full != spot.full) report_link(index);
     link.full = spot.full;
     if (!link.own.empty()) count_own(link);
-    loads_[spot.link] = {.others = link.own.empty() ? link.capacity - spot.left : spot.others,
-                         .level = link.mixed ? kNever : spot.full.level,
-                         .limit = 0,
-                         .highest = spot.highest};
-    set_limit(spot.link);
+    loads_[index] = {.others = link.own.empty() ? link.capacity - spot.left : spot.others,
+                     .level = link.mixed ? kNever : spot.full.level,
+                     .limit = 0,
+                     .highest = spot.highest};
+    set_limit(index);
   }
 }
 

@@ -66,8 +66,9 @@ double Fluid::left_now(std::uint32_t flow) const {
 }
 
 Bytes Fluid::remaining(FlowId flow) const {
-  const double bytes = std::ceil(left_now(flow.value()) / 8 - kNothing);
-  return Bytes(std::max<std::int64_t>(1, static_cast<std::int64_t>(bytes)));
+  const double bytes = left_now(flow.value()) / 8 - kNothing;
+  const auto whole = static_cast<std::int64_t>(bytes);  // std::ceil() is a call into the library
+  return Bytes(std::max<std::int64_t>(1, whole + static_cast<int>(static_cast<double>(whole) < bytes)));
 }
 
 void Fluid::settle() {

@@ -197,7 +197,6 @@ class Solver {
   };
   // A link while all is filled afresh.
   struct Spot {
-    std::uint32_t link = 0;
     std::size_t growing = 0;  // members of the priority that is filled, without a rate so far
     double left = 0;          // of the capacity
     double weight = 0;        // of the growing ones
@@ -254,7 +253,7 @@ class Solver {
   std::size_t set_growing(std::size_t first);
   std::size_t fill_priority(std::size_t first);
   static double level_of(const Spot& spot);
-  std::size_t fix(std::uint32_t spot, std::uint64_t priority);
+  std::size_t fix(std::uint32_t link, std::uint64_t priority);
   void take_over();
   // Solving (solve.cpp).
   std::size_t flow_count() const { return flows_.size() - free_flows_.size(); }
@@ -283,10 +282,9 @@ class Solver {
   Method method_;
   int to_fill_ = 0;                   // by so many of the next solve()
   std::vector<std::uint32_t> order_;  // of fill_afresh(), like the next two: flows by priority
-  std::vector<Spot> spots_;
-  std::vector<std::uint32_t> spot_of_;  // by link, if it has members
-  std::vector<double> spot_levels_;     // at which each would be full; never, if nothing on it grows
-  bool answered_ = false;               // what follows was returned by solve()
+  std::vector<Spot> spots_;           // by link
+  std::vector<double> spot_levels_;   // at which each would be full; never, if nothing on it grows
+  bool answered_ = false;             // what follows was returned by solve()
   std::vector<LinkId> changed_links_;
   std::vector<FlowId> changed_flows_;
 };

@@ -43,32 +43,39 @@ bool SspPaperPlanner::fits_downlink(const SspTasks& tasks, std::size_t task,
 
 void SspPaperPlanner::start(const SspTasks& tasks) {
   downlink_load_.assign(tasks.downlink.size(), Bytes(0));
+  is_up_.resize(tasks.downlink.size());
+  for (std::size_t j = 0; j < is_up_.size(); ++j) is_up_[j] = tasks.downlink[j].bps() > 0 ? 1 : 0;
   states_.clear();
   std::size_t first = 0;
   for (const SspTask& task : tasks.tasks) {
-    states_.push_back({first, Bytes(0), 0, 0});
+    states_.push_back({});
+    states_.back().first = first;
+    states_.back().sender_is_up = tasks.uplink[position(task.sender)].bps() > 0 ? 1 : 0;
     first += task.candidates.size();
   }
   verdicts_.assign(first, std::nullopt);
 }
 
-// Without branches on what is kept: nobody can predict it, and this is the pass over all candidates.
+// Without branches on what is kept: nobody can predict it, and this is the pass over all candidates. Remainders of one
+// multicast are mostly alike: looked at once, not once a candidate.
 void SspPaperPlanner::keep(const SspTasks& tasks) {
   static constexpr Verdict kVerdicts[] = {std::nullopt, Reason::kept, Reason::required};
   const bool is_network = tasks.multicast == MulticastKind::network;
   for (std::size_t t = 0; t < tasks.tasks.size(); ++t) {
     const SspTask& task = tasks.tasks[t];
     const double enough = tasks.keep_fraction * static_cast<double>(task.volume.count());
-    const int sender_is_up = static_cast<int>(tasks.uplink[position(task.sender)].bps() > 0);
-    Bytes sum, largest;
+    Bytes sum, largest, looked_at;
+    int is_little = static_cast<int>(0 < enough);
     std::int64_t selected = 0;
     Verdict* verdict = verdicts_.data() + states_[t].first;
     for (const SspCandidate& candidate : task.candidates) {
-      const int is_up =
-          sender_is_up & static_cast<int>(tasks.downlink[position(candidate.receiver)].bps() > 0);
+      if (candidate.remaining != looked_at) {
+        looked_at = candidate.remaining;
+        is_little = static_cast<int>(static_cast<double>(looked_at.count()) < enough);
+      }
+      const int is_up = states_[t].sender_is_up & is_up_[position(candidate.receiver)];
       const int is_required = is_up & static_cast<int>(candidate.required);
-      const int is_kept = is_up & static_cast<int>(static_cast<double>(candidate.remaining.count()) < enough);
-      const int is_selected = is_required | is_kept;
+      const int is_selected = is_required | (is_up & is_little);
       const Bytes load = is_selected * candidate.remaining;
       *verdict++ = kVerdicts[is_selected + is_required];
       downlink_load_[position(candidate.receiver)] += load;
@@ -141,7 +148,8 @@ void SspPaperPlanner::weigh_candidates(const SspTasks& tasks, std::size_t t) {
     lightest_[count] = {seconds(load, tasks.downlink[position(candidate.receiver)]),
                         static_cast<std::uint32_t>(k), 0};
     // Overwritten by the next one if it is not to be had.
-    count += static_cast<std::size_t>(!verdict[k].has_value() & tasks.is_up(task, candidate));
+    count += static_cast<std::size_t>(states_[t].sender_is_up & is_up_[position(candidate.receiver)] &
+                                      static_cast<int>(!verdict[k].has_value()));
   }
   lightest_.resize(count);
 }
@@ -167,29 +175,33 @@ void SspPaperPlanner::set_deadlines(const SspTasks& tasks) {
   }
 }
 
-// All that would fit if it were first, in ascending order of pairs.
+// All that would fit if it were first, in ascending order of pairs. Each is written down, and overwritten by the next
+// one if it does not fit: nobody can predict that either.
 void SspPaperPlanner::collect_spare(const SspTasks& tasks) {
-  spare_.clear();
+  spare_.resize(verdicts_.size());
+  std::size_t count = 0;
   std::uint32_t oldest = 0;
   for (std::size_t t = 0; t < tasks.tasks.size(); ++t) {
     if (is_complete(tasks, t)) continue;
     const SspTask& task = tasks.tasks[t];
     const Verdict* verdict = verdicts_.data() + states_[t].first;
-    // Remainders of one multicast are mostly alike: looked at once, not once a candidate.
     Bytes looked_at;
-    bool is_in_time = fits_uplink(tasks, t, looked_at);
-    for (std::size_t k = 0; k < task.candidates.size(); ++k) {
+    int is_in_time = states_[t].sender_is_up & static_cast<int>(fits_uplink(tasks, t, looked_at));
+    for (std::uint32_t k = 0; k < task.candidates.size(); ++k) {
       const SspCandidate& candidate = task.candidates[k];
-      if (verdict[k] || !tasks.is_up(task, candidate)) continue;
       if (candidate.remaining != looked_at) {
         looked_at = candidate.remaining;
-        is_in_time = fits_uplink(tasks, t, looked_at);
+        is_in_time = states_[t].sender_is_up & static_cast<int>(fits_uplink(tasks, t, looked_at));
       }
-      if (!is_in_time || !fits_downlink(tasks, t, candidate)) continue;
-      spare_.push_back({candidate.age, static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(k)});
-      oldest = std::max(oldest, candidate.age);
+      const int is_spare = is_in_time & static_cast<int>(!verdict[k].has_value()) &
+                           is_up_[position(candidate.receiver)] &
+                           static_cast<int>(fits_downlink(tasks, t, candidate));
+      spare_[count] = {candidate.age, static_cast<std::uint32_t>(t), k};
+      count += static_cast<std::size_t>(is_spare);
+      oldest = std::max(oldest, candidate.age * static_cast<std::uint32_t>(is_spare));
     }
   }
+  spare_.resize(count);
   for (Spare& spare : spare_) spare.youth = oldest - spare.youth;
 }
 
@@ -209,9 +221,12 @@ void SspPaperPlanner::sort_by_age() {
 }
 
 void SspPaperPlanner::select_spare(const SspTasks& tasks) {
+  // One copy fits an uplink whatever is added, as each of them was found to fit.
+  const bool one_copy = tasks.multicast == MulticastKind::network;
   for (const Spare& spare : spare_) {
     const SspCandidate& candidate = tasks.tasks[spare.task].candidates[spare.candidate];
-    if (fits_uplink(tasks, spare.task, candidate.remaining) && fits_downlink(tasks, spare.task, candidate))
+    if (!one_copy && !fits_uplink(tasks, spare.task, candidate.remaining)) continue;
+    if (fits_downlink(tasks, spare.task, candidate))
       select(tasks, spare.task, spare.candidate, Reason::spare);
   }
 }

@@ -54,6 +54,7 @@ class SspPaperPlanner {
  private:
   struct TaskState {
     std::size_t first = 0;  // its first candidate's place among all
+    int sender_is_up = 0;
     Bytes uplink_load;
     std::int64_t selected = 0;
     double deadline_seconds = 0;
@@ -93,7 +94,8 @@ class SspPaperPlanner {
 
   std::vector<Verdict> verdicts_;
   std::vector<TaskState> states_;
-  std::vector<Bytes> downlink_load_;  // by worker
+  std::vector<Bytes> downlink_load_;  // by worker, like the next two
+  std::vector<std::uint8_t> is_up_;   // its downlink
   std::vector<double> downlink_seconds_;
   std::vector<std::uint32_t> order_;
   std::vector<Light> lightest_;
