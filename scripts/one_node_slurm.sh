@@ -16,7 +16,9 @@ complain() {
 }
 
 if [[ ${SELMCAST_SLURM_INSIDE:-} == "" ]]; then
-  (($#)) || complain "usage: $0 COMMAND [ARGUMENT]..., for one: $0 srun -n 4 hostname" 2
+  usage="usage: $0 COMMAND [ARGUMENT]..., for one: $0 srun -n 4 hostname"
+  [[ ${1:-} != -h && ${1:-} != --help ]] || { echo "$usage"; exit 0; }
+  (($#)) || complain "$usage" 2
   ((EUID == 0)) || complain "namespaces and slurmd need root" 2
   for program in slurmctld slurmd srun unshare; do
     command -v "$program" >/dev/null || PATH=$PATH:/usr/sbin command -v "$program" >/dev/null ||

@@ -21,8 +21,10 @@ Result<Format> parse_format(std::string_view name) {
     if (kNames[k] == name) return static_cast<Format>(k);
     known += (known.empty() ? "" : ", ") + std::string(kNames[k]);
   }
+  known += "; for short";
   for (const auto& [abbreviation, format] : kShort) {
     if (abbreviation == name) return format;
+    known += " " + std::string(abbreviation);
   }
   return failure(ErrorCode::invalid_input,
                  "there is no payload \"" + std::string(name) + "\"; choose one of " + known);
