@@ -3,7 +3,9 @@
 // A command is a function that adds itself to the CLI11 app and, when it runs, sets the exit status
 // (exit_status.h). To add one: write it and name it in add_commands().
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
@@ -39,6 +41,23 @@ void add_commands(CLI::App& app, std::vector<std::string>& arguments, int& exit_
   doctor::add_doctor_command(app, exit_status);
 }
 
+// strtod(), and so CLI11, takes "nan" and "inf" for numbers, and no comparison with a bound refuses the former.
+void refuse_what_is_not_finite(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    const bool is_text = type.empty() || type.find("TEXT") != type.npos || type.find("FILE") != type.npos ||
+                         type.find("DIR") != type.npos || type.find("NAME") != type.npos;
+    if (is_text) continue;
+    for (const std::string& value : option->results()) {
+      char* end = nullptr;
+      const double number = std::strtod(value.c_str(), &end);
+      if (end != value.c_str() && *end == '\0' && !std::isfinite(number))
+        throw CLI::ValidationError(option->get_name(), "give a finite number, not " + value);
+    }
+  }
+  for (const CLI::App* command : app.get_subcommands()) refuse_what_is_not_finite(*command);
+}
+
 int run_command_line(int argc, char** argv) {
   CLI::App app("Bandwidth-aware selective multicast for peer-to-peer data-parallel training", "selmcast");
   int exit_status = cli::kExitDone;
@@ -47,6 +66,7 @@ int run_command_line(int argc, char** argv) {
   const std::string version = std::string("selmcast ") + SELMCAST_VERSION;
   app.set_version_flag("--version", version);
   for (CLI::App* command : app.get_subcommands({})) command->set_version_flag("--version", version);
+  app.parse_complete_callback([&app] { refuse_what_is_not_finite(app); });  // before the command runs
   app.footer(
       "Examples:\n"
       "  selmcast demo                             train on this machine, compare planners\n"

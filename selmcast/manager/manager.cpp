@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "selmcast/base/descriptors.h"
 #include "selmcast/base/overloaded.h"
 #include "selmcast/manager/durable_manager.h"
 #include "selmcast/manager/journal.h"
@@ -311,6 +312,8 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
 
 Result<std::unique_ptr<Manager>> Manager::create(ManagerOptions options) {
   if (auto usable = check_settings(options.settings); !usable) return std::unexpected(usable.error());
+  if (auto allowed = allow_descriptors(kOwnDescriptors + options.settings.workers); !allowed)
+    return std::unexpected(allowed.error());
   auto manager = std::make_unique<RunningManager>(std::move(options));
   if (auto opened = manager->open_state(); !opened) return std::unexpected(opened.error());
   if (auto listening = manager->listen(); !listening) return std::unexpected(listening.error());

@@ -51,6 +51,14 @@ Result<void> check_settings(const ManagerSettings& s) {
       s.manager_timeout < s.heartbeat_interval) {
     return bad("heartbeats must be at least 1 ms apart and more frequent than the timeouts");
   }
+  for (const Duration wait : {s.hello_patience, s.join_patience, s.heartbeat_interval, s.heartbeat_timeout,
+                              s.manager_timeout, s.stream_patience, s.manager_patience, s.return_patience}) {
+    if (!(wait >= Duration()) || wait == Duration::infinite())
+      return bad(
+          "every wait (for workers to join, for heartbeats, for who has gone) is a finite number of seconds, "
+          "not " +
+          std::to_string(wait.in_seconds()));
+  }
   return {};
 }
 
@@ -283,14 +291,12 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
 
 // When no member is left there is nobody to get parameters from.
 void ManagerCore::end_if_over(Outputs& outputs) {
-  if (!started_ || finished_) return;
-  if (members() == 0) {
-    while (!sessions_.empty())
-      turn_away(sessions_.begin()->first, "the training is over: its workers have left", outputs);
-    session_of_.clear();
-    return finish(std::nullopt, outputs);
-  }
   end_if_too_few(outputs);
+  if (!started_ || finished_ || members() > 0) return;
+  while (!sessions_.empty())
+    turn_away(sessions_.begin()->first, "the training is over: its workers have left", outputs);
+  session_of_.clear();
+  finish(std::nullopt, outputs);
 }
 
 void ManagerCore::end_if_too_few(Outputs& outputs) {

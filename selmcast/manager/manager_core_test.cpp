@@ -333,6 +333,15 @@ TEST_F(ManagerCoreTest, WithFewerWorkersThanItNeedsATrainingEndsAndSaysWhy) {
   EXPECT_EQ(all<Finished>(outputs)[0].error->code, ErrorCode::unavailable);
 }
 
+TEST_F(ManagerCoreTest, ATrainingThatHasLostAllItsWorkersHasFailed) {
+  start();
+  for (const int k : {0, 1}) core->closed(SessionId(static_cast<std::uint64_t>(k)), "reset", now);
+  const Outputs outputs = core->closed(SessionId(2), "reset", now);
+  ASSERT_THAT(all<Finished>(outputs), SizeIs(1));
+  ASSERT_TRUE(all<Finished>(outputs)[0].error.has_value());
+  EXPECT_EQ(all<Finished>(outputs)[0].error->code, ErrorCode::unavailable);
+}
+
 TEST_F(ManagerCoreTest, WhoIsDoneIsNotMissed) {
   settings.min_workers = 2;
   start();

@@ -75,13 +75,13 @@ class SqliteStore final : public StateStore {
 
   Result<void> open() {
     if (sqlite3_open(path_.c_str(), &base_) != SQLITE_OK) return failed("cannot be opened");
-    chmod(path_.c_str(), 0600);  // it holds the run's token
     sqlite3_busy_timeout(base_, 1000);
     // An exclusive lock from the first access on: one manager a store.
-    if (!run("PRAGMA locking_mode=EXCLUSIVE") || !run("PRAGMA journal_mode=WAL") ||
-        !run("PRAGMA synchronous=NORMAL") || !run("BEGIN IMMEDIATE")) {
+    if (!run("PRAGMA locking_mode=EXCLUSIVE")) return failed("cannot be used");
+    if (auto ours = nobody_elses(); !ours) return ours;
+    if (!run("PRAGMA journal_mode=WAL") || !run("PRAGMA synchronous=NORMAL") || !run("BEGIN IMMEDIATE"))
       return failed("cannot be used: does another manager run with it?");
-    }
+    chmod(path_.c_str(), 0600);  // it holds the run's token
     const bool good =
         run("CREATE TABLE IF NOT EXISTS training (key TEXT PRIMARY KEY, value)") &&
         run("CREATE TABLE IF NOT EXISTS inputs (number INTEGER PRIMARY KEY, at REAL, wall REAL, kind "
@@ -212,6 +212,21 @@ class SqliteStore final : public StateStore {
   }
 
   bool run(const char* sql) { return sqlite3_exec(base_, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
+  // Before anything is written: a file of another program stays as it is.
+  Result<void> nobody_elses() {
+    Statement others(
+        base_,
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT IN ('training', 'inputs')");
+    if (!others.row()) {
+      return failed(sqlite3_errcode(base_) == SQLITE_NOTADB
+                        ? "is no state of a manager: name another file"
+                        : "cannot be used: does another manager run with it?");
+    }
+    if (others.integer(0) == 0) return {};
+    return failure(ErrorCode::io,
+                   "the state " + path_ + " is a database of another program: name another file");
+  }
+
   std::unexpected<Error> failed(const std::string& what) const {
     return failure(ErrorCode::io, "the state " + path_ + " " + what + " (" + sqlite3_errmsg(base_) + ")");
   }

@@ -1,10 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <string>
 #include <vector>
 
 #include "selmcast/manager/manager_core_testing.h"
@@ -107,6 +110,29 @@ TEST_F(SqliteStoreTest, FilesThatAreNoStatesAreNamed) {
   ASSERT_FALSE(none.has_value());
   EXPECT_THAT(none.error().message, HasSubstr(path.string()));
   EXPECT_THAT(open_sqlite_store("/no/such/folder/state").error().message, HasSubstr("/no/such/folder/state"));
+}
+
+// Neither its contents nor who may read it.
+TEST_F(SqliteStoreTest, FilesOfOtherProgramsAreLeftAsTheyAre) {
+  const std::filesystem::path text = folder / "notes.txt";
+  std::ofstream(text) << "notes" << std::string(4096, 'x');
+  sqlite3* base = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &base), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(base, "CREATE TABLE recipes (name TEXT)", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(base);
+  for (const auto& file : {text, path}) {
+    ASSERT_EQ(chmod(file.c_str(), 0664), 0);
+    std::ifstream before(file, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(before)), {});
+    const auto store = open_sqlite_store(file);
+    ASSERT_FALSE(store.has_value()) << file;
+    EXPECT_THAT(store.error().message, HasSubstr("name another file"));
+    std::ifstream after(file, std::ios::binary);
+    EXPECT_EQ(std::string((std::istreambuf_iterator<char>(after)), {}), bytes);
+    struct stat status {};
+    ASSERT_EQ(stat(file.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0664u) << file;
+  }
 }
 
 }  // namespace

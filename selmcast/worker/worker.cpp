@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "selmcast/base/descriptors.h"
 #include "selmcast/net/link.h"
 #include "selmcast/wire/control_codec.h"
 #include "selmcast/worker/control_stream.h"
@@ -419,6 +420,7 @@ Result<void> check(const WorkerOptions& options) {
 
 Result<std::unique_ptr<Worker>> Worker::connect(WorkerOptions options) {
   if (auto good = check(options); !good) return std::unexpected(good.error());
+  if (auto allowed = allow_descriptors(kOwnDescriptors); !allowed) return std::unexpected(allowed.error());
   auto worker = std::make_unique<RunningWorker>(std::move(options));
   if (auto opened = worker->open(); !opened) return std::unexpected(opened.error());
   if (auto joined = worker->join(); !joined) return std::unexpected(joined.error());

@@ -20,39 +20,25 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 constexpr int kRounds = 14;
+constexpr const char* kDownlink = "2e7";
 
 struct ElasticTraining : WithProcesses {
-  std::unique_ptr<Process> manager(const std::vector<std::string>& more) const {
-    std::vector<std::string> argv = {SELMCAST_PROGRAM,  "manager", "--workers", "3",
-                                     "--min-receivers", "1",       "--elastic"};
-    argv.insert(argv.end(), {"--port", "0", "--state", (folder / "state").string()});
-    argv.insert(argv.end(), {"--journal", (folder / "journal.jsonl").string()});
-    argv.insert(argv.end(), more.begin(), more.end());
-    return std::make_unique<Process>(argv);
-  }
-  std::unique_ptr<Process> worker(const std::string& address, int rank) const {
-    std::vector<std::string> argv = {
-        SELMCAST_TRAIN_PROGRAM, "worker", "--workers", "3", "--steps", "1", "--batch", "8"};
-    argv.insert(argv.end(), {"--manager", address, "--rank", std::to_string(rank)});
-    argv.insert(argv.end(), {"--rounds", std::to_string(kRounds), "--out", folder.string()});
-    argv.insert(argv.end(), {"--uplink-bps", "1e8", "--downlink-bps", "2e7"});
-    return std::make_unique<Process>(argv);
-  }
-
   // Kills w1 in the middle of round 1 or so, then the manager, starts both again, and lets them finish.
   void one_dies_and_comes_back(const std::vector<std::string>& flags) {
-    auto alive = manager(flags);
-    const std::string address = alive->line_with("127.0.0.1:").value_or("no address");
+    Words words = recorded({"--workers", "3", "--min-receivers", "1", "--elastic"});
+    words.insert(words.end(), flags.begin(), flags.end());
+    auto alive = manager(words);
+    const std::string address = address_of(*alive);
     std::vector<std::unique_ptr<Process>> workers;
-    for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k));
+    for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, kRounds, kDownlink));
     ASSERT_TRUE(workers[1]->line_with("round 1/").has_value()) << workers[1]->output();
     workers[1]->send(SIGKILL);
     EXPECT_EQ(workers[1]->wait(), 128 + SIGKILL);
-    workers[1] = worker(address, 1);
+    workers[1] = worker(address, 1, kRounds, kDownlink);
     ASSERT_TRUE(alive->line_with("w1 has parameters of").has_value()) << alive->output();
     alive->send(SIGKILL);
     alive->wait();
-    alive = manager(flags);
+    alive = manager(words);
     for (const auto& process : workers) EXPECT_EQ(process->wait(), 0) << process->output();
     EXPECT_THAT(workers[1]->output(), HasSubstr("the training runs already"));
     EXPECT_EQ(alive->wait(), 0) << alive->output();

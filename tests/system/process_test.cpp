@@ -27,35 +27,7 @@ using ::testing::HasSubstr;
 
 const std::filesystem::path kDataSet = "/usr/share/datasets/fashion-mnist";
 
-struct Processes : WithProcesses {
-  static std::unique_ptr<Process> start(std::vector<std::string> argv) {
-    return std::make_unique<Process>(argv);
-  }
-  static std::unique_ptr<Process> manager(std::vector<std::string> more) {
-    std::vector<std::string> argv = {SELMCAST_PROGRAM, "manager", "--port", "0"};
-    argv.insert(argv.end(), more.begin(), more.end());
-    return start(argv);
-  }
-  static std::string address_of(Process& manager) {
-    return manager.line_with("127.0.0.1:").value_or("no address");
-  }
-  std::unique_ptr<Process> worker(const std::string& manager, int rank,
-                                  const std::string& rounds = "4") const {
-    std::vector<std::string> argv = {SELMCAST_TRAIN_PROGRAM, "worker", "--workers", "3"};
-    const auto add = [&](const std::string& flag, const std::string& value) {
-      argv.insert(argv.end(), {flag, value});
-    };
-    add("--manager", manager);
-    add("--rank", std::to_string(rank));
-    add("--rounds", rounds);
-    add("--steps", "1");
-    add("--batch", "8");
-    add("--out", folder.string());
-    add("--uplink-bps", "1e8");
-    add("--downlink-bps", "8e6");  // so slow that a delivery takes its time: the model has about a megabyte
-    return start(argv);
-  }
-};
+using Processes = WithProcesses;
 
 // Follows a journal that a manager writes into a named pipe.
 class JournalReader {
@@ -190,7 +162,7 @@ TEST_F(Processes, AKilledManagerEndsEveryWorkerWithAnErrorThatNamesIt) {
   auto manager = Processes::manager({"--workers", "3", "--min-receivers", "1"});
   const std::string address = address_of(*manager);
   std::vector<std::unique_ptr<Process>> workers;
-  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, "100000"));
+  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, 100000));
   ASSERT_TRUE(manager->line_with("round 0:").has_value()) << manager->output();
   manager->send(SIGKILL);
   EXPECT_EQ(manager->wait(), 128 + SIGKILL);
@@ -204,7 +176,7 @@ TEST_F(Processes, AnInterruptedManagerTellsItsWorkersAndEnds) {
   auto manager = Processes::manager({"--workers", "3", "--min-receivers", "1"});
   const std::string address = address_of(*manager);
   std::vector<std::unique_ptr<Process>> workers;
-  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, "100000"));
+  for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, 100000));
   ASSERT_TRUE(manager->line_with("round 0:").has_value()) << manager->output();
   manager->send(SIGINT);
   EXPECT_EQ(manager->wait(), 1);
@@ -236,14 +208,11 @@ TEST_F(Processes, AMissingOrTruncatedDataSetIsWrongInputWithARemedy) {
 }
 
 TEST_F(Processes, WrongFlagsOfAManagerAreWrongUsage) {
-  const std::vector<std::vector<std::string>> cases = {{"--planner", "crystal-ball"},
-                                                       {"--workers", "0"},
-                                                       {"--workers", "4", "--min-receivers", "4"},
-                                                       {"--min-receivers", "nan"},
-                                                       {"--min-receivers", "1.5"},
-                                                       {"--join-timeout", "-1"},
-                                                       {"--no-such-flag"},
-                                                       {"--replay", "/dev/null"}};
+  const std::vector<std::vector<std::string>> cases = {
+      {"--planner", "crystal-ball"}, {"--workers", "0"},         {"--workers", "4", "--min-receivers", "4"},
+      {"--min-receivers", "nan"},    {"--min-receivers", "1.5"}, {"--join-timeout", "-1"},
+      {"--join-timeout", "nan"},     {"--join-timeout", "inf"},  {"--no-such-flag"},
+      {"--replay", "/dev/null"}};
   for (const auto& flags : cases) {
     const auto process = Processes::manager(flags);
     EXPECT_EQ(process->wait(), 2) << flags[0] << ": " << process->output();

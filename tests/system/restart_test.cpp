@@ -28,34 +28,10 @@ using ::testing::HasSubstr;
 constexpr int kRounds = 10;
 
 struct ManagerRestarts : WithProcesses {
-  std::unique_ptr<Process> manager(const std::vector<std::string>& more) const {
-    std::vector<std::string> argv = {SELMCAST_PROGRAM, "manager", "--workers", "3", "--min-receivers", "1"};
-    argv.insert(argv.end(), {"--port", "0", "--state", (folder / "state").string()});
-    argv.insert(argv.end(), {"--journal", (folder / "journal.jsonl").string()});
-    argv.insert(argv.end(), more.begin(), more.end());
-    return std::make_unique<Process>(argv);
-  }
-  std::unique_ptr<Process> worker(const std::string& address, int rank) const {
-    return std::make_unique<Process>(std::vector<std::string>{SELMCAST_TRAIN_PROGRAM,
-                                                              "worker",
-                                                              "--workers",
-                                                              "3",
-                                                              "--manager",
-                                                              address,
-                                                              "--rank",
-                                                              std::to_string(rank),
-                                                              "--rounds",
-                                                              std::to_string(kRounds),
-                                                              "--steps",
-                                                              "1",
-                                                              "--batch",
-                                                              "8",
-                                                              "--out",
-                                                              folder.string(),
-                                                              "--uplink-bps",
-                                                              "1e8",
-                                                              "--downlink-bps",
-                                                              "2e7"});
+  std::unique_ptr<Process> manager(const Words& more) const {
+    Words flags = recorded({"--workers", "3", "--min-receivers", "1"});
+    flags.insert(flags.end(), more.begin(), more.end());
+    return WithProcesses::manager(flags);
   }
   std::vector<json> journal() const {
     std::vector<json> events;
@@ -68,9 +44,9 @@ struct ManagerRestarts : WithProcesses {
   void train_under_fire(const std::vector<std::string>& flags, int kills, unsigned seed) {
     std::mt19937 rng(seed);
     auto alive = manager(flags);
-    const std::string address = alive->line_with("127.0.0.1:").value_or("no address");
+    const std::string address = address_of(*alive);
     std::vector<std::unique_ptr<Process>> workers;
-    for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k));
+    for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, kRounds, "2e7"));
     EXPECT_TRUE(alive->line_with("round 0:").has_value()) << alive->output();
     int killed = 0;
     for (; killed < kills; ++killed) {
