@@ -139,6 +139,7 @@ void encode(Format format, std::span<const float> values, const Dither& dither, 
             Instructions with) {
   SELMCAST_CHECK(out.size() == encoded_bytes(format, values.size()),
                  "a tensor is encoded into its own bytes");
+  if (values.empty()) return;  // there may be no memory at all to point to
   if (with == Instructions::avx2)
     return encode_avx2(format, values.data(), values.size(), dither, out.data());
   encode_any(format, values.data(), values.size(), dither, out.data());
@@ -150,6 +151,7 @@ void decode(Format format, std::span<const std::byte> encoded, std::size_t tenso
                  "a tensor is decoded from its own bytes");
   SELMCAST_CHECK(from <= tensor_values && values.size() <= tensor_values - from,
                  "a tensor has the values asked for");
+  if (values.empty()) return;
   if (with == Instructions::avx2)
     return decode_avx2(format, encoded.data(), tensor_values, from, values.data(), values.size());
   decode_any(format, encoded.data(), tensor_values, from, values.data(), values.size());
