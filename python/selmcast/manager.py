@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Literal, Optional
 
 from selmcast import _core
+from selmcast.errors import InvalidInput
 
 Sync = Literal["bsp", "ssp", "asp"]
 
@@ -28,7 +29,7 @@ class Manager:
     :param overlap: only for ssp and asp: workers compute on while their multicast is delivered (``Worker.drain``).
     :param elastic: workers may come while the training runs, new ones or those that were lost (``Worker.catch_up``).
     :param state: file that a manager that is started again, with the same settings, goes on from.
-    :param patience: with ``state``: seconds that workers wait for such a manager.
+    :param patience: only with ``state``: seconds that workers wait for such a manager; None: 60.
     :param journal: file in which all inputs and decisions are written down (docs/manager.md).
     :raises selmcast.Error: ``InvalidInput``; ``IoError``, e.g. when the port is in use.
     """
@@ -51,8 +52,16 @@ class Manager:
         overlap: bool = False,
         elastic: bool = False,
         state: Optional[str] = None,
-        patience: float = 60.0,
+        patience: Optional[float] = None,
     ) -> None:
+        for name, value in (("overlap", overlap), ("elastic", elastic)):
+            if not isinstance(value, bool):
+                raise InvalidInput(f"{name} is True or False, not {value!r}")
+        if patience is not None and state is None:
+            raise InvalidInput(
+                "patience is how long workers wait for a manager that is started again, which it only is with "
+                "state=FILE: give both, or neither"
+            )
         self._core = _core.Manager(
             workers,
             host,
@@ -69,7 +78,7 @@ class Manager:
             overlap,
             elastic,
             state,
-            patience,
+            60.0 if patience is None else patience,
         )
 
     @property

@@ -176,7 +176,10 @@ class Worker:
         return SyncReport(*self._core.drain(parameters))
 
     def leave(self, why: str = "done") -> None:
-        """Says goodbye to the manager; the others go on. Every later ``synchronize()`` raises ``Cancelled``."""
+        """Says goodbye to the manager; the others go on. Every later ``synchronize()`` raises ``Cancelled``.
+
+        :param why: any other reason than ``"done"`` is an interruption, and the manager misses this worker.
+        """
         self._core.leave(why)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import array
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -133,6 +134,20 @@ class Refusals(unittest.TestCase):
             selmcast.Worker("127.0.0.1:1", "w0", [("x", (6,))], connect_timeout=0.2)
         with self.assertRaisesRegex(selmcast.InvalidInput, "bsp, ssp and asp"):
             selmcast.Manager(1, sync="sometimes")
+
+    def test_settings_of_a_manager_that_make_no_sense_are_told_in_words(self):
+        with self.assertRaisesRegex(selmcast.InvalidInput, "with state=FILE: give both"):
+            selmcast.Manager(1, patience=5)
+        for name in ("elastic", "overlap"):
+            with self.assertRaisesRegex(selmcast.InvalidInput, f"{name} is True or False, not 'yes'"):
+                selmcast.Manager(1, **{name: "yes"})
+
+    def test_a_state_says_in_the_users_words_which_setting_differs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            state = f"{folder}/state"
+            selmcast.Manager(1, state=state, patience=60).close()
+            with self.assertRaisesRegex(selmcast.InvalidInput, r"another patience \(60.0, and now 5.0\)"):
+                selmcast.Manager(1, state=state, patience=5)
 
     def test_a_model_that_differs_is_rejected_with_its_first_difference(self):
         with selmcast.Manager(2) as manager:

@@ -28,6 +28,7 @@ void Checkers::rerouted(const sync::TransferRerouted& rerouted) {
   if (!may_stream_[transfer.id].contains(rerouted.before))
     violated("rerouted a transfer from somebody who did not send it");
   may_stream_[transfer.id].insert(transfer.sender);
+  outages_.rerouted(rerouted);
 }
 
 void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate) {
@@ -41,9 +42,13 @@ void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, R
   if (!streamed_.emplace(transfer, from).second) violated(name + " started twice");
 }
 
-void Checkers::round_over(const manager::RoundOver& over) {
+void Checkers::round_over(const manager::RoundOver& over, Instant now) {
+  for (const sync::Resting& rest : over.round.resting) {
+    if (const auto wrong = outages_.objection(rest, now)) violated(*wrong);
+  }
   for (const sync::Settled& settled : over.round.transfers) {
     const sync::Transfer& t = settled.transfer;
+    outages_.settled(settled);
     if (!settled.committed) continue;
     committed_[{t.receiver, over.round.round}].insert(t.sender);
     const bool sent = std::ranges::any_of(streamed_, [&](const auto& one) { return one.first == t.id; });
@@ -52,6 +57,23 @@ void Checkers::round_over(const manager::RoundOver& over) {
   if (over.round.transfers.size() != plan_.size())
     violated("a round ended with other transfers than it was planned with");
   check_meetings(over.round);
+  check_guests(over.round);
+}
+
+void Checkers::check_guests(const sync::RoundEnded& round) {
+  for (const WorkerId guest : round.guests) {
+    bool failed = false, reached = false;
+    for (const sync::Settled& settled : round.transfers) {
+      if (settled.transfer.receiver != guest) continue;
+      reached = reached || settled.committed;
+      failed = failed || !gone_.contains(settled.transfer.sender);  // not because its sender left
+    }
+    if (reached) {
+      attempts_.erase(guest);
+    } else if (failed && ++attempts_[guest] > 3) {
+      violated(to_string(guest) + " holds the others up though nothing reaches it");
+    }
+  }
 }
 
 void Checkers::check_meetings(const sync::RoundEnded& round) {
@@ -67,6 +89,9 @@ void Checkers::check_meetings(const sync::RoundEnded& round) {
       ++wait.rounds;
       const auto found = committed.find({sender, receiver});
       if (found != committed.end() && !found->second) ++wait.cancelled;
+      const sync::WorkerPair pair{sender, receiver};
+      const bool rests = std::ranges::any_of(round.resting, [&](const auto& rest) { return rest.pair == pair; });
+      if (found == committed.end() && rests) ++wait.cancelled;
       if (wait.rounds > max_age_ + 1 + wait.cancelled) {
         violated(pair_name(sender, receiver) + " has not met for " + std::to_string(wait.rounds) + " rounds");
       }
@@ -95,6 +120,7 @@ void Checkers::synchronized(WorkerId worker, const worker::SyncReport& report, s
 
 void Checkers::left(WorkerId worker) {
   gone_.insert(worker);
+  attempts_.erase(worker);
   std::erase_if(
       waits_, [&](const auto& entry) { return entry.first.first == worker || entry.first.second == worker; });
 }

@@ -9,7 +9,9 @@
 //     order of float additions may differ);
 //   - the two sides agree: a receiver mixed with just those whose delivery the manager committed;
 //   - meetings: no pair waits more than max_age + 1 rounds of the sender, plus one for each of its deliveries
-//     that was cancelled meanwhile;
+//     that was cancelled meanwhile, and one for each plan that left it out because of an outage that there was
+//     (outage_watch.h);
+//   - a worker that came and that nothing reaches is turned away after three attempts;
 //   - nothing leaks: no receive buffer is in use between rounds.
 // (That every survivor makes progress is checked by the run itself, arena.cpp.)
 #pragma once
@@ -22,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "selmcast/arena/outage_watch.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/manager/manager_core.h"
 #include "selmcast/worker/worker_core.h"
@@ -36,7 +39,7 @@ class Checkers {
 
   void planned(const manager::Planned& plan);
   void rerouted(const sync::TransferRerouted& rerouted);
-  void round_over(const manager::RoundOver& over);
+  void round_over(const manager::RoundOver& over, Instant now = Instant());
   // What it does with what it hears late is of no matter to the others, who go on without it.
   void left(WorkerId worker);
   // A new process, perhaps of a worker that has left.
@@ -57,6 +60,7 @@ class Checkers {
   void check_mixing(WorkerId worker, Round round, const worker::SyncReport& report,
                     std::span<const float> mixed, bool alone);
   void check_meetings(const sync::RoundEnded& round);
+  void check_guests(const sync::RoundEnded& round);
 
   std::uint32_t max_age_;
   wire::MixingKind mixing_;
@@ -67,6 +71,8 @@ class Checkers {
   std::map<TransferId, std::set<WorkerId>>
       may_stream_;  // relay: who sends it on, and after a Reroute the sender
   std::set<WorkerId> gone_;
+  OutageWatch outages_;
+  std::map<WorkerId, std::uint32_t> attempts_;  // in vain, of guests
   std::map<std::pair<WorkerId, Round>, std::vector<float>> models_;  // as sent
   std::map<std::pair<WorkerId, Round>, std::set<WorkerId>> committed_;
   struct Wait {

@@ -147,7 +147,26 @@ void OnlineCheckers::went_on(WorkerId worker, const wire::GoOn& order) {
   it.open.push_back(open);
 }
 
-void OnlineCheckers::multicast_ended(const sync::MulticastEnded& ended) {
+// Three attempts of three donors; as many may be on their way when it is turned away as there are others.
+void OnlineCheckers::check_guest(const sync::Settled& settled) {
+  const auto guest = workers_.find(settled.transfer.receiver);
+  if (guest == workers_.end() || guest->second.counts || settled.dropped) return;
+  Worker& it = guest->second;
+  if (settled.committed || !workers_.contains(settled.transfer.sender)) {
+    if (settled.committed) it.failed = 0;
+  } else if (++it.failed > 9 + workers_.size()) {
+    violated(to_string(guest->first) + " holds the others up though nothing reaches it");
+  }
+}
+
+void OnlineCheckers::multicast_ended(const sync::MulticastEnded& ended, Instant now) {
+  for (const sync::Resting& rest : ended.resting) {
+    if (const auto wrong = outages_.objection(rest, now)) violated(*wrong);
+  }
+  for (const sync::Settled& settled : ended.transfers) {
+    outages_.settled(settled);
+    check_guest(settled);
+  }
   const auto worker = workers_.find(ended.worker);
   if (ended.complete && worker->second.last_multicast != ended.transfers.size())
     violated(to_string(ended.worker) + " completed another multicast than was planned");
@@ -175,6 +194,8 @@ void OnlineCheckers::check_meetings(const sync::MulticastEnded& ended) {
     const auto found = to.find(other);
     const bool met = found != to.end() && found->second->committed;
     if (found != to.end() && !met && !found->second->dropped) ++wait.failed;
+    const sync::WorkerPair pair{ended.worker, other};
+    if (std::ranges::any_of(ended.resting, [&](const auto& rest) { return rest.pair == pair; })) ++wait.failed;
     if (wait.multicasts > rules_.max_age + 1 + wait.failed) {
       violated(to_string(ended.worker) + " -> " + to_string(other) + " has not met for " +
                std::to_string(wait.multicasts) + " multicasts");

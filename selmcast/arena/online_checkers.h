@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "selmcast/arena/outage_watch.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/manager/manager_core.h"
 #include "selmcast/worker/worker_core.h"
@@ -45,7 +46,7 @@ class OnlineCheckers {
   void started(const manager::Started& started);
   void replanned(const manager::Replanned& plan);
   void told(WorkerId worker, const wire::ToWorker& message);
-  void multicast_ended(const sync::MulticastEnded& ended);
+  void multicast_ended(const sync::MulticastEnded& ended, Instant now = Instant());
   void left(WorkerId worker);
   void came(WorkerId worker);                       // a new process, to which nothing was promised yet
   void caught_up(const sync::CaughtUp& caught_up);  // it is a worker like all
@@ -82,7 +83,8 @@ class OnlineCheckers {
   };
   struct Worker {
     // As the manager has it.
-    bool counts = true;  // for the others: it has caught up
+    bool counts = true;        // for the others: it has caught up
+    std::uint64_t failed = 0;  // a guest's deliveries, before the first that was committed
     std::uint64_t completed = 0;
     std::vector<TransferId> multicast;
     std::size_t last_multicast = 0;  // how many transfers
@@ -110,11 +112,13 @@ class OnlineCheckers {
   void called(WorkerId worker, std::span<const float> parameters, bool draining);
   void check_traffic(const std::string& what, WorkerId from, TransferId transfer, Rate rate);
   void check_meetings(const sync::MulticastEnded& ended);
+  void check_guest(const sync::Settled& settled);
   void check_mixing(WorkerId worker, const Worker& it, std::span<const float> parameters, double own_weight);
 
   Rules rules_;
   std::map<WorkerId, Worker> workers_;  // that are there
   std::map<TransferId, Delivery> deliveries_;
+  OutageWatch outages_;
   std::map<std::pair<WorkerId, WorkerId>, Wait> waits_;
   std::vector<std::string> violations_;
 };

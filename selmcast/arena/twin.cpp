@@ -196,7 +196,7 @@ void Twin::observe(const manager::Output& output) {
                    conversations_.planned(plan.version, epoch_);
                  },
                  [&](const manager::RoundOver& over) {
-                   checkers_.round_over(over);
+                   checkers_.round_over(over, queue_.now());
                    result_.widest_gap = over.round.widest_gap;
                    for (const sync::Settled& settled : over.round.transfers) {
                      ++(settled.committed ? result_.deliveries : result_.cancelled);
@@ -243,7 +243,7 @@ std::string Twin::shares_of(const std::vector<sync::Estimate>& estimates) const 
 }
 
 void Twin::multicast_ended(const sync::MulticastEnded& ended) {
-  online_checkers_.multicast_ended(ended);
+  online_checkers_.multicast_ended(ended, queue_.now());
   result_.widest_gap = ended.promises.widest_gap;
   for (const sync::Settled& settled : ended.transfers) {
     ++(settled.committed ? result_.deliveries : settled.dropped ? result_.dropped : result_.cancelled);
@@ -362,7 +362,7 @@ void Twin::synchronized(std::size_t k, const worker::SyncReport& report) {
   progressed();
   if (node.fresh) return caught_up(k, report);
   if (online()) online_checkers_.synchronized(id_of(k), report, buffers);
-  if (node.draining) return carry_out(k, node.core->leave("training done"));
+  if (node.draining) return carry_out(k, node.core->leave("done"));
   if (!online()) checkers_.synchronized(id_of(k), report, node.parameters, buffers);
   ++node.rounds_done;
   compute(k);

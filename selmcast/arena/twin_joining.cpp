@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kMayEnd[] = {
     "training is over",  "all others have left", "taken for dead", "not taken up again",
     "did not come back", "not heard for",        "refused",        "is called",
-    "workers are left"};
+    "workers are left",  "turned away: in 3 attempts"};
 
 }  // namespace
 

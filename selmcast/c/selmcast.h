@@ -181,7 +181,8 @@ typedef struct selmcast_report {
 SELMCAST_API selmcast_code selmcast_worker_report(const selmcast_worker* worker, selmcast_report* report);
 
 /* Says goodbye to the manager; the others go on. From any thread: a synchronisation under way ends with
- * SELMCAST_CANCELLED, and so does every later one. `why` may be null. Blocks for less than a second. */
+ * SELMCAST_CANCELLED, and so does every later one. `why` may be null, for "done": any other reason is an interruption,
+ * and the manager misses this worker (--min-workers). Blocks for less than a second. */
 SELMCAST_API void selmcast_worker_leave(selmcast_worker* worker, const char* why);
 /* Leaves, if it has not left, and frees. Null is nothing. Blocks for about a second at most. */
 SELMCAST_API void selmcast_worker_close(selmcast_worker* worker);

@@ -9,10 +9,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "selmcast/base/overloaded.h"
 #include "selmcast/cli/exit_status.h"
@@ -54,6 +58,32 @@ struct ManagerFlags {
   bool die_with_parent = false;
 };
 
+// "; w0 -> w3: link to w3: connection lost; and 4 more".
+std::string failures_of(const std::vector<sync::Settled>& transfers) {
+  constexpr int kNamed = 3;
+  std::string text;
+  int failed = 0;
+  for (const sync::Settled& settled : transfers) {
+    if (settled.committed || settled.dropped || ++failed > kNamed) continue;
+    text += fmt::format("; {} -> {}: {}", to_string(settled.transfer.sender),
+                        to_string(settled.transfer.receiver), settled.why);
+  }
+  if (failed > kNamed) text += fmt::format("; and {} more", failed - kNamed);
+  return text;
+}
+
+// Once, in the plan after the failure that began or prolonged the rest.
+void say_what_rests(const std::vector<sync::Resting>& resting, Instant now,
+                    const std::function<void(const std::string&)>& say) {
+  static std::map<sync::WorkerPair, Instant> said;
+  for (const sync::Resting& rest : resting) {
+    if (std::exchange(said[rest.pair], rest.until) == rest.until) continue;
+    say(fmt::format("nothing passes from {} to {}: {} deliveries in a row have failed. The pair is left out for {:.0f} s",
+                    to_string(rest.pair.sender), to_string(rest.pair.receiver), rest.failures,
+                    std::max(0.0, (rest.until - now).in_seconds())));
+  }
+}
+
 std::string multicast_line(const sync::MulticastEnded& ended) {
   std::size_t committed = 0, dropped = 0;
   Instant last = ended.ready;
@@ -65,7 +95,8 @@ std::string multicast_line(const sync::MulticastEnded& ended) {
   return fmt::format(
       "{} round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}{}", to_string(ended.worker),
       ended.round.value(), committed, (last - ended.ready).in_seconds(), ended.predicted.in_seconds(),
-      dropped > 0 ? fmt::format(", {} dropped", dropped) : "", ended.complete ? "" : ", incomplete");
+      dropped > 0 ? fmt::format(", {} dropped", dropped) : "", ended.complete ? "" : ", incomplete") +
+         failures_of(ended.transfers);
 }
 
 void log_output(const manager::Output& output) {
@@ -90,9 +121,14 @@ void log_output(const manager::Output& output) {
             say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}", round.round.value(),
                             committed, (round.last_commit - round.issued).in_seconds(),
                             round.predicted.in_seconds(),
-                            failed > 0 ? fmt::format(", {} NOT delivered", failed) : ""));
+                            failed > 0 ? fmt::format(", {} NOT delivered{}", failed, failures_of(round.transfers))
+                                       : ""));
+            say_what_rests(round.resting, round.issued, say);
           },
-          [&](const sync::MulticastEnded& ended) { say(multicast_line(ended)); },
+          [&](const sync::MulticastEnded& ended) {
+            say(multicast_line(ended));
+            say_what_rests(ended.resting, ended.planned, say);
+          },
           [&](const sync::TransferRerouted& rerouted) {
             say(fmt::format("{} now sends to {} itself, not {} any more: {}",
                             to_string(rerouted.transfer.sender), to_string(rerouted.transfer.receiver),

@@ -158,10 +158,22 @@ void DurableManager::resume(StreamId stream, const wire::Resume& resume, std::ui
   }
   for (auto& [id, session] : sessions_) {
     if (!session.hello || session.hello->name != resume.name) continue;
-    if (!session.unheard.heard(heard)) break;
+    if (!session.unheard.heard(heard)) return turn_away_ahead(id, stream, now, effects);
     return attach(id, stream, heard, now, effects);
   }
   refuse(stream, "there is no session of " + resume.name + " to go on with: it was taken for dead", effects);
+}
+
+// It heard what the state of this manager does not know of: the two cannot go on together.
+void DurableManager::turn_away_ahead(SessionId id, StreamId stream, Instant now, Effects& effects) {
+  const std::string name = sessions_.at(id).hello->name;
+  const std::string why = name +
+                          " has heard more of the manager before than this one's state says: it ends too early, since "
+                          "its disk was full or the machine lost power; " +
+                          (settings_.elastic ? "a new process of that name may come"
+                                             : "start the training anew, with another state");
+  refuse(stream, why, effects);
+  lose(id, why, now, effects);
 }
 
 void DurableManager::attach(SessionId id, StreamId stream, std::uint64_t heard, Instant now,

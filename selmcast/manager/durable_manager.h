@@ -102,6 +102,7 @@ class DurableManager {
   void greet(StreamId stream, const wire::Hello& hello, Instant now, Effects& effects);
   void resume(StreamId stream, const wire::Resume& resume, std::uint64_t heard, Instant now,
               Effects& effects);
+  void turn_away_ahead(SessionId id, StreamId stream, Instant now, Effects& effects);
   void attach(SessionId id, StreamId stream, std::uint64_t heard, Instant now, Effects& effects);
   void write(Session& session, wire::ToWorker message, Effects& effects) const;
   void refuse(StreamId stream, const std::string& why, Effects& effects);

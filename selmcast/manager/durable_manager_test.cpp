@@ -12,6 +12,7 @@
 namespace selmcast::manager {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -189,9 +190,19 @@ TEST_F(DurableManagerTest, StrangersAndWhoKnowsANewerManagerAreNotResumed) {
   EXPECT_THAT(written<wire::Reject>(resumes(0, 1, 1, 98), 10).at(0).reason, HasSubstr("another training"));
   EXPECT_THAT(written<wire::Reject>(resumes(0, 1, 3), 10).at(0).reason, HasSubstr("newer one"));
   EXPECT_THAT(written<wire::Reject>(resumes(7, 0), 17).at(0).reason, HasSubstr("no session"));
-  // More than was ever said: the record is not complete.
-  EXPECT_THAT(written<wire::Reject>(resumes(0, 9), 10).at(0).reason, HasSubstr("no session"));
   EXPECT_THAT(written<wire::Resumed>(resumes(0, 1), 10), SizeIs(1));
+}
+
+// w0 has heard nine messages of a manager whose state says one: the record ends too early. It is not said to be dead, and
+// nobody waits for it.
+TEST_F(DurableManagerTest, AWorkerThatHasHeardMoreThanTheStateSaysIsToldSoAndNotWaitedFor) {
+  start();
+  crash_and_restart();
+  EXPECT_THAT(written<wire::Reject>(resumes(0, 9), 10).at(0).reason,
+              AllOf(HasSubstr("w0 has heard more"), HasSubstr("its disk was full"), HasSubstr("start the training anew")));
+  ASSERT_THAT(all<Left>(observed), SizeIs(1));
+  EXPECT_EQ(all<Left>(observed)[0].worker, WorkerId(0));
+  for (const std::uint64_t k : {1, 2}) EXPECT_THAT(written<wire::Resumed>(resumes(k, 1), 10 + k), SizeIs(1));
 }
 
 TEST_F(DurableManagerTest, BeingMadeAgainTwiceIsLikeOnce) {

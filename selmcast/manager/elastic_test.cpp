@@ -12,6 +12,7 @@
 namespace selmcast::manager {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -57,6 +58,43 @@ TEST_F(Elastic, AVisitorThatIsNotReadyCostsNobodyAnything) {
   const Outputs planned = everybody_ready(Round(0));
   EXPECT_THAT(told<wire::RoundPlan>(planned, 7), IsEmpty());
   EXPECT_THAT(told<wire::RoundEnd>(deliver(all<Planned>(planned).at(0)), 0), SizeIs(1));
+}
+
+// Nothing reaches w9. After three rounds it is told so, with its address; under its name nobody is welcome at that host for
+// 30 s, then 60 s.
+TEST_F(Elastic, AGuestThatNothingReachesIsTurnedAwayWithItsAddressAndNotWelcomeAgainAtOnce) {
+  std::uint64_t round = 0, session = 7;
+  for (const char* wait : {"30 s", "60 s"}) {
+    comes(session, hello_of("w9"));
+    says(session, wire::CatchUp{});
+    Outputs last;
+    for (int attempt = 0; attempt < 3; ++attempt, ++round) {
+      now = now + Duration::seconds(5);
+      const auto plan = all<Planned>(everybody_ready(Round(round))).at(0);
+      for (const sync::Transfer& t : plan.plan.transfers) {
+        last = t.receiver == WorkerId(3)
+                   ? says(t.sender.value(), wire::TransferFailed{t.id, "no answer", WorkerId(3)})
+                   : says(t.receiver.value(), wire::Delivered{t.id, t.bytes, Duration(), Duration::seconds(1)});
+      }
+    }
+    ASSERT_THAT(told<wire::Reject>(last, session), SizeIs(1)) << wait;
+    const wire::Hello hello = hello_of("w9");
+    EXPECT_THAT(told<wire::Reject>(last, session)[0].reason,
+                AllOf(HasSubstr("in 3 attempts no model of the others reached it (no answer)"),
+                      HasSubstr(hello.data_host + ":" + std::to_string(hello.data_port)), HasSubstr(wait)));
+    ASSERT_THAT(all<Left>(last), SizeIs(1));
+    EXPECT_THAT(all<Left>(last)[0].why, HasSubstr("no answer"));
+    ++session;
+    EXPECT_THAT(told<wire::Reject>(comes(session, hello_of("w9")), session).at(0).reason,
+                HasSubstr("come again in " + std::string(wait)));
+    wire::Hello elsewhere = hello_of("w9");
+    elsewhere.data_host = "10.0.0.9";
+    ++session;
+    EXPECT_THAT(told<wire::Welcome>(comes(session, elsewhere), session), SizeIs(1));
+    core->closed(SessionId(session), "gone", now);
+    now = now + Duration::seconds(60);
+    ++session;
+  }
 }
 
 TEST_F(Elastic, WhoComesBackUnderItsNameHasItsIdAgain) {

@@ -204,11 +204,24 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
   void notice(const std::string& what) const {
     if (options_.on_notice) options_.on_notice(what);
   }
+  // What users call it that the journal calls `key`: the flag, and Python's argument but for its dashes.
+  static std::string user_word(const std::string& key) {
+    static const std::map<std::string, std::string> words = {
+        {"manager_patience_seconds", "patience"},     {"stream_patience_seconds", "reconnect-timeout"},
+        {"join_patience_seconds", "join-timeout"},    {"compute_patience_seconds", "compute-timeout"},
+        {"min_receivers", "min-receivers"},           {"max_age", "max-age"},
+        {"min_workers", "min-workers"},               {"keep_fraction", "keep-fraction"},
+        {"ages_from_zero", "ages-from-zero"},
+    };
+    const auto found = words.find(key);
+    return found == words.end() ? key : found->second;
+  }
   static std::optional<std::string> first_difference(const ManagerSettings& one,
                                                      const ManagerSettings& other) {
     const auto a = settings_json(one), b = settings_json(other);
     for (const auto& [key, value] : a.items()) {
-      if (!b.contains(key) || b.at(key) != value) return key;
+      if (!b.contains(key)) return "sync";
+      if (b.at(key) != value) return user_word(key) + " (" + value.dump() + ", and now " + b.at(key).dump() + ")";
     }
     return a.size() == b.size() ? std::nullopt : std::optional<std::string>("sync");
   }

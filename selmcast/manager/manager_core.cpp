@@ -14,6 +14,12 @@ std::unique_ptr<sync::TrainingMachine> machine_of(const ManagerSettings& setting
   return std::make_unique<sync::RoundMachine>(settings.rounds);
 }
 
+// Whether who leaves so has done its part: what our own programs say then, and worker.h's destructor without an
+// exception under way. Whoever says anything else was interrupted.
+bool is_done(const std::string& reason) {
+  return reason.empty() || reason == "done" || reason == "the worker was closed";
+}
+
 }  // namespace
 
 Result<void> check_settings(const ManagerSettings& s) {
@@ -57,7 +63,7 @@ Result<void> check_settings(const ManagerSettings& s) {
       return bad(
           "every wait (for workers to join, for heartbeats, for who has gone) is a finite number of seconds, "
           "not " +
-          std::to_string(wait.in_seconds()));
+          to_string(wait));
   }
   return {};
 }
@@ -72,6 +78,7 @@ Outputs ManagerCore::opened(SessionId session, Instant /*now*/) {
 
 Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Instant now) {
   Outputs outputs;
+  now_ = now;
   const auto found = sessions_.find(id);
   if (found == sessions_.end() || finished_) return outputs;
   Session& session = found->second;
@@ -85,7 +92,8 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
     return outputs;
   }
   if (const auto* goodbye = std::get_if<wire::Goodbye>(&message)) {
-    drop(id, goodbye->reason.empty() ? "goodbye" : goodbye->reason, Departure::goodbye, now, outputs);
+    const Departure how = is_done(goodbye->reason) ? Departure::done : Departure::interrupted;
+    drop(id, goodbye->reason.empty() ? "goodbye" : goodbye->reason, how, now, outputs);
     return outputs;
   }
   if (session.standing == Standing::visitor && std::holds_alternative<wire::CatchUp>(message)) {
@@ -182,9 +190,12 @@ void ManagerCore::evict(const sync::Evicted& evicted, Outputs& outputs) {
   if (session == session_of_.end()) return;
   const SessionId id = session->second;
   session_of_.erase(session);
-  sessions_.at(id).standing = Standing::stranger;
-  outputs.push_back(Left{evicted.worker, evicted.why, members(), false});
-  turn_away(id, evicted.why, outputs);
+  Session& it = sessions_.at(id);
+  std::string why = evicted.why;
+  if (it.standing == Standing::guest) why = turned_away_guest(*it.hello, why);
+  it.standing = Standing::stranger;
+  outputs.push_back(Left{evicted.worker, why, members(), false});
+  turn_away(id, why, outputs);
 }
 
 wire::Outgoing ManagerCore::outgoing(const sync::Transfer& transfer) const {
@@ -282,8 +293,9 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
   sessions_.erase(found);
   if (worker) {
     session_of_.erase(*worker);
-    if (departure == Departure::goodbye && was_member) ++goodbyes_;
-    outputs.push_back(Left{*worker, why, members(), departure == Departure::goodbye});
+    if (departure == Departure::done && was_member) ++done_;
+    const bool said_so = departure == Departure::done || departure == Departure::interrupted;
+    outputs.push_back(Left{*worker, why, members(), said_so});
     carry_out(machine_->leave(*worker, why, now), outputs);
   }
   end_if_over(outputs);
@@ -300,7 +312,7 @@ void ManagerCore::end_if_over(Outputs& outputs) {
 }
 
 void ManagerCore::end_if_too_few(Outputs& outputs) {
-  if (!started_ || finished_ || members() + goodbyes_ >= settings_.min_workers) return;
+  if (!started_ || finished_ || members() + done_ >= settings_.min_workers) return;
   const std::string why = "only " + std::to_string(members()) + " workers are left of the " +
                           std::to_string(settings_.min_workers) + " that the training needs to go on";
   while (!sessions_.empty()) turn_away(sessions_.begin()->first, why, outputs);
@@ -310,6 +322,7 @@ void ManagerCore::end_if_too_few(Outputs& outputs) {
 
 Outputs ManagerCore::closed(SessionId id, const std::string& why, Instant now) {
   Outputs outputs;
+  now_ = now;
   if (!finished_) drop(id, why, Departure::lost, now, outputs);
   return outputs;
 }
@@ -331,6 +344,7 @@ void ManagerCore::finish(std::optional<Error> error, Outputs& outputs) {
 
 Outputs ManagerCore::tick(Instant now) {
   Outputs outputs;
+  now_ = now;
   if (finished_) return outputs;
   if (!started_ && now >= created_ + settings_.join_patience) {
     const std::string why = "only " + std::to_string(waiting()) + " of " + std::to_string(settings_.workers) +

@@ -13,7 +13,9 @@
 // Elastic: workers may come while the training runs, new ones or those that left, under a name that nobody has. A
 // visitor is welcome at once and costs nobody anything; when it says that it is ready to receive it is a guest
 // (sync/training_machine.h), then a member. Who comes back under its name has its id again; so there are as many ids
-// as names, a bounded number. When no member is left the training is over: visitors and guests are told so.
+// as names, a bounded number. A guest that nothing reaches is turned away (sync/donors.h), and for kComeAgainFirst, twice
+// as long each time, nobody is welcome under its name at the same host: a launcher that starts it again and again would
+// else hold up the others for ever. When no member is left the training is over: visitors and guests are told so.
 // A worker leaves by Goodbye, by losing its session, by breaking the protocol, or by being too slow to compute; its
 // open transfers are cancelled and the others go on. When a session is lost, and who said it, is durable_manager.h's.
 // Plans carry (epoch, number): workers obey only what is newer than what they obeyed. A manager that was made again
@@ -42,6 +44,9 @@ namespace selmcast::manager {
 // How many names of workers one training knows, at least: kNamesPerWorker for each that it started with.
 inline constexpr std::size_t kNamesMin = 1000;
 inline constexpr std::size_t kNamesPerWorker = 4;
+// Until a worker that was turned away because nothing reached it may come again.
+inline constexpr Duration kComeAgainFirst = Duration::seconds(30);
+inline constexpr Duration kComeAgainLast = Duration::seconds(600);
 
 // One worker's conversation; numbered by the caller, never reused.
 using SessionId = Id<struct SessionIdTag, std::uint64_t>;
@@ -51,7 +56,7 @@ struct ManagerSettings {
   std::optional<sync::OnlineChoice> online;  // ssp or asp; nothing: bsp
   std::uint32_t workers = 1;                 // the training starts when so many have said hello
   std::uint32_t min_workers =
-      1;                 // it ends, with an error, when fewer are left but for those who said goodbye
+      1;                 // it ends, with an error, when fewer are left but for those who have done all
   bool elastic = false;  // workers may come while the training runs
   std::uint64_t epoch = 1;
   std::uint64_t run_token = 0;  // keeps strangers out of the data plane
@@ -147,6 +152,12 @@ class ManagerCore {
   bool started() const { return started_; }
 
  private:
+  // Of a name under which nothing reached a guest.
+  struct Unreached {
+    std::string host;
+    Instant until;
+    Duration wait;
+  };
   enum class Standing { stranger, visitor, guest, member };
   struct Session {
     std::optional<wire::Hello> hello;
@@ -172,11 +183,12 @@ class ManagerCore {
   bool relays() const { return settings_.rounds.multicast == plan::MulticastKind::relay; }
   wire::Outgoing outgoing(const sync::Transfer& transfer) const;
   void evict(const sync::Evicted& evicted, Outputs& outputs);
+  std::string turned_away_guest(const wire::Hello& hello, const std::string& why);
   void send_multicast_over(const sync::MulticastEnded& ended, Outputs& outputs);
   void send_round_end(const sync::RoundEnded& ended, Outputs& outputs);
   void send_to(WorkerId worker, wire::ToWorker message, Outputs& outputs);
   void turn_away(SessionId id, const std::string& why, Outputs& outputs);
-  enum class Departure { goodbye, lost, expelled };
+  enum class Departure { done, interrupted, lost, expelled };
   void drop(SessionId id, const std::string& why, Departure departure, Instant now, Outputs& outputs);
   void finish(std::optional<Error> error, Outputs& outputs);
   void end_if_too_few(Outputs& outputs);
@@ -189,7 +201,9 @@ class ManagerCore {
   std::map<SessionId, Session> sessions_;
   std::map<WorkerId, SessionId> session_of_;
   std::map<std::string, WorkerId> ids_;  // of all names ever welcome
-  std::size_t goodbyes_ = 0;
+  std::map<std::string, Unreached> unreached_;
+  Instant now_;  // of the event under way
+  std::size_t done_ = 0;  // members that have left so
   PlanVersion round_version_;  // of the last plan of a round in common
 };
 

@@ -131,6 +131,12 @@ std::optional<std::string> ManagerCore::objection_to_comer(const wire::Hello& he
            "runs";
   if (session_of_.size() >= plan::kMaxWorkers)
     return "there are " + std::to_string(plan::kMaxWorkers) + " workers already, and more cannot be planned";
+  if (const auto found = unreached_.find(hello.name); found != unreached_.end()) {
+    const Unreached& it = found->second;
+    if (it.host == hello.data_host && now_ < it.until)
+      return "nothing reached '" + hello.name + "' at " + it.host + ": come again in " +
+             to_string(it.until - now_) + ", or from another address";
+  }
   const std::size_t names_max = std::max(kNamesMin, kNamesPerWorker * settings_.workers);
   if (!ids_.contains(hello.name) && ids_.size() >= names_max) {
     return "workers of " + std::to_string(names_max) +
@@ -154,8 +160,22 @@ void ManagerCore::be_guest(Session& session, Instant now, Outputs& outputs) {
   carry_out(machine_->catch_up(*session.worker, member_of(*session.hello), now), outputs);
 }
 
+// What it is told, and all others in the log.
+std::string ManagerCore::turned_away_guest(const wire::Hello& hello, const std::string& why) {
+  Unreached& it = unreached_.try_emplace(hello.name, Unreached{"", {}, kComeAgainFirst * 0.5}).first->second;
+  it.host = hello.data_host;
+  it.wait = std::min(it.wait * 2, kComeAgainLast);
+  it.until = now_ + it.wait;
+  return why + "; it says that it is found at " + hello.data_host + ":" + std::to_string(hello.data_port) +
+         ": is that an address of its own that all other workers reach, and no firewall between? It may come "
+         "again in " +
+         to_string(it.wait);
+}
+
 void ManagerCore::caught_up(const sync::CaughtUp& it, Outputs& outputs) {
-  sessions_.at(session_of_.at(it.worker)).standing = Standing::member;
+  Session& session = sessions_.at(session_of_.at(it.worker));
+  session.standing = Standing::member;
+  unreached_.erase(session.hello->name);
   send_to(it.worker, wire::CaughtUp{it.round, static_cast<std::uint32_t>(it.members)}, outputs);
   outputs.push_back(it);
 }

@@ -352,6 +352,16 @@ TEST_F(ManagerCoreTest, WhoIsDoneIsNotMissed) {
   EXPECT_FALSE(all<Finished>(outputs)[0].error.has_value());
 }
 
+// Two of three go home early, and two are needed: as with two that died.
+TEST_F(ManagerCoreTest, WhoIsInterruptedIsMissed) {
+  settings.min_workers = 2;
+  start();
+  EXPECT_THAT(all<Finished>(says(0, wire::Goodbye{"interrupted"})), IsEmpty());
+  const Outputs outputs = says(1, wire::Goodbye{"KeyboardInterrupt: "});
+  ASSERT_THAT(all<Finished>(outputs), SizeIs(1));
+  EXPECT_EQ(all<Finished>(outputs)[0].error->code, ErrorCode::unavailable);
+}
+
 TEST_F(ManagerCoreTest, StoppingTellsEverybodyAndFinishesOnce) {
   start();
   everybody_ready(Round(0));

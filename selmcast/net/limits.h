@@ -31,8 +31,10 @@ inline constexpr Duration kPaceInterval = Duration::milliseconds(50);
 // both ends of a cut link notice in the same two seconds, also in the middle of a delivery. (With TCP_USER_TIMEOUT
 // set it decides, not the number of probes; both see to it.) On loopback nothing can be cut, and many processes that
 // share two processors may not read for seconds: kDeadAfterOnLoopback.
-inline constexpr Duration kDeadAfter = Duration::seconds(2);
+inline constexpr Duration kDeadAfter = Duration::seconds(1.75);
 inline constexpr Duration kDeadAfterOnLoopback = Duration::seconds(5);
+// Dialling: as long. Kernels answer without their process, and ask a second time after one second.
+inline constexpr Duration kConnectTimeout = kDeadAfter;
 inline constexpr Duration kKeepaliveIdle = Duration::seconds(1);
 inline constexpr Duration kKeepaliveInterval = Duration::seconds(1);
 inline constexpr int kKeepaliveProbes = 1;

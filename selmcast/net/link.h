@@ -60,7 +60,7 @@ class LinkHandler {
 struct LinkOptions {
   std::shared_ptr<Budget> uplink = nullptr;    // emulated link shared by all links of a worker; null: none
   std::shared_ptr<Budget> downlink = nullptr;  // likewise
-  Duration connect_timeout = Duration::seconds(5);
+  Duration connect_timeout = kConnectTimeout;
   Duration user_timeout = kDeadAfter;  // unacknowledged, or never read by the peer; longer on loopback
 };
 

@@ -16,7 +16,7 @@ std::vector<WorkerPair> donors(const std::vector<double>& uplinks, std::vector<W
   std::vector<WorkerId> others;
   for (std::uint32_t id = 0; id < uplinks.size(); ++id) others.push_back(w(id));
   return choose_donors(others, comers,
-                       [&](WorkerId id) { return Rate::megabits_per_second(uplinks[id.value()]); });
+                       {[&](WorkerId id) { return Rate::megabits_per_second(uplinks[id.value()]); }});
 }
 
 TEST(Donors, TheThreeWithTheGreatestUplinksGive) {
@@ -35,6 +35,22 @@ TEST(Donors, SeveralComersAreSpread) {
   EXPECT_THAT(donors({40, 30, 20, 15, 15}, {w(8), w(9)}),
               ElementsAre(WorkerPair{w(0), w(8)}, WorkerPair{w(1), w(8)}, WorkerPair{w(2), w(8)},
                           WorkerPair{w(0), w(9)}, WorkerPair{w(1), w(9)}, WorkerPair{w(3), w(9)}));
+}
+
+// w1, the best, does not reach w9: the next three do. After one attempt in vain two are enough, and never fewer than one.
+TEST(Donors, WhoDoesNotReachItIsNotAskedAndEachAttemptAsksForOneFewer) {
+  const auto asked = [](std::uint32_t attempts) {
+    const std::vector<WorkerId> others = {w(0), w(1), w(2), w(3), w(4)};
+    const std::vector<WorkerId> comers = {w(9)};
+    return choose_donors(others, comers,
+                         {[](WorkerId id) { return Rate::megabits_per_second(id == w(1) ? 100 : 10); },
+                          [](WorkerPair pair) { return pair.sender != w(1); },
+                          [attempts](WorkerId) { return attempts; }});
+  };
+  EXPECT_THAT(asked(0), ElementsAre(WorkerPair{w(0), w(9)}, WorkerPair{w(2), w(9)}, WorkerPair{w(3), w(9)}));
+  EXPECT_THAT(asked(1), ElementsAre(WorkerPair{w(0), w(9)}, WorkerPair{w(2), w(9)}));
+  EXPECT_THAT(asked(2), ElementsAre(WorkerPair{w(0), w(9)}));
+  EXPECT_THAT(asked(7), ElementsAre(WorkerPair{w(0), w(9)}));
 }
 
 }  // namespace

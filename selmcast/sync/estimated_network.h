@@ -12,6 +12,7 @@
 
 #include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "selmcast/base/units.h"
@@ -26,6 +27,8 @@ class EstimatedNetwork final : public NetworkView {
   void set_bandwidth(WorkerIndex worker, Rate uplink, Rate downlink);
   // Time goes on. All that follows happens then.
   void advance(Instant now) { now_ = now; }
+  // Pairs that are not to be planned, ascending.
+  void set_out(std::vector<plan::Pair> out) { out_ = std::move(out); }
   // Requires that the pair has no delivery running, or has one.
   void start(plan::Pair pair, Bytes volume, maxmin::Claim claim);
   void stop(plan::Pair pair);
@@ -46,6 +49,7 @@ class EstimatedNetwork final : public NetworkView {
 
   std::span<const Rate> uplink() const override { return uplink_; }
   std::span<const Rate> downlink() const override { return downlink_; }
+  std::span<const plan::Pair> out() const override { return out_; }
   void read_remaining(WorkerIndex sender, std::span<plan::SspCandidate> candidates) const override;
   Duration time_left(WorkerIndex sender) const override;
 
@@ -69,6 +73,7 @@ class EstimatedNetwork final : public NetworkView {
   std::vector<Rate> downlink_;
   std::vector<Rate> limit_;  // by sender
   std::map<plan::Pair, Flow> flows_;
+  std::vector<plan::Pair> out_;
 };
 
 }  // namespace selmcast::sync

@@ -146,6 +146,106 @@ TEST_F(BspGuests, GuestsAloneMakeNoRound) {
   EXPECT_THAT(all<RoundPlanned>(last), IsEmpty());
 }
 
+// All that is sent to w5 fails. Three rounds, and it is out; with it gone the next round has nothing to do with it.
+TEST_F(BspGuests, AGuestThatNobodyReachesIsTurnedAwayAfterThreeAttemptsWithTheReason) {
+  machine.catch_up(w(5), member(5), at(0));
+  std::vector<std::size_t> asked;
+  for (int round = 0; round < 3; ++round) {
+    const RoundPlanned planned = plan({0, 1, 2, 3, 4});
+    std::size_t required = 0;
+    for (const Transfer& t : planned.transfers)
+      required += t.receiver == w(5) && t.reason == plan::Reason::required ? 1 : 0;
+    asked.push_back(required);
+    const auto evicted = all<Evicted>(end(planned, w(5)));
+    EXPECT_EQ(evicted.size(), round == 2 ? 1u : 0u);
+    if (evicted.empty()) continue;
+    EXPECT_EQ(evicted[0].worker, w(5));
+    EXPECT_EQ(evicted[0].why,
+              "turned away: in 3 attempts no model of the others reached it (a fault)");
+  }
+  EXPECT_EQ(machine.members(), 5u);
+  EXPECT_THAT(senders_to(plan({0, 1, 2, 3, 4}), w(5)), IsEmpty());
+  EXPECT_GE(asked[0], 3u);
+}
+
+// All that the guest would have got was to come from w0, w1 and w2, who leave in mid-round: it is not to blame. Were it an
+// attempt, the two rounds after would be the last ones.
+TEST_F(BspGuests, ADonorThatLeavesIsNoAttempt) {
+  machine.catch_up(w(5), member(5), at(0));
+  const RoundPlanned first = plan({0, 1, 2, 3, 4});
+  std::set<WorkerId> donors = senders_to(first, w(5));
+  for (const std::uint32_t id : {3, 4}) {  // w3 and w4 leave, too, if the plan adds them, but for the last
+    if (donors.contains(w(id)) && donors.size() > 4) donors.erase(w(id));
+  }
+  for (const Transfer& t : first.transfers) {
+    if (t.receiver != w(5) && !donors.contains(t.sender) && !donors.contains(t.receiver)) {
+      EXPECT_TRUE(machine.delivered(t.receiver, {t.id, t.bytes, Duration(), Duration::seconds(1)}, at(2)));
+    }
+    if (t.receiver == w(5) && !donors.contains(t.sender)) {
+      EXPECT_TRUE(machine.failed(t.sender, {t.id, "a fault"}, at(2)));
+    }
+  }
+  for (const WorkerId donor : donors) EXPECT_THAT(all<Evicted>(machine.leave(donor, "gone", at(2))), IsEmpty());
+  ASSERT_TRUE(machine.gathering());
+  std::set<std::uint32_t> left;
+  for (std::uint32_t id = 0; id < 5; ++id) {
+    if (!donors.contains(w(id))) left.insert(id);
+  }
+  ASSERT_FALSE(left.empty());
+  const bool counted = std::ranges::any_of(
+      first.transfers, [&](const Transfer& t) { return t.receiver == w(5) && !donors.contains(t.sender); });
+  for (int round = counted ? 1 : 0; round < 2; ++round)
+    EXPECT_THAT(all<Evicted>(end(plan(left), w(5))), IsEmpty());
+}
+
+// A guest declares 1 kbit/s, where the slowest link of the others carries 8 Mbit/s: planned as such it would hold them
+// up for 3 * 8 Mbit / 1 kbit/s, over six hours. It is planned with a quarter of that link, 2 Mbit/s: 3 * 8 / 2 = 12 s.
+TEST_F(BspGuests, ASlowGuestHoldsNobodyUpForLong) {
+  Member slow = member(5);
+  slow.declared_downlink = slow.declared_uplink = Rate::bits_per_second(1000);
+  machine.catch_up(w(5), slow, at(0));
+  const RoundPlanned planned = plan({0, 1, 2, 3, 4});
+  EXPECT_LE(planned.predicted, Duration::seconds(12.1));
+  EXPECT_LE(machine.deadline(), at(1 + 5 * 12.1));
+  for (const Transfer& t : planned.transfers) {
+    if (t.receiver == w(5)) continue;
+    EXPECT_TRUE(machine.delivered(t.receiver, {t.id, t.bytes, Duration(), Duration::seconds(1)}, at(2)));
+  }
+  const Actions cut_off = machine.tick(machine.deadline());
+  EXPECT_THAT(all<RoundEnded>(cut_off), ::testing::SizeIs(1));
+  EXPECT_THAT(all<Evicted>(cut_off), IsEmpty());  // it has two attempts left, of fewer donors each
+  const RoundPlanned second = plan({0, 1, 2, 3, 4});
+  EXPECT_LE(second.predicted, planned.predicted);
+}
+
+// w0 -> w1 fails in two rounds, and so is left out of the third: w0 reaches somebody else, and w1 is reached by others.
+TEST_F(BspGuests, APairWhoseDeliveriesFailIsLeftOutForAWhile) {
+  bool seen = false;
+  int failures = 0;
+  for (int round = 0; round < 12; ++round) {
+    const RoundPlanned planned = plan({0, 1, 2, 3, 4});
+    const bool rests = std::ranges::any_of(
+        planned.resting, [](const Resting& r) { return r.pair == WorkerPair{w(0), w(1)}; });
+    std::size_t of_w0 = 0;
+    Actions last;
+    for (const Transfer& t : planned.transfers) {
+      const bool fails = t.sender == w(0) && t.receiver == w(1);
+      of_w0 += t.sender == w(0) ? 1 : 0;
+      EXPECT_FALSE(fails && rests);
+      failures += fails ? 1 : 0;
+      auto actions = fails ? machine.failed(t.sender, {t.id, "a cut", w(1)}, at(2))
+                           : machine.delivered(t.receiver, {t.id, t.bytes, Duration(), Duration::seconds(1)}, at(2));
+      ASSERT_TRUE(actions.has_value());
+      last = *actions;
+    }
+    EXPECT_GE(of_w0, 1u);
+    EXPECT_EQ(all<RoundEnded>(last).at(0).resting.size(), planned.resting.size());
+    seen = seen || rests;
+  }
+  EXPECT_TRUE(seen);
+  EXPECT_EQ(failures, 2);  // all at the same instant: no rest is over
+}
+
 struct OnlineGuests : ::testing::Test {
   std::optional<OnlineRounds> machine;
 
@@ -223,6 +323,73 @@ TEST_F(OnlineGuests, ComersMayCatchUpInAnyOrder) {
   round_of(0, 0, 2);
   round_of(1, 0, 2);
   EXPECT_EQ(all<CaughtUp>(round_of(2, 0, 2)).size(), 2u);
+}
+
+// Nothing reaches w3: each of the three donors tries three times, and whatever it says, the others go on.
+TEST_F(OnlineGuests, AGuestThatNobodyReachesIsTurnedAwayAfterThreeAttemptsOfEachDonor) {
+  start(3, std::nullopt);
+  machine->catch_up(w(3), member(3), at(1));
+  std::vector<Evicted> evicted;
+  std::size_t failures = 0;
+  for (std::uint64_t round = 0; round < 20 && evicted.empty(); ++round) {
+    for (std::uint32_t id = 0; id < 3; ++id) {
+      const double when = 10.0 * static_cast<double>(round + 1);  // rests of the pairs are over
+      auto actions = machine->ready(w(id), Round(round), at(when));
+      ASSERT_TRUE(actions.has_value()) << actions.error().message;
+      for (const PlanChanged& plan : all<PlanChanged>(*actions)) {
+        for (const Transfer& t : plan.started) {
+          const bool lost = t.receiver == w(3);
+          failures += lost ? 1 : 0;
+          const auto more = lost ? machine->failed(t.sender, {t.id, "no answer", w(3)}, at(when))
+                                 : machine->delivered(t.receiver, {t.id, t.bytes, {}, Duration::seconds(1)}, at(when));
+          ASSERT_TRUE(more.has_value());
+          for (const Evicted& one : all<Evicted>(*more)) evicted.push_back(one);
+        }
+      }
+    }
+  }
+  ASSERT_EQ(evicted.size(), 1u);
+  EXPECT_EQ(evicted[0].why, "turned away: in 3 attempts no model of the others reached it (no answer)");
+  EXPECT_EQ(failures, 9u);
+}
+
+// w0's model came, those of w1 and w2 never do.
+TEST_F(OnlineGuests, AGuestThatOnlyOneReachesMakesDoWithThat) {
+  start(3, std::nullopt);
+  machine->catch_up(w(3), member(3), at(1));
+  round_of(0, 0, 2);
+  std::vector<CaughtUp> caught_up;
+  for (std::uint64_t round = 0; round < 20 && caught_up.empty(); ++round) {
+    for (std::uint32_t id = 1; id < 3; ++id) {
+      const double when = 10.0 * static_cast<double>(round + 1);
+      auto actions = machine->ready(w(id), Round(round), at(when));
+      ASSERT_TRUE(actions.has_value()) << actions.error().message;
+      for (const PlanChanged& plan : all<PlanChanged>(*actions)) {
+        for (const Transfer& t : plan.started) {
+          const auto more = t.receiver == w(3)
+                                ? machine->failed(t.sender, {t.id, "no answer", w(3)}, at(when))
+                                : machine->delivered(t.receiver, {t.id, t.bytes, {}, Duration::seconds(1)}, at(when));
+          ASSERT_TRUE(more.has_value());
+          EXPECT_THAT(all<Evicted>(*more), IsEmpty());
+          for (const CaughtUp& one : all<CaughtUp>(*more)) caught_up.push_back(one);
+        }
+      }
+    }
+  }
+  ASSERT_EQ(caught_up.size(), 1u);
+  EXPECT_THAT(caught_up[0].from, ElementsAre(w(0)));
+}
+
+// As for BSP: 2 Mbit/s are a quarter of the others' 8, and 8 Mbit then take 4 s.
+TEST_F(OnlineGuests, ASlowGuestHoldsNobodyUpForLong) {
+  start(3, std::nullopt);
+  Member slow = member(3);
+  slow.declared_downlink = slow.declared_uplink = Rate::bits_per_second(1000);
+  machine->catch_up(w(3), slow, at(1));
+  const auto plans = all<PlanChanged>(*machine->ready(w(0), Round(0), at(2)));
+  ASSERT_EQ(plans.size(), 1u);
+  EXPECT_LE(plans[0].predicted, Duration::seconds(4.1));
+  EXPECT_LE(machine->deadline(), at(2 + 5 * 4.1));
 }
 
 }  // namespace

@@ -258,6 +258,7 @@ void OnlineMachine::collect_candidates(WorkerIndex ready, const NetworkView& net
   multicast.delivered.clear();
   for (std::uint32_t j = 0; j < workers_.size(); ++j) {
     if (!workers_[j].present || WorkerIndex(j) == ready) continue;
+    if (std::ranges::binary_search(network.out(), plan::Pair{ready, WorkerIndex(j)})) continue;
     const std::uint32_t age = ages_.age({id_of(ready), WorkerId(j)});
     const bool required = is_required({ready, WorkerIndex(j)}, age, network);
     multicast.candidates.push_back({WorkerIndex(j), age, multicast.volume, required});

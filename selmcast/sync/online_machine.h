@@ -86,6 +86,8 @@ class NetworkView {
   virtual std::span<const Rate> downlink() const = 0;
   // Writes what remains of each delivery of a running multicast; `candidates` are just its receivers, ascending.
   virtual void read_remaining(WorkerIndex sender, std::span<plan::SspCandidate> candidates) const = 0;
+  // Pairs between which nothing passes, for now, ascending: they are no candidates.
+  virtual std::span<const plan::Pair> out() const { return {}; }
   // Until the last delivery of `sender` ends at the present rates; infinite if one of them stands still.
   virtual Duration time_left(WorkerIndex sender) const = 0;
 };

@@ -50,7 +50,7 @@ Promises OnlineRounds::kept() const {
 
 OnlineRounds::Life& OnlineRounds::take_in(WorkerId worker, const Member& member, Instant now) {
   estimator_.join(worker, member.declared_uplink, member.declared_downlink);
-  network_.set_bandwidth(index(worker), member.declared_uplink, member.declared_downlink);
+  set_bandwidth(worker);
   meetings_.join(worker);
   Life& life = lives_[worker];
   life.member = member;
@@ -72,6 +72,7 @@ Actions OnlineRounds::leave(WorkerId worker, const std::string& why, Instant now
   if (was_sending) multicast_over(worker, false, now, c);
   lives_.erase(worker);
   guests_.erase(worker);
+  outages_.leave(worker);
   meetings_.leave(worker);
   estimator_.leave(worker);
   return finish(std::move(c), now);
@@ -92,6 +93,7 @@ Result<Actions> OnlineRounds::ready(WorkerId worker, Round round, Instant now) {
   ++life.computed;
   expect_computing(worker, now - life.computing_since);
   if (!state.sending) begin_multicast(worker, now);
+  look_at_outages(worker, now);
   return finish(planned_for(worker, machine_.computed(index(worker), network_, now), now), now);
 }
 
@@ -104,6 +106,11 @@ void OnlineRounds::begin_multicast(WorkerId worker, Instant now) {
                     .planned = now,
                     .predicted = {},
                     .transfers = {}};
+  for (const Resting& rest : outages_.resting(now)) {
+    if (rest.pair.sender != worker) continue;
+    life.multicast.resting.push_back(rest);
+    meetings_.excuse(rest.pair);
+  }
   if (choice_.overlap) life.waiting_since = now;
 }
 
@@ -156,7 +163,8 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   settle(transfer.id,
          {.transfer = transfer, .committed = true, .why = {}, .started = started, .finished = finished}, now);
   if (const auto guest = guests_.find(receiver); guest != guests_.end())
-    guest->second.insert(transfer.sender);
+    guest->second.from.insert(transfer.sender);
+  outages_.delivered({transfer.sender, receiver});
   const plan::Pair pair{index(transfer.sender), index(receiver)};
   carry_out(machine_.delivered(std::span(&pair, 1), now), "", false, now, c);
   return finish(std::move(c), now);
@@ -168,6 +176,8 @@ Result<Actions> OnlineRounds::failed(WorkerId worker, const Failure& failure, In
   if (!*is_open) return Actions{};
   network_.advance(now);
   Consequences c;
+  const Transfer& transfer = running_.at(failure.transfer).transfer;
+  outages_.failed({transfer.sender, transfer.receiver}, now);
   fail(failure.transfer, failure.why, now, c);
   return finish(std::move(c), now);
 }
@@ -176,6 +186,10 @@ void OnlineRounds::fail(TransferId id, const std::string& why, Instant now, Cons
   const Running& running = running_.at(id);
   const Transfer transfer = running.transfer;
   if (running.required) meetings_.excuse({transfer.sender, transfer.receiver});
+  if (const auto guest = guests_.find(transfer.receiver); guest != guests_.end()) {
+    ++guest->second.failures;
+    guest->second.last_failure = why;
+  }
   c.first.push_back(TransferCancelled{transfer, why});
   settle(id,
          {.transfer = transfer, .committed = false, .why = why, .started = {}, .finished = {}, .late = late},
@@ -275,7 +289,7 @@ void OnlineRounds::learn(Consequences& c) {
   Learnt learnt;
   for (const auto& [worker, life] : lives_) {
     const Estimate estimate{worker, estimator_.uplink(worker), estimator_.downlink(worker)};
-    network_.set_bandwidth(index(worker), estimate.uplink, estimate.downlink);
+    set_bandwidth(worker);
     learnt.estimates.push_back(estimate);
   }
   c.then.push_back(std::move(learnt));
@@ -307,9 +321,11 @@ Actions OnlineRounds::finish(Consequences c, Instant now) {
   enter_if_caught_up(now, c);
   Actions actions;
   append(std::move(c), now, actions);
+  turn_away_in_vain(now, actions);
   while (const auto held = machine_.unplanned()) {
     const WorkerId worker = id(*held);
     begin_multicast(worker, now);
+    look_at_outages(worker, now);
     append(planned_for(worker, machine_.plan(*held, network_, now), now), now, actions);
   }
   return actions;

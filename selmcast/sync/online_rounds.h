@@ -21,7 +21,10 @@
 //
 // Guests: workers that came while the training ran. The next multicasts of its donors must reach a guest (donors.h);
 // when models of as many different senders as there should be donors have been committed to it, it has caught up and
-// computes, with as many rounds as the slowest has. A multicast that ran when it came counts as a meeting excused.
+// computes, with as many rounds as the slowest has. A multicast that ran when it came counts as a meeting excused. When
+// kAttempts deliveries of each donor have failed, it makes do with what it has; a guest that has nothing is evicted.
+// Outages: a pair whose deliveries fail one after the other is no candidate for a while, and its meetings are excused
+// (outages.h); MulticastEnded says which.
 //
 // A worker's index in OnlineMachine is its id: ids are dense, and one is used again only for the same worker.
 // Not here: network multicast. Same settings and events, same actions.
@@ -40,6 +43,7 @@
 #include "selmcast/sync/meetings.h"
 #include "selmcast/sync/online_learning.h"
 #include "selmcast/sync/online_machine.h"
+#include "selmcast/sync/outages.h"
 #include "selmcast/sync/round_machine.h"
 #include "selmcast/sync/sharing.h"
 #include "selmcast/sync/training_machine.h"
@@ -92,6 +96,11 @@ class OnlineRounds final : public TrainingMachine {
     bool timed = false;        // expected_computing was measured
     Duration expected_computing;
   };
+  struct Guest {
+    std::set<WorkerId> from;    // whose models it has
+    std::size_t failures = 0;   // of deliveries to it
+    std::string last_failure = {};
+  };
   // What an event leads to: collected first, for the order in which it is told.
   struct Consequences {
     Actions first;  // commits and cancels
@@ -118,6 +127,10 @@ class OnlineRounds final : public TrainingMachine {
   void carry_out(Machine machine, const std::string& why, bool dropped, Instant now, Consequences& c);
   Life& take_in(WorkerId worker, const Member& member, Instant now);
   void enter_if_caught_up(Instant now, Consequences& c);
+  void turn_away_in_vain(Instant now, Actions& actions);
+  void set_bandwidth(WorkerId worker);
+  Rate slowest_link() const;
+  void look_at_outages(WorkerId sender, Instant now);
   void begin_multicast(WorkerId worker, Instant now);
   Consequences planned_for(WorkerId worker, Machine machine, Instant now);
   void start(const OnlineAction& action, Instant now, Consequences& c);
@@ -147,9 +160,10 @@ class OnlineRounds final : public TrainingMachine {
   OnlineLearning learning_;
   DeliveryPatience patience_;
   Meetings meetings_;
+  Outages outages_;
   Promises promises_;  // leads only; gaps are meetings_'
   std::map<WorkerId, Life> lives_;
-  std::map<WorkerId, std::set<WorkerId>> guests_;  // and whose models they have
+  std::map<WorkerId, Guest> guests_;
   std::map<TransferId, Running> running_;
   std::map<plan::Pair, TransferId> transfer_of_;
   Instant back_since_;  // no computation is late for what was before

@@ -8,16 +8,17 @@
 #include "selmcast/plan/lower_bound.h"
 #include "selmcast/plan/plan_checker.h"
 #include "selmcast/sync/bursts.h"
+#include "selmcast/sync/donors.h"
 #include "selmcast/sync/rate_allocator.h"
 
 namespace selmcast::sync {
 namespace {
 
 // A problem's workers are the members in ascending order: both directions of that mapping.
-std::vector<WorkerId> ids_of(const std::map<WorkerId, Member>& members) {
+std::vector<WorkerId> ids_of(const auto& map) {
   std::vector<WorkerId> ids;
-  ids.reserve(members.size());
-  for (const auto& [id, member] : members) ids.push_back(id);
+  ids.reserve(map.size());
+  for (const auto& [id, rest] : map) ids.push_back(id);
   return ids;
 }
 
@@ -46,7 +47,7 @@ void route(const plan::Plan& plan, const std::vector<WorkerId>& ids, std::vector
 
 // They have no model yet. What is left keeps its order, and is no slower.
 plan::Plan without_what_guests_send(plan::Plan plan, const std::map<WorkerId, Member>& members,
-                                    const std::set<WorkerId>& guests) {
+                                    const std::map<WorkerId, std::uint32_t>& guests) {
   std::size_t i = 0;
   for (const auto& [id, member] : members) {
     if (guests.contains(id)) {
@@ -93,6 +94,7 @@ Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now
     end_round_if_settled(now, actions);  // its ages still count this round's deliveries
   }
   ages_.leave(worker);
+  outages_.leave(worker);
   meetings_.leave(worker);
   estimator_.leave(worker);
   plan_if_all_ready(now, actions);
@@ -118,26 +120,31 @@ void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
   const bool all_ready =
       !ready_.empty() && std::ranges::all_of(ready_, [](const auto& entry) { return entry.second; });
   if (!gathering() || !all_ready || guests_.size() == members_.size()) return;
-  const plan::Problem problem = make_problem();
+  const plan::Problem problem = make_problem(now);
   Rng rng = rng_.fork(round_.value());
   const plan::Outcome outcome = settings_.planner->plan(problem, rng);
   const auto* planned = std::get_if<plan::Planned>(&outcome);
   SELMCAST_CHECK(planned != nullptr,
                  "all links are up and min_receivers is below the number of workers, so a plan exists");
-  issue(problem, without_what_guests_send(planned->plan, members_, guests_), now, actions);
+  const plan::Plan plan = without_outages(
+      problem, without_what_guests_send(planned->plan, members_, guests_), out_of_plans(ids_of(members_), now));
+  issue(relaxed_to(problem, plan), plan, now, actions);
   end_round_if_settled(now, actions);  // a lone worker has nobody to send to
 }
 
-plan::Problem RoundMachine::make_problem() const {
+plan::Problem RoundMachine::make_problem(Instant now) const {
   plan::Problem problem;
   problem.multicast = settings_.multicast;
   const std::vector<WorkerId> ids = ids_of(members_);
+  const Rate least = slowest_link() * (1 / kSlowerMax);
   for (const auto& [id, member] : members_) {
-    problem.workers.push_back({to_string(id), estimator_.uplink(id), estimator_.downlink(id),
-                               guests_.contains(id) ? 0 : settings_.min_receivers.of(members_.size()),
-                               member.volume});
+    const bool guest = guests_.contains(id);
+    const Rate uplink = estimator_.uplink(id), downlink = estimator_.downlink(id);
+    problem.workers.push_back({to_string(id), guest ? std::max(uplink, least) : uplink,
+                               guest ? std::max(downlink, least) : downlink,
+                               guest ? 0 : settings_.min_receivers.of(members_.size()), member.volume});
   }
-  for (const WorkerPair& pair : required_pairs()) {
+  for (const WorkerPair& pair : required_pairs(now)) {
     problem.required.push_back({index_of(ids, pair.sender), index_of(ids, pair.receiver)});
   }
   for (WorkerId sender : ids) {
@@ -174,7 +181,8 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   flight.bound = plan::lower_bound(problem).time;
   flight.deadline = now + patience_.of(predicted);
   flight.first_id = TransferId(transfers_issued_ + 1);
-  RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound, ids};
+  flight.resting = outages_.resting(now);
+  RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound, ids, flight.resting};
   std::size_t k = 0;
   for (std::size_t i = 0; i < plan.selections.size(); ++i) {
     for (const plan::Selection& selection : plan.selections[i]) {
@@ -251,6 +259,7 @@ void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant n
   in_flight_->settled[index] = true;
   in_flight_->last_commit = now;
   --in_flight_->open;
+  outages_.delivered({settled.transfer.via.value_or(settled.transfer.sender), settled.transfer.receiver});
   actions.push_back(TransferCommitted{settled.transfer});
 }
 
@@ -264,7 +273,6 @@ void RoundMachine::cancel(std::size_t index, const std::string& why, Actions& ac
 
 void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
   if (!in_flight_ || in_flight_->open > 0) return;
-  static_cast<void>(now);
   InFlight flight = std::move(*in_flight_);
   in_flight_.reset();
   learn(flight.transfers);
@@ -296,14 +304,15 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
                    {},
                    ages_.oldest(),
                    meetings_.widest_gap(),
-                   {guests_.begin(), guests_.end()}};
+                   ids_of(guests_),
+                   std::move(flight.resting)};
   for (const auto& [id, member] : members_) {
     ended.estimates.push_back({id, estimator_.uplink(id), estimator_.downlink(id)});
   }
   round_ = next(round_);
   for (auto& [id, ready] : ready_) ready = guests_.contains(id);
   actions.push_back(ended);
-  greet_comers(ended, actions);
+  greet_comers(ended, now, actions);
 }
 
 Actions RoundMachine::tick(Instant now) {

@@ -18,7 +18,10 @@
 // Guests: workers that came while the training ran. They are let in when a round begins, count as ready, receive (their
 // donors' deliveries are required, donors.h) and send nothing; with the first round in which something was committed to
 // a guest it has caught up and is a member like all from the next round on. Pairs with a guest as receiver age from the
-// round in which it was let in, pairs with it as sender from the one after.
+// round in which it was let in, pairs with it as sender from the one after. A guest to which nothing came in kAttempts
+// rounds that tried is evicted (donors.h).
+// Outages: a pair whose deliveries fail one after the other is left out of the plans for a while (outages.h); RoundPlanned
+// and RoundEnded say which.
 //
 // Bounds: a round waits at most compute_patience after its first `ready` for the others (then they are evicted), and
 // a plan at most delivery_deadline for its deliveries (then they are cancelled).
@@ -29,6 +32,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +43,7 @@
 #include "selmcast/sync/delivery_patience.h"
 #include "selmcast/sync/meetings.h"
 #include "selmcast/sync/min_receivers.h"
+#include "selmcast/sync/outages.h"
 #include "selmcast/sync/training_machine.h"
 
 namespace selmcast::sync {
@@ -87,12 +92,16 @@ class RoundMachine final : public TrainingMachine {
     TransferId first_id;
     std::size_t open = 0;
     std::vector<bool> settled;
+    std::vector<Resting> resting;
   };
 
-  plan::Problem make_problem() const;
-  std::vector<WorkerPair> required_pairs() const;
+  plan::Problem make_problem(Instant now) const;
+  std::vector<WorkerPair> required_pairs(Instant now) const;
+  Rate slowest_link() const;
+  std::vector<plan::Pair> out_of_plans(const std::vector<WorkerId>& ids, Instant now) const;
   void let_in(WorkerId worker, const Member& member);
-  void greet_comers(const RoundEnded& ended, Actions& actions);
+  void greet_comers(const RoundEnded& ended, Instant now, Actions& actions);
+  void turn_away_in_vain(WorkerId guest, const RoundEnded& ended, Instant now, Actions& actions);
   // By how much deliveries to each receiver must be faster because they come in turns.
   std::map<WorkerId, double> turns(const plan::Plan& plan, const std::vector<WorkerId>& ids) const;
   void plan_if_all_ready(Instant now, Actions& actions);
@@ -101,6 +110,7 @@ class RoundMachine final : public TrainingMachine {
   void commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions);
   void cancel(std::size_t index, const std::string& why, Actions& actions);
   bool is_stale(WorkerId worker, const Failure& failure, const Transfer& transfer) const;
+  void note_outage(const Transfer& transfer, Instant now);
   void reroute(std::size_t index, const std::string& why, Actions& actions);
   void reroute_what_goes_via(WorkerId via, std::optional<WorkerId> sender, const std::string& why,
                              Actions& actions);
@@ -113,10 +123,11 @@ class RoundMachine final : public TrainingMachine {
   Rng rng_;
   std::map<WorkerId, Member> members_;
   std::map<WorkerId, bool> ready_;
-  std::set<WorkerId> guests_;          // of the members
+  std::map<WorkerId, std::uint32_t> guests_;  // of the members, with their attempts in vain
   std::map<WorkerId, Member> comers_;  // to be let in when the next round begins
   AgeTable ages_;
   Meetings meetings_;
+  Outages outages_;
   BandwidthEstimator estimator_;
   DeliveryPatience patience_;
   Round round_;

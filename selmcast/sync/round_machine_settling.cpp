@@ -1,6 +1,7 @@
 // The half of RoundMachine (round_machine.h) that is about deliveries that do not go as planned, what is learnt, and
 // workers that come.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "selmcast/base/check.h"
@@ -19,12 +20,14 @@ Result<Actions> RoundMachine::failed(WorkerId worker, const Failure& failed, Ins
   const Transfer known = in_flight_->transfers[*k].transfer;
   if (is_stale(worker, failed, known)) return actions;
   if (known.via && (worker == known.via || worker == known.receiver)) {
+    note_outage(known, now);
     reroute(*k, failed.why, actions);
     return actions;
   }
   if (known.sender != worker && known.receiver != worker) {
     return failure(ErrorCode::protocol, "reported the failure of a transfer between others");
   }
+  if (!known.via) note_outage(known, now);  // else it is not the sender's link
   cancel(*k, failed.why, actions);
   // Who does not get it cannot send it on.
   reroute_what_goes_via(known.receiver, known.sender, failed.why, actions);
@@ -36,6 +39,21 @@ Result<Actions> RoundMachine::failed(WorkerId worker, const Failure& failed, Ins
 bool RoundMachine::is_stale(WorkerId worker, const Failure& failed, const Transfer& transfer) const {
   if (!transfer.source || transfer.via) return false;  // has its first way
   return worker == transfer.receiver ? failed.peer != transfer.sender : worker != transfer.sender;
+}
+
+void RoundMachine::note_outage(const Transfer& transfer, Instant now) {
+  outages_.failed({transfer.via.value_or(transfer.sender), transfer.receiver}, now);
+}
+
+// Positions in a problem of those; ascending. With relays the model may take another way, so pairs stay required.
+std::vector<plan::Pair> RoundMachine::out_of_plans(const std::vector<WorkerId>& ids, Instant now) const {
+  std::vector<plan::Pair> out;
+  const auto index = [&](WorkerId id) {
+    return WorkerIndex(static_cast<std::uint32_t>(std::ranges::lower_bound(ids, id) - ids.begin()));
+  };
+  for (const Resting& rest : outages_.resting(now))
+    out.push_back({index(rest.pair.sender), index(rest.pair.receiver)});
+  return out;
 }
 
 // To its sender. `source` stays, as the mark of what has been rerouted.
@@ -102,21 +120,24 @@ Actions RoundMachine::catch_up(WorkerId worker, const Member& member, Instant /*
 void RoundMachine::let_in(WorkerId worker, const Member& member) {
   members_[worker] = member;
   ready_[worker] = true;
-  guests_.insert(worker);
+  guests_[worker] = 0;
   ages_.join(worker);
   meetings_.join(worker);
   estimator_.join(worker, member.declared_uplink, member.declared_downlink);
 }
 
 // A round has ended, and no other has begun.
-void RoundMachine::greet_comers(const RoundEnded& ended, Actions& actions) {
+void RoundMachine::greet_comers(const RoundEnded& ended, Instant now, Actions& actions) {
   for (const WorkerId guest : ended.guests) {
     CaughtUp caught_up{guest, round_, {}, members_.size()};
     for (const Settled& settled : ended.transfers) {
       if (settled.committed && settled.transfer.receiver == guest)
         caught_up.from.push_back(settled.transfer.sender);
     }
-    if (caught_up.from.empty()) continue;  // a guest for another round
+    if (caught_up.from.empty()) {  // turned away, or a guest for another round
+      turn_away_in_vain(guest, ended, now, actions);
+      continue;
+    }
     guests_.erase(guest);
     ready_.at(guest) = false;
     actions.push_back(std::move(caught_up));
@@ -124,17 +145,49 @@ void RoundMachine::greet_comers(const RoundEnded& ended, Actions& actions) {
   for (const auto& [worker, member] : std::exchange(comers_, {})) let_in(worker, member);
 }
 
-// Ascending.
-std::vector<WorkerPair> RoundMachine::required_pairs() const {
+// After an attempt in which nothing came to it, if that was one too many.
+void RoundMachine::turn_away_in_vain(WorkerId guest, const RoundEnded& ended, Instant now, Actions& actions) {
+  std::string last;
+  for (const Settled& settled : ended.transfers) {
+    const Transfer& transfer = settled.transfer;
+    // Who has left is not to be blamed on the guest.
+    if (transfer.receiver == guest && members_.contains(transfer.sender)) last = settled.why;
+  }
+  if (last.empty() || ++guests_.at(guest) < kAttempts) return;
+  const std::string why = why_turned_away(last);
+  actions.push_back(Evicted{guest, why});
+  Actions more = leave(guest, why, now);
+  actions.insert(actions.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+// Of those that are no guests.
+Rate RoundMachine::slowest_link() const {
+  Rate slowest = Rate::unlimited();
+  for (const auto& [id, member] : members_) {
+    if (!guests_.contains(id))
+      slowest = std::min({slowest, estimator_.uplink(id), estimator_.downlink(id)});
+  }
+  return slowest;
+}
+
+// Ascending. Over what rests only a relay plan may find a way.
+std::vector<WorkerPair> RoundMachine::required_pairs(Instant now) const {
   std::vector<WorkerPair> pairs = ages_.required();
+  if (settings_.multicast != plan::MulticastKind::relay)
+    std::erase_if(pairs, [&](const WorkerPair& pair) { return outages_.rests(pair, now); });
   if (guests_.empty()) return pairs;
   std::erase_if(pairs, [&](const WorkerPair& pair) { return guests_.contains(pair.sender); });
   std::vector<WorkerId> others;
   for (const auto& [id, member] : members_) {
     if (!guests_.contains(id)) others.push_back(id);
   }
-  const std::vector<WorkerId> guests(guests_.begin(), guests_.end());
-  const auto given = choose_donors(others, guests, [&](WorkerId id) { return estimator_.uplink(id); });
+  std::vector<WorkerId> guests;
+  for (const auto& [id, attempts] : guests_) guests.push_back(id);
+  const auto given =
+      choose_donors(others, guests,
+                    {[&](WorkerId id) { return estimator_.uplink(id); },
+                     [&](WorkerPair pair) { return !outages_.rests(pair, now); },
+                     [&](WorkerId id) { return guests_.at(id); }});
   pairs.insert(pairs.end(), given.begin(), given.end());
   std::ranges::sort(pairs);
   pairs.erase(std::ranges::unique(pairs).begin(), pairs.end());

@@ -18,6 +18,7 @@
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
 #include "selmcast/plan/plan.h"
+#include "selmcast/sync/outages.h"
 
 namespace selmcast::sync {
 
@@ -98,6 +99,7 @@ struct RoundPlanned {
   Duration predicted;                  // the plan's completion time under the estimates
   Duration bound;                      // no plan could be faster under the estimates
   std::vector<WorkerId> members = {};  // ascending
+  std::vector<Resting> resting = {};   // pairs left out, ascending
 };
 struct RoundEnded {
   std::uint64_t number = 0;
@@ -112,6 +114,7 @@ struct RoundEnded {
   std::uint32_t oldest_age = 0;
   std::uint64_t widest_gap = 0;
   std::vector<WorkerId> guests = {};  // of the members: caught up, so they only received
+  std::vector<Resting> resting = {};  // pairs that the plan left out
 };
 
 // ---- of OnlineRounds ---------------------------------------------------------------------------------------
@@ -147,6 +150,7 @@ struct MulticastEnded {
   std::vector<Settled> transfers;  // by receiver
   std::uint32_t oldest_age = 0;
   Promises promises = {};
+  std::vector<Resting> resting = {};  // pairs of it that the plan left out
 };
 // The worker may compute its next round. Without overlap its multicast has ended before.
 struct WentOn {

@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
+#include <exception>
 #include <future>
 #include <map>
 #include <optional>
@@ -70,7 +71,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   }
 
   ~RunningWorker() override {
-    leave("the worker was closed");
+    leave(std::uncaught_exceptions() > 0 ? "the worker was closed by an exception" : "the worker was closed");
     if (control_) control_->close(kFarewell);
     work_.reset();
     loop_.stop();

@@ -131,7 +131,9 @@ class Worker {
   virtual Result<SyncReport> catch_up(std::span<float> parameters) = 0;
   // After the last synchronize(), before leave().
   virtual Result<SyncReport> drain(std::span<float> parameters) = 0;
-  // Says goodbye to the manager; the others go on. From any thread; every later call fails with `cancelled`.
+  // Says goodbye to the manager; the others go on. From any thread; every later call fails with `cancelled`. Only who
+  // says "done" has done its part: for any other reason the manager misses it (--min-workers). The destructor says so
+  // too, unless an exception is under way.
   virtual void leave(const std::string& why) = 0;
 };
 
