@@ -5,10 +5,10 @@ Each fault is drawn: the manager is killed and started again, a worker is stoppe
 the link of a worker's host is cut for a while, or what one host sends to another is lost, one way.
 
 With --elastic a worker that was lost comes back as a new process, and one training lasts to the end; without, the
-training is ended when fewer than half of the workers are left, and the next one begins. At the end of each its journal is
-replayed and looked through. --testbed: every worker and the manager on a host of its own with shaped links (network
-namespaces; needs root); else all are on 127.0.0.1. Nothing is left behind. Exit status 0: every training kept its promises
-and no process ended but for a fault.
+training is ended when fewer than half of the workers are left, and the next one begins. At the end of each its journal
+is replayed and looked through. --testbed: every worker and the manager on a host of its own with shaped links (network
+namespaces; needs root); else all are on 127.0.0.1. Nothing is left behind. Exit status 0: every training kept its
+promises and no process ended but for a fault.
 
     scripts/soak.py --minutes 30 --elastic --testbed [--workers 8] [--seed 1] [--sync bsp|ssp] [--bin build/release/bin]
 """
@@ -74,8 +74,8 @@ class Testbed:
         return f"10.77.0.{place + 1}"
 
     def selmcast(self, word, *more):
-        done = subprocess.run([f"{self.options.bin}/selmcast", "testbed", word, *more, "--name", self.name], check=False,
-                              capture_output=True, text=True)
+        argv = [f"{self.options.bin}/selmcast", "testbed", word, *more, "--name", self.name]
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(f"testbed {word}: {done.stderr}")
 
@@ -276,7 +276,8 @@ def main():
                 trainings += 1
                 returns += training.returns
                 for key, value in done.items():
-                    total[key] = max(total.get(key, 0), value) if key.startswith("longest") else total.get(key, 0) + value
+                    before = total.get(key, 0)
+                    total[key] = max(before, value) if key.startswith("longest") else before + value
                 failures += training.failures
                 print(f"training {trainings}: {done}; {len(training.failures)} failures", flush=True)
     finally:

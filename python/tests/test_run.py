@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
 from ranks import WATCHDOG
 
 RUN = [os.environ["SELMCAST_PROGRAM"], "run"]
+TRAIN = os.environ["SELMCAST_PROGRAM"] + "-train"
+if not os.path.exists(TRAIN):
+    TRAIN = None
 
 
 def run(*arguments, **options):
@@ -72,6 +76,51 @@ class Run(unittest.TestCase):
         done = run("-n", "3", "--", "sh", "-c", "[ $RANK = 1 ] && exit 7; exec sleep 1000")
         self.assertEqual(done.returncode, 7)
         self.assertIn("[run] rank 1 ended with status 7; ending the others", done.stderr)
+
+    def test_a_rank_that_fails_is_started_again_as_often_as_is_said(self):
+        with tempfile.TemporaryDirectory() as folder:
+            script = f"echo x >> {folder}/$RANK; [ $RANK = 0 ] && exec sleep $1; [ $(wc -l < {folder}/1) -ge $0 ]"
+            done = run("-n", "2", "--elastic", "--max-restarts", "1", "--", "sh", "-c", script, "2", "3")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("[run] rank 1 ended with status 1; it is started again in 1 s (1 of 1)", done.stderr)
+            os.unlink(f"{folder}/1")
+            done = run("-n", "2", "--elastic", "--max-restarts", "1", "--", "sh", "-c", script, "9", "1000")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("[run] rank 1 ended with status 1; ending the others", done.stderr)
+        done = run("-n", "2", "--max-restarts", "1", "--", "true")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("needs --elastic", done.stderr)
+
+    @unittest.skipUnless(TRAIN, "needs selmcast-train")
+    def test_a_killed_rank_and_a_killed_manager_come_back_into_the_training(self):
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen(
+                [*RUN, "-n", "3", "--elastic", "--state", f"{folder}/state", "--min-receivers", "1", "--", "sh", "-c",
+                 f"echo $$ > {folder}/$RANK; exec $0 worker --rounds 24 --steps 1 --batch 8 --uplink-bps 1e8 "
+                 f"--downlink-bps 1.5e7 --out {folder}", TRAIN],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            text = []
+
+            def until(what):
+                for line in process.stdout:
+                    text.append(line)
+                    if what in line:
+                        return
+                self.fail(f"'{what}' never came: " + "".join(text))
+
+            until("round 3/")
+            with open(f"{folder}/1") as pid:
+                os.kill(int(pid.read()), signal.SIGKILL)
+            until("[run] rank 1 ended with status 137; it is started again in 1 s (1 of 3)")
+            until("the training runs already")
+            children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "manager --port 0"], capture_output=True,
+                                      text=True, check=True).stdout.split()
+            os.kill(int(children[0]), signal.SIGKILL)
+            until("[run] the manager was ended by signal 9: it is started again")
+            text += process.stdout.readlines()
+            process.stdout.close()
+            self.assertEqual(process.wait(WATCHDOG), 0, "".join(text))
+            self.assertIn("all workers have left: done", "".join(text))
 
     def test_a_rank_that_ignores_sigterm_is_killed_after_the_grace(self):
         done = run("-n", "2", "--grace", "0.1", "--", "sh", "-c",

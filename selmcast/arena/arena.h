@@ -2,8 +2,8 @@
 //
 // One run is a training of 3 to 16 workers: every control message and every data frame is delayed at random
 // (in order on its connection), streams take the time their rate says, and faults strike: data connections
-// break in the middle of a stream, bytes are corrupted on the way, workers crash or fall silent, come again, or come
-// late. The same
+// break in the middle of a stream, bytes are corrupted on the way, workers crash, fall silent or leave, come again, or
+// come late, and the manager's disk takes its time. The same
 // seed replays the same story. Apart from the system stand the checkers (checkers.h and online_checkers.h),
 // which see the traffic and the models, not the cores' state.
 #pragma once
@@ -30,8 +30,11 @@ struct Faults {
   bool manager_crashes = true;  // also between storing and saying; it is made again from what was stored
   bool joins = true;            // who is lost comes again, others come late
   bool broken_streams = true;   // to the manager, while it lives
+  bool slow_disks = true;       // under the manager's state: it stands still for as long as a commit takes
+  bool leaves = true;           // workers go in order, in the middle of whatever they do, and may come again
 };
-inline constexpr Faults kNoFaults{false, false, false, false, false, false, false, false, false};
+inline constexpr Faults kNoFaults{false, false, false, false, false, false,
+                                  false, false, false, false, false};
 
 enum class Sync { bsp, ssp, asp };
 

@@ -46,9 +46,9 @@ void Checkers::round_over(const manager::RoundOver& over, Instant now) {
   for (const sync::Resting& rest : over.round.resting) {
     if (const auto wrong = outages_.objection(rest, now)) violated(*wrong);
   }
+  outages_.settled(over.round.transfers);
   for (const sync::Settled& settled : over.round.transfers) {
     const sync::Transfer& t = settled.transfer;
-    outages_.settled(settled);
     if (!settled.committed) continue;
     committed_[{t.receiver, over.round.round}].insert(t.sender);
     const bool sent = std::ranges::any_of(streamed_, [&](const auto& one) { return one.first == t.id; });
@@ -90,7 +90,8 @@ void Checkers::check_meetings(const sync::RoundEnded& round) {
       const auto found = committed.find({sender, receiver});
       if (found != committed.end() && !found->second) ++wait.cancelled;
       const sync::WorkerPair pair{sender, receiver};
-      const bool rests = std::ranges::any_of(round.resting, [&](const auto& rest) { return rest.pair == pair; });
+      const bool rests =
+          std::ranges::any_of(round.resting, [&](const auto& rest) { return rest.pair == pair; });
       if (found == committed.end() && rests) ++wait.cancelled;
       if (wait.rounds > max_age_ + 1 + wait.cancelled) {
         violated(pair_name(sender, receiver) + " has not met for " + std::to_string(wait.rounds) + " rounds");

@@ -72,7 +72,7 @@ class Checkers {
       may_stream_;  // relay: who sends it on, and after a Reroute the sender
   std::set<WorkerId> gone_;
   OutageWatch outages_;
-  std::map<WorkerId, std::uint32_t> attempts_;  // in vain, of guests
+  std::map<WorkerId, std::uint32_t> attempts_;                       // in vain, of guests
   std::map<std::pair<WorkerId, Round>, std::vector<float>> models_;  // as sent
   std::map<std::pair<WorkerId, Round>, std::set<WorkerId>> committed_;
   struct Wait {

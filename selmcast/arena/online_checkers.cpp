@@ -163,10 +163,8 @@ void OnlineCheckers::multicast_ended(const sync::MulticastEnded& ended, Instant 
   for (const sync::Resting& rest : ended.resting) {
     if (const auto wrong = outages_.objection(rest, now)) violated(*wrong);
   }
-  for (const sync::Settled& settled : ended.transfers) {
-    outages_.settled(settled);
-    check_guest(settled);
-  }
+  outages_.settled(ended.transfers);
+  for (const sync::Settled& settled : ended.transfers) check_guest(settled);
   const auto worker = workers_.find(ended.worker);
   if (ended.complete && worker->second.last_multicast != ended.transfers.size())
     violated(to_string(ended.worker) + " completed another multicast than was planned");
@@ -195,7 +193,8 @@ void OnlineCheckers::check_meetings(const sync::MulticastEnded& ended) {
     const bool met = found != to.end() && found->second->committed;
     if (found != to.end() && !met && !found->second->dropped) ++wait.failed;
     const sync::WorkerPair pair{ended.worker, other};
-    if (std::ranges::any_of(ended.resting, [&](const auto& rest) { return rest.pair == pair; })) ++wait.failed;
+    if (std::ranges::any_of(ended.resting, [&](const auto& rest) { return rest.pair == pair; }))
+      ++wait.failed;
     if (wait.multicasts > rules_.max_age + 1 + wait.failed) {
       violated(to_string(ended.worker) + " -> " + to_string(other) + " has not met for " +
                std::to_string(wait.multicasts) + " multicasts");

@@ -40,6 +40,7 @@ Twin::Twin(const TwinSettings& settings)
     node.downlink = Rate::megabits_per_second(node.rng.uniform(1, 10));
     if (online() && node.rng.below(4) == 0) node.slowness = node.rng.uniform(2, 10);
     node.id = WorkerId(static_cast<std::uint32_t>(k));  // in the order of names
+    node.unreachable = k >= settings.manager.workers && rng_.fork(4000 + k).below(4) == 0;
     if (k < settings.manager.workers) boot(k);
   }
   plan_faults(rng_.fork(1));
@@ -108,8 +109,10 @@ void Twin::schedule_manager_tick() {
   if (due == Instant::never() || due >= manager_tick_at_) return;
   manager_tick_at_ = std::max(due, queue_.now());
   queue_.at(manager_tick_at_, [this] {
-    manager_tick_at_ = Instant::never();
-    if (manager_) carry_out(manager_->tick(queue_.now()));
+    when_manager_is_free([this] {
+      manager_tick_at_ = Instant::never();
+      if (manager_) carry_out(manager_->tick(queue_.now()));
+    });
   });
 }
 
@@ -141,6 +144,10 @@ void Twin::carry_out(const manager::Effects& effects, std::optional<std::size_t>
 
 void Twin::store(const manager::Input& input, std::optional<std::size_t> node) {
   stored_.push_back(input);
+  if (next_commit_takes_) {
+    tell("the manager's disk takes " + to_string(*next_commit_takes_));
+    manager_free_at_ = queue_.now() + *std::exchange(next_commit_takes_, std::nullopt);
+  }
   if (const auto* opened = std::get_if<manager::SessionOpened>(&input.what)) {
     node_of_session_[opened->session] = *node;
     talk_of_session_[opened->session] = talk_of(*node);

@@ -66,8 +66,9 @@ class Twin {
     std::uint64_t rounds_done = 0;
     bool draining = false;
     bool alive = false, silent = false;
-    bool cut_off = false;  // from the manager, for longer than it can be silent
-    bool broke = false;    // its stream: it may have come back too late
+    bool cut_off = false;      // from the manager, for longer than it can be silent
+    bool broke = false;        // its stream: it may have come back too late
+    bool unreachable = false;  // it comes, and whoever dials it gets no answer
     std::optional<std::string> over;
   };
   // One TCP connection: who dialled whom, and what each end calls it.
@@ -97,6 +98,14 @@ class Twin {
   Duration delay(Rng& rng);
   void plan_faults(Rng rng);
   void plan_cuts(Rng rng, Instant until);
+  void leave(std::size_t node);
+  void end_process(std::size_t node, const std::string& why, Instant heard);
+  // Now, or when the manager's disk has done what it is doing.
+  template <class Event>
+  void when_manager_is_free(Event event) {
+    if (queue_.now() >= manager_free_at_) return event();
+    queue_.at(manager_free_at_, [this, event] { when_manager_is_free(event); });
+  }
   void cut(std::size_t from, std::size_t to, Duration time);
   Instant passes(std::size_t from, std::size_t to, Instant sent) const;
   bool is_cut(std::size_t one, std::size_t other) const;
@@ -169,6 +178,8 @@ class Twin {
   std::vector<manager::Input> stored_;
   std::uint64_t epoch_ = 1;
   bool dies_in_mid_sentence_ = false;  // of what follows next, something is not carried out
+  std::optional<Duration> next_commit_takes_;
+  Instant manager_free_at_;  // from its disk
   Instant manager_gone_at_;
   Instant manager_tick_at_ = Instant::never();
   std::uint64_t streams_made_ = 0;

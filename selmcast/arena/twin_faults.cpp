@@ -28,6 +28,19 @@ void Twin::plan_faults(Rng rng) {
     nodes_[node].silent = true;
     perhaps_again(node);
   });
+  Rng disks = rng.fork(5);
+  for (std::uint64_t k = disks.below(4); k > 0; --k) {
+    const Instant when = Instant::at_seconds(disks.uniform(0.1, last));
+    const Duration time =
+        Duration::seconds(disks.below(3) == 0 ? disks.uniform(3, 6) : disks.uniform(0.05, 1));
+    if (settings_.faults.slow_disks) queue_.at(when, [this, time] { next_commit_takes_ = time; });
+  }
+  Rng leavers = rng.fork(6);
+  for (std::uint64_t k = leavers.below(nodes_.size() / 4 + 1); k > 0; --k) {
+    const Instant when = Instant::at_seconds(leavers.uniform(0.1, last));
+    const std::size_t node = leavers.below(nodes_.size());
+    if (settings_.faults.leaves) queue_.at(when, [this, node] { leave(node); });
+  }
   if (!settings_.faults.manager_crashes) return;
   Rng fates = rng.fork(1);
   for (std::uint64_t k = fates.below(4); k > 0; --k) {
@@ -120,6 +133,8 @@ void Twin::crash_manager() {
   if (!manager_ || manager_->finished()) return;
   tell("the manager crashes");
   manager_.reset();
+  next_commit_takes_.reset();
+  manager_free_at_ = queue_.now();
   manager_gone_at_ = queue_.now();
   for (Node& node : nodes_) {
     if (node.has_stream) end_stream(node.stream, "connection reset");
@@ -140,15 +155,32 @@ void Twin::crash(std::size_t k) {
   Node& node = nodes_[k];
   if (!node.alive || node.over || node.rounds_done == settings_.rounds) return;
   tell("w" + std::to_string(k) + " crashes");
-  node.alive = false;
   if (!node.silent) perhaps_again(k);
+  end_process(k, "connection reset", queue_.now());
+}
+
+// Says goodbye, and is gone.
+void Twin::leave(std::size_t k) {
+  Node& node = nodes_[k];
+  if (!node.alive || node.silent || node.over || node.draining || !node.core->welcome()) return;
+  tell("w" + std::to_string(k) + " leaves");
+  carry_out(k, node.core->leave("it is needed elsewhere"));
+  perhaps_again(k);
+  end_process(k, "stream ended", std::max(queue_.now(), node.to_manager_free));
+}
+
+void Twin::end_process(std::size_t k, const std::string& why, Instant heard) {
+  Node& node = nodes_[k];
+  node.alive = false;
   std::vector<ConnectionId> broken;
   for (const auto& [id, connection] : connections_) {
     if (connection.from == k || connection.to == k) broken.push_back(id);
   }
   for (ConnectionId id : broken) break_connection(id, "connection reset", k);
-  queue_.at(passes(k, manager_place(), queue_.now() + delay(node.rng)), [this, k, stream = node.stream] {
-    if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, "connection reset", queue_.now()));
+  queue_.at(passes(k, manager_place(), heard + delay(node.rng)), [this, k, why, stream = node.stream] {
+    when_manager_is_free([this, k, why, stream] {
+      if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, why, queue_.now()));
+    });
   });
 }
 

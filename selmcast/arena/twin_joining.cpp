@@ -9,10 +9,11 @@ namespace selmcast::arena {
 namespace {
 
 // What may be said to a comer without a promise being broken: nobody is there any more, or it was lost on the way.
-constexpr const char* kMayEnd[] = {
-    "training is over",  "all others have left", "taken for dead", "not taken up again",
-    "did not come back", "not heard for",        "refused",        "is called",
-    "workers are left",  "turned away: in 3 attempts"};
+constexpr const char* kMayEnd[] = {"training is over",  "all others have left",
+                                   "taken for dead",    "not taken up again",
+                                   "did not come back", "not heard for",
+                                   "refused",           "is called",
+                                   "workers are left",  "turned away: in 3 attempts"};
 
 }  // namespace
 
@@ -92,7 +93,10 @@ void Twin::break_stream(std::size_t k) {
   node.broke = true;
   const manager::StreamId stream = node.stream;
   queue_.after(delay(node.rng), [this, k, stream] {
-    if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, "connection reset", queue_.now()));
+    when_manager_is_free([this, k, stream] {
+      if (manager_ && !nodes_[k].silent)
+        carry_out(manager_->closed(stream, "connection reset", queue_.now()));
+    });
   });
   end_stream(stream, "connection reset");
 }

@@ -4,6 +4,7 @@
 
 #include "selmcast/arena/twin.h"
 #include "selmcast/base/check.h"
+#include "selmcast/net/limits.h"
 #include "selmcast/worker/push_sum_mixer.h"
 
 namespace selmcast::arena {
@@ -33,10 +34,12 @@ void Twin::open_stream(std::size_t k) {
   node.to_manager_free =
       passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
   queue_.at(node.to_manager_free, [this, k, stream = node.stream, life = node.life] {
-    if (!nodes_[k].alive || nodes_[k].life != life || nodes_[k].silent) return;
-    if (!manager_ || manager_->finished()) return end_stream(stream, "connection refused");
-    manager_->opened(stream, queue_.now());
-    schedule_manager_tick();
+    when_manager_is_free([this, k, stream, life] {
+      if (!nodes_[k].alive || nodes_[k].life != life || nodes_[k].silent) return;
+      if (!manager_ || manager_->finished()) return end_stream(stream, "connection refused");
+      manager_->opened(stream, queue_.now());
+      schedule_manager_tick();
+    });
   });
 }
 
@@ -45,8 +48,10 @@ void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
   node.to_manager_free =
       passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
   queue_.at(node.to_manager_free, [this, k, said, stream = node.stream] {
-    if (!nodes_[k].silent && manager_)
-      carry_out(manager_->message(stream, said.message, said.heard, queue_.now()), k);
+    when_manager_is_free([this, k, said, stream] {
+      if (!nodes_[k].silent && manager_)
+        carry_out(manager_->message(stream, said.message, said.heard, queue_.now()), k);
+    });
   });
 }
 
@@ -54,7 +59,8 @@ void Twin::to_worker(const manager::Write& said) {
   const std::size_t k = node_of_stream_.at(said.stream);
   Node& node = nodes_[k];
   node.to_worker_free =
-      passes(manager_place(), k, std::max(node.to_worker_free, queue_.now() + delay(node.rng)));
+      passes(manager_place(), k,
+             std::max(node.to_worker_free, std::max(queue_.now(), manager_free_at_) + delay(node.rng)));
   queue_.at(node.to_worker_free, [this, k, said] {
     const Node& it = nodes_[k];
     if (!it.alive || it.silent || !it.has_stream || it.stream != said.stream) return;
@@ -106,6 +112,10 @@ void Twin::dial(std::size_t k, const worker::Dial& order) {
   const ConnectionId id = ++connections_made_;
   const std::size_t to = node_at(order.peer.port);
   connections_[id] = {k, to, order.link, std::nullopt, queue_.now(), queue_.now(), queue_.now()};
+  if (nodes_[to].unreachable) {
+    queue_.after(net::kConnectTimeout, [this, id, to] { break_connection(id, "no answer", to); });
+    return;
+  }
   if (is_cut(k, to)) watch_cut(k, to);
   queue_.at(passes(k, to, queue_.now() + delay(nodes_[k].rng)), [this, id, k, to, port = order.peer.port] {
     const auto found = connections_.find(id);
@@ -227,7 +237,7 @@ void Twin::piece_arrives(ConnectionId id, const wire::FrameHeader& header, std::
   if (last) {
     streams_.erase(id);
     if (nodes_[c.from].alive)
-      carry_out(c.from, nodes_[c.from].core->stream_sent(*c.from_link, header.transfer));
+      carry_out(c.from, nodes_[c.from].core->stream_sent(*c.from_link, header.transfer, queue_.now()));
   } else {
     next_piece(id);
   }

@@ -72,7 +72,9 @@ void tell_smallest(const arena::ArenaSettings& settings) {
                                  {f.bandwidth_changes, "changes of bandwidth"},
                                  {f.manager_crashes, "crashes of the manager"},
                                  {f.joins, "joins"},
-                                 {f.broken_streams, "broken streams to the manager"}}) {
+                                 {f.broken_streams, "broken streams to the manager"},
+                                 {f.slow_disks, "slow disks"},
+                                 {f.leaves, "leaves"}}) {
     if (on) kinds += (kinds.empty() ? "" : ", ") + std::string(name);
   }
   const arena::ArenaResult result = arena::run_arena(smallest);

@@ -78,9 +78,10 @@ void say_what_rests(const std::vector<sync::Resting>& resting, Instant now,
   static std::map<sync::WorkerPair, Instant> said;
   for (const sync::Resting& rest : resting) {
     if (std::exchange(said[rest.pair], rest.until) == rest.until) continue;
-    say(fmt::format("nothing passes from {} to {}: {} deliveries in a row have failed. The pair is left out for {:.0f} s",
-                    to_string(rest.pair.sender), to_string(rest.pair.receiver), rest.failures,
-                    std::max(0.0, (rest.until - now).in_seconds())));
+    say(fmt::format(
+        "nothing passes from {} to {}: {} deliveries in a row have failed. The pair is left out for {:.0f} s",
+        to_string(rest.pair.sender), to_string(rest.pair.receiver), rest.failures,
+        std::max(0.0, (rest.until - now).in_seconds())));
   }
 }
 
@@ -93,9 +94,9 @@ std::string multicast_line(const sync::MulticastEnded& ended) {
     if (settled.committed) last = std::max(last, settled.at);
   }
   return fmt::format(
-      "{} round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}{}", to_string(ended.worker),
-      ended.round.value(), committed, (last - ended.ready).in_seconds(), ended.predicted.in_seconds(),
-      dropped > 0 ? fmt::format(", {} dropped", dropped) : "", ended.complete ? "" : ", incomplete") +
+             "{} round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}{}", to_string(ended.worker),
+             ended.round.value(), committed, (last - ended.ready).in_seconds(), ended.predicted.in_seconds(),
+             dropped > 0 ? fmt::format(", {} dropped", dropped) : "", ended.complete ? "" : ", incomplete") +
          failures_of(ended.transfers);
 }
 
@@ -118,11 +119,10 @@ void log_output(const manager::Output& output) {
             const auto& round = over.round;
             const auto committed = std::ranges::count(round.transfers, true, &sync::Settled::committed);
             const auto failed = static_cast<std::ptrdiff_t>(round.transfers.size()) - committed;
-            say(fmt::format("round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}", round.round.value(),
-                            committed, (round.last_commit - round.issued).in_seconds(),
-                            round.predicted.in_seconds(),
-                            failed > 0 ? fmt::format(", {} NOT delivered{}", failed, failures_of(round.transfers))
-                                       : ""));
+            say(fmt::format(
+                "round {}: {} deliveries in {:.3f} s (predicted {:.3f} s){}", round.round.value(), committed,
+                (round.last_commit - round.issued).in_seconds(), round.predicted.in_seconds(),
+                failed > 0 ? fmt::format(", {} NOT delivered{}", failed, failures_of(round.transfers)) : ""));
             say_what_rests(round.resting, round.issued, say);
           },
           [&](const sync::MulticastEnded& ended) {

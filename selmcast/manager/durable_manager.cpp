@@ -107,6 +107,12 @@ Effects DurableManager::message(StreamId id, const wire::FromWorker& message, st
   const SessionId session_id = *stream->second.session;
   Session& session = sessions_.at(session_id);
   session.last_heard = now;
+  if (floods(session, now)) {
+    lose(session_id,
+         "it floods: more than " + std::to_string(kMessagesMost) + " messages in " + to_string(kMessagesTime),
+         now, effects);
+    return effects;
+  }
   if (!session.unheard.heard(heard)) {
     lose(session_id, "it claims to have heard what was never said", now, effects);
     return effects;
@@ -122,6 +128,14 @@ Effects DurableManager::message(StreamId id, const wire::FromWorker& message, st
     apply({now, MessageCame{session_id, message, heard}}, effects);
   }
   return effects;
+}
+
+bool DurableManager::floods(Session& session, Instant now) const {
+  if (now >= session.counted_since + kMessagesTime) {
+    session.counted_since = now;
+    session.messages = 0;
+  }
+  return ++session.messages > kMessagesMost;
 }
 
 void DurableManager::greet(StreamId stream, const wire::Hello& hello, Instant now, Effects& effects) {
@@ -167,11 +181,12 @@ void DurableManager::resume(StreamId stream, const wire::Resume& resume, std::ui
 // It heard what the state of this manager does not know of: the two cannot go on together.
 void DurableManager::turn_away_ahead(SessionId id, StreamId stream, Instant now, Effects& effects) {
   const std::string name = sessions_.at(id).hello->name;
-  const std::string why = name +
-                          " has heard more of the manager before than this one's state says: it ends too early, since "
-                          "its disk was full or the machine lost power; " +
-                          (settings_.elastic ? "a new process of that name may come"
-                                             : "start the training anew, with another state");
+  const std::string why =
+      name +
+      " has heard more of the manager before than this one's state says: it ends too early, since "
+      "its disk was full or the machine lost power; " +
+      (settings_.elastic ? "a new process of that name may come"
+                         : "start the training anew, with another state");
   refuse(stream, why, effects);
   lose(id, why, now, effects);
 }
@@ -238,6 +253,9 @@ Effects DurableManager::stop(const std::string& why, Instant now) {
 Effects DurableManager::tick(Instant now) {
   Effects effects;
   if (finished()) return effects;
+  if (!reading_up_ && now >= earliest() + kStoodStill) reading_up_ = now + kReadingUp;
+  if (reading_up_ && now < *reading_up_) return effects;
+  reading_up_.reset();
   std::vector<StreamId> strangers;
   for (const auto& [id, stream] : streams_) {
     if (!stream.session && now >= stream.opened + settings_.hello_patience) strangers.push_back(id);
@@ -266,6 +284,10 @@ Effects DurableManager::tick(Instant now) {
 
 Instant DurableManager::deadline() const {
   if (finished()) return Instant::never();
+  return reading_up_.value_or(earliest());
+}
+
+Instant DurableManager::earliest() const {
   Instant earliest = core_.deadline();
   for (const auto& [id, stream] : streams_) {
     if (!stream.session) earliest = std::min(earliest, stream.opened + settings_.hello_patience);

@@ -19,6 +19,9 @@
 // Silence: who is not heard for heartbeat_timeout is told so and its session is lost; a stream without Hello or Resume
 // ends after hello_patience. A stream that breaks while the manager lives is a worker that died, or just a stream: its
 // session waits stream_patience for a Resume, and is then lost; at once, if a new process says Hello under its name.
+// A session that says more than kMessagesMost in kMessagesTime floods, and is lost.
+// A process may stand still, because of a disk that takes long or a machine that is suspended. What came meanwhile
+// waits to be read, and nobody was silent: when a tick comes kStoodStill too late, verdicts wait for kReadingUp.
 // No clock, no I/O. Bounds: kUnheardMax messages a session. Thread rule: one owner.
 #pragma once
 
@@ -34,6 +37,13 @@
 #include "selmcast/wire/unheard.h"
 
 namespace selmcast::manager {
+
+// A worker says a few messages for each delivery, and a heartbeat every half second. A thousand workers that reach each
+// other in rounds of a tenth of a second would not say so many.
+inline constexpr std::uint32_t kMessagesMost = 50'000;
+inline constexpr Duration kMessagesTime = Duration::seconds(2);
+inline constexpr Duration kStoodStill = Duration::seconds(0.5);
+inline constexpr Duration kReadingUp = Duration::seconds(0.25);
 
 // One control stream; numbered by the caller, never reused by the same process.
 using StreamId = Id<struct StreamIdTag, std::uint64_t>;
@@ -90,12 +100,16 @@ class DurableManager {
     Instant last_heard;
     Instant return_by = Instant::never();  // without a stream
     std::string why_away;                  // if not since the manager's restart
+    std::uint32_t messages = 0;            // since
+    Instant counted_since;
   };
   struct Stream {
     Instant opened;
     std::optional<SessionId> session;
   };
 
+  bool floods(Session& session, Instant now) const;
+  Instant earliest() const;
   void apply(Input input, Effects& effects);
   void note(const Input& input);
   void note(const Output& output, Instant now);
@@ -112,6 +126,7 @@ class DurableManager {
   ManagerCore core_;
   std::uint64_t epoch_;
   std::uint64_t sessions_made_ = 0;
+  std::optional<Instant> reading_up_;  // until then
   std::map<SessionId, Session> sessions_;
   std::map<StreamId, Stream> streams_;
 };

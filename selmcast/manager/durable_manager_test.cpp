@@ -193,13 +193,14 @@ TEST_F(DurableManagerTest, StrangersAndWhoKnowsANewerManagerAreNotResumed) {
   EXPECT_THAT(written<wire::Resumed>(resumes(0, 1), 10), SizeIs(1));
 }
 
-// w0 has heard nine messages of a manager whose state says one: the record ends too early. It is not said to be dead, and
-// nobody waits for it.
+// w0 has heard nine messages of a manager whose state says one: the record ends too early. It is not said to be dead,
+// and nobody waits for it.
 TEST_F(DurableManagerTest, AWorkerThatHasHeardMoreThanTheStateSaysIsToldSoAndNotWaitedFor) {
   start();
   crash_and_restart();
   EXPECT_THAT(written<wire::Reject>(resumes(0, 9), 10).at(0).reason,
-              AllOf(HasSubstr("w0 has heard more"), HasSubstr("its disk was full"), HasSubstr("start the training anew")));
+              AllOf(HasSubstr("w0 has heard more"), HasSubstr("its disk was full"),
+                    HasSubstr("start the training anew")));
   ASSERT_THAT(all<Left>(observed), SizeIs(1));
   EXPECT_EQ(all<Left>(observed)[0].worker, WorkerId(0));
   for (const std::uint64_t k : {1, 2}) EXPECT_THAT(written<wire::Resumed>(resumes(k, 1), 10 + k), SizeIs(1));
@@ -251,6 +252,37 @@ TEST_F(DurableManagerTest, ASilentWorkerIsRemovedAndToldWhy) {
   EXPECT_EQ(all<Left>(observed)[0].worker, WorkerId(1));
   EXPECT_TRUE(ends(effects, 1));
   EXPECT_FALSE(ends(effects, 0));
+}
+
+// The manager's process stood still for ten seconds, and the first thing that it does then is look at the clock. What
+// the workers have said meanwhile waits to be read. Only w1 really fell silent.
+TEST_F(DurableManagerTest, WhoIsNotReadByAManagerThatStoodStillIsNotSilent) {
+  start();
+  now = now + Duration::seconds(10);
+  EXPECT_THAT(done(manager->tick(now)), IsEmpty());
+  EXPECT_EQ(manager->deadline(), now + kReadingUp);
+  for (const std::uint64_t k : {0, 2}) says(k, wire::Heartbeat{}, 1);
+  now = now + kReadingUp;
+  done(manager->tick(now));
+  ASSERT_THAT(all<Left>(observed), SizeIs(1));
+  EXPECT_EQ(all<Left>(observed)[0].worker, WorkerId(1));
+  EXPECT_EQ(manager->deadline(), now - kReadingUp + settings.heartbeat_timeout);
+}
+
+TEST_F(DurableManagerTest, WhoFloodsIsLostAndNamedAndTheOthersAreNot) {
+  start();
+  for (std::uint32_t k = 0; k < kMessagesMost; ++k) says(1, wire::Heartbeat{}, 1);
+  EXPECT_THAT(all<Left>(observed), IsEmpty());
+  const Effects effects = says(1, wire::Heartbeat{}, 1);
+  EXPECT_THAT(written<wire::Reject>(effects, 1).at(0).reason, HasSubstr("floods"));
+  ASSERT_THAT(all<Left>(observed), SizeIs(1));
+  EXPECT_EQ(all<Left>(observed)[0].worker, WorkerId(1));
+  // Just as many, but in as much more time, are no flood.
+  for (int part = 0; part < 4; ++part) {
+    now = now + kMessagesTime;
+    for (std::uint32_t k = 0; k < kMessagesMost / 2; ++k) says(0, wire::Heartbeat{}, 1);
+  }
+  EXPECT_THAT(all<Left>(observed), SizeIs(1));
 }
 
 TEST_F(DurableManagerTest, WaitingForTheOthersBeforeTheStartIsNoSilence) {

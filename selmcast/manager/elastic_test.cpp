@@ -60,8 +60,8 @@ TEST_F(Elastic, AVisitorThatIsNotReadyCostsNobodyAnything) {
   EXPECT_THAT(told<wire::RoundEnd>(deliver(all<Planned>(planned).at(0)), 0), SizeIs(1));
 }
 
-// Nothing reaches w9. After three rounds it is told so, with its address; under its name nobody is welcome at that host for
-// 30 s, then 60 s.
+// Nothing reaches w9. After three rounds it is told so, with its address; under its name nobody is welcome at that
+// host for 30 s, then 60 s.
 TEST_F(Elastic, AGuestThatNothingReachesIsTurnedAwayWithItsAddressAndNotWelcomeAgainAtOnce) {
   std::uint64_t round = 0, session = 7;
   for (const char* wait : {"30 s", "60 s"}) {
@@ -72,9 +72,10 @@ TEST_F(Elastic, AGuestThatNothingReachesIsTurnedAwayWithItsAddressAndNotWelcomeA
       now = now + Duration::seconds(5);
       const auto plan = all<Planned>(everybody_ready(Round(round))).at(0);
       for (const sync::Transfer& t : plan.plan.transfers) {
-        last = t.receiver == WorkerId(3)
-                   ? says(t.sender.value(), wire::TransferFailed{t.id, "no answer", WorkerId(3)})
-                   : says(t.receiver.value(), wire::Delivered{t.id, t.bytes, Duration(), Duration::seconds(1)});
+        last =
+            t.receiver == WorkerId(3)
+                ? says(t.sender.value(), wire::TransferFailed{t.id, "no answer", WorkerId(3)})
+                : says(t.receiver.value(), wire::Delivered{t.id, t.bytes, Duration(), Duration::seconds(1)});
       }
     }
     ASSERT_THAT(told<wire::Reject>(last, session), SizeIs(1)) << wait;

@@ -27,7 +27,6 @@ namespace selmcast::manager {
 namespace {
 
 constexpr int kMessageBytesMax = 64 << 20;
-constexpr double kAwayMax = 86400;                          // seconds; the clock of the day may have been set
 constexpr auto kFarewell = std::chrono::milliseconds(500);  // for last messages to reach the workers
 
 using Clock = std::chrono::steady_clock;
@@ -128,8 +127,10 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
       return failure(ErrorCode::invalid_input, "the training in the state " + options_.state.string() +
                                                    " is over: remove the file, or give another");
     }
+    // By the clock of the day, which may have been set meanwhile: for longer than workers wait it was not away.
+    const double longest = options_.settings.manager_patience.in_seconds();
     const Duration away = Duration::seconds(
-        store_->last_wall() == 0 ? 0 : std::clamp(wall() - store_->last_wall(), 0.0, kAwayMax));
+        store_->last_wall() == 0 ? 0 : std::clamp(wall() - store_->last_wall(), 0.0, longest));
     if (!options_.clock_zero || now() < last)
       started_at_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(
                                        std::chrono::duration<double>((last + away).in_seconds()));
@@ -207,10 +208,14 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
   // What users call it that the journal calls `key`: the flag, and Python's argument but for its dashes.
   static std::string user_word(const std::string& key) {
     static const std::map<std::string, std::string> words = {
-        {"manager_patience_seconds", "patience"},     {"stream_patience_seconds", "reconnect-timeout"},
-        {"join_patience_seconds", "join-timeout"},    {"compute_patience_seconds", "compute-timeout"},
-        {"min_receivers", "min-receivers"},           {"max_age", "max-age"},
-        {"min_workers", "min-workers"},               {"keep_fraction", "keep-fraction"},
+        {"manager_patience_seconds", "patience"},
+        {"stream_patience_seconds", "reconnect-timeout"},
+        {"join_patience_seconds", "join-timeout"},
+        {"compute_patience_seconds", "compute-timeout"},
+        {"min_receivers", "min-receivers"},
+        {"max_age", "max-age"},
+        {"min_workers", "min-workers"},
+        {"keep_fraction", "keep-fraction"},
         {"ages_from_zero", "ages-from-zero"},
     };
     const auto found = words.find(key);
@@ -221,7 +226,8 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
     const auto a = settings_json(one), b = settings_json(other);
     for (const auto& [key, value] : a.items()) {
       if (!b.contains(key)) return "sync";
-      if (b.at(key) != value) return user_word(key) + " (" + value.dump() + ", and now " + b.at(key).dump() + ")";
+      if (b.at(key) != value)
+        return user_word(key) + " (" + value.dump() + ", and now " + b.at(key).dump() + ")";
     }
     return a.size() == b.size() ? std::nullopt : std::optional<std::string>("sync");
   }

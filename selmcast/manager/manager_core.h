@@ -13,14 +13,14 @@
 // Elastic: workers may come while the training runs, new ones or those that left, under a name that nobody has. A
 // visitor is welcome at once and costs nobody anything; when it says that it is ready to receive it is a guest
 // (sync/training_machine.h), then a member. Who comes back under its name has its id again; so there are as many ids
-// as names, a bounded number. A guest that nothing reaches is turned away (sync/donors.h), and for kComeAgainFirst, twice
-// as long each time, nobody is welcome under its name at the same host: a launcher that starts it again and again would
-// else hold up the others for ever. When no member is left the training is over: visitors and guests are told so.
-// A worker leaves by Goodbye, by losing its session, by breaking the protocol, or by being too slow to compute; its
-// open transfers are cancelled and the others go on. When a session is lost, and who said it, is durable_manager.h's.
-// Plans carry (epoch, number): workers obey only what is newer than what they obeyed. A manager that was made again
-// has a larger epoch. No clock, no I/O: callers hand in events with `now` and carry out the outputs in order. Thread
-// rule: one owner.
+// as names, a bounded number. A guest that nothing reaches is turned away (sync/donors.h), and for kComeAgainFirst,
+// twice as long each time, nobody is welcome under its name at the same host: a launcher that starts it again and
+// again would else hold up the others for ever. When no member is left the training is over: visitors and guests are
+// told so. A worker leaves by Goodbye, by losing its session, by breaking the protocol, or by being too slow to
+// compute; its open transfers are cancelled and the others go on. When a session is lost, and who said it, is
+// durable_manager.h's. Plans carry (epoch, number): workers obey only what is newer than what they obeyed. A manager
+// that was made again has a larger epoch. No clock, no I/O: callers hand in events with `now` and carry out the
+// outputs in order. Thread rule: one owner.
 #pragma once
 
 #include <cstdint>
@@ -202,8 +202,8 @@ class ManagerCore {
   std::map<WorkerId, SessionId> session_of_;
   std::map<std::string, WorkerId> ids_;  // of all names ever welcome
   std::map<std::string, Unreached> unreached_;
-  Instant now_;  // of the event under way
-  std::size_t done_ = 0;  // members that have left so
+  Instant now_;                // of the event under way
+  std::size_t done_ = 0;       // members that have left so
   PlanVersion round_version_;  // of the last plan of a round in common
 };
 

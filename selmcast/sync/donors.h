@@ -14,8 +14,8 @@
 //   - it is planned as if its links carried a quarter of what the slowest link of the others does, at least: what it
 //     has to receive takes no more than kDonors * kSlowerMax of their models in time, and is cut off then
 //     (delivery_patience.h);
-//   - each attempt in which nothing came to it asks for one donor fewer, and other ones where the first did not reach it
-//     (outages.h);
+//   - each attempt in which nothing came to it asks for one donor fewer, and other ones where the first did not reach
+//     it (outages.h);
 //   - after kAttempts of them it is turned away, with what went wrong last.
 #pragma once
 
@@ -38,7 +38,7 @@ inline constexpr double kSlowerMax = 4;
 
 struct DonorRules {
   std::function<Rate(WorkerId)> uplink;
-  std::function<bool(WorkerPair)> reaches = nullptr;            // (donor, comer); nothing: all do
+  std::function<bool(WorkerPair)> reaches = nullptr;          // (donor, comer); nothing: all do
   std::function<std::uint32_t(WorkerId)> attempts = nullptr;  // of a comer, in vain; nothing: none
 };
 

@@ -37,15 +37,16 @@ TEST(Donors, SeveralComersAreSpread) {
                           WorkerPair{w(0), w(9)}, WorkerPair{w(1), w(9)}, WorkerPair{w(3), w(9)}));
 }
 
-// w1, the best, does not reach w9: the next three do. After one attempt in vain two are enough, and never fewer than one.
+// w1, the best, does not reach w9: the next three do. After one attempt in vain two are enough, and never fewer than
+// one.
 TEST(Donors, WhoDoesNotReachItIsNotAskedAndEachAttemptAsksForOneFewer) {
   const auto asked = [](std::uint32_t attempts) {
     const std::vector<WorkerId> others = {w(0), w(1), w(2), w(3), w(4)};
     const std::vector<WorkerId> comers = {w(9)};
-    return choose_donors(others, comers,
-                         {[](WorkerId id) { return Rate::megabits_per_second(id == w(1) ? 100 : 10); },
-                          [](WorkerPair pair) { return pair.sender != w(1); },
-                          [attempts](WorkerId) { return attempts; }});
+    return choose_donors(
+        others, comers,
+        {[](WorkerId id) { return Rate::megabits_per_second(id == w(1) ? 100 : 10); },
+         [](WorkerPair pair) { return pair.sender != w(1); }, [attempts](WorkerId) { return attempts; }});
   };
   EXPECT_THAT(asked(0), ElementsAre(WorkerPair{w(0), w(9)}, WorkerPair{w(2), w(9)}, WorkerPair{w(3), w(9)}));
   EXPECT_THAT(asked(1), ElementsAre(WorkerPair{w(0), w(9)}, WorkerPair{w(2), w(9)}));

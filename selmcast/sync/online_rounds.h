@@ -97,8 +97,8 @@ class OnlineRounds final : public TrainingMachine {
     Duration expected_computing;
   };
   struct Guest {
-    std::set<WorkerId> from;    // whose models it has
-    std::size_t failures = 0;   // of deliveries to it
+    std::set<WorkerId> from;   // whose models it has
+    std::size_t failures = 0;  // of deliveries to it
     std::string last_failure = {};
   };
   // What an event leads to: collected first, for the order in which it is told.

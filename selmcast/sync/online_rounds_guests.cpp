@@ -77,8 +77,7 @@ void OnlineRounds::set_bandwidth(WorkerId worker) {
 Rate OnlineRounds::slowest_link() const {
   Rate slowest = Rate::unlimited();
   for (const auto& [id, life] : lives_) {
-    if (!guests_.contains(id))
-      slowest = std::min({slowest, estimator_.uplink(id), estimator_.downlink(id)});
+    if (!guests_.contains(id)) slowest = std::min({slowest, estimator_.uplink(id), estimator_.downlink(id)});
   }
   return slowest;
 }

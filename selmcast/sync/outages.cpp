@@ -8,6 +8,8 @@ namespace selmcast::sync {
 
 void Outages::failed(WorkerPair pair, Instant now) {
   Outage& outage = pairs_[pair];
+  if (outage.failures > 0 && now < outage.last + kOneBreak) return;
+  outage.last = now;
   ++outage.failures;
   if (outage.failures < kFailures) return;
   Duration rest = kFirstRest;
@@ -54,8 +56,8 @@ struct Detours {
 
   std::size_t place_of(WorkerIndex sender, WorkerIndex receiver) const {
     const auto& receivers = plan.selections[position(sender)];
-    return static_cast<std::size_t>(
-        std::ranges::lower_bound(receivers, receiver, {}, &Selection::receiver) - receivers.begin());
+    return static_cast<std::size_t>(std::ranges::lower_bound(receivers, receiver, {}, &Selection::receiver) -
+                                    receivers.begin());
   }
 
   // Whether what `receiver` gets of the sender's model comes by way of `via`, or is its own.

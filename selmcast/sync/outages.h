@@ -1,10 +1,11 @@
 // Pairs between which nothing passes, left out of plans for a while.
 //
 // A delivery over a dead link costs all who wait for it the time until that is noticed (net/limits.h: two seconds),
-// and the planner, which knows links and not pairs, would plan the same pair again at once, for ever. So a pair of which
-// two deliveries in a row have failed *rests*: kFirstRest, twice as long after each further failure, kLongestRest at
-// most; then it is tried again, and its first delivery that is committed ends the matter. One failure alone is no
-// outage: a link that broke is mostly there again at once. Of a pair that is dead for good the others thus pay two
+// and the planner, which knows links and not pairs, would plan the same pair again at once, for ever. So a pair of
+// which two deliveries in a row have failed *rests*: kFirstRest, twice as long after each further failure,
+// kLongestRest at most; then it is tried again, and its first delivery that is committed ends the matter. One failure
+// alone is no outage: a link that broke is mostly there again at once. (Several deliveries that one break ends, less
+// than kOneBreak apart, are one failure.) Of a pair that is dead for good the others thus pay two
 // seconds in each thirty-four at most.
 //
 // A pair is (who sends, who receives), in one direction: there are networks in which only one of two can call the
@@ -32,6 +33,7 @@ struct Resting {
 class Outages {
  public:
   static constexpr std::uint32_t kFailures = 2;
+  static constexpr Duration kOneBreak = Duration::seconds(0.1);
   static constexpr Duration kFirstRest = Duration::seconds(2);
   static constexpr Duration kLongestRest = Duration::seconds(32);
 
@@ -45,7 +47,7 @@ class Outages {
  private:
   struct Outage {
     std::uint32_t failures = 0;
-    Instant until;
+    Instant last, until;
   };
   std::map<WorkerPair, Outage> pairs_;
 };

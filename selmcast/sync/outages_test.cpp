@@ -32,30 +32,40 @@ TEST(Outages, OneFailureIsNoOutageAndTwoInARowAre) {
   EXPECT_FALSE(outages.rests(kPair, at(14)));  // 12 + 2: it is tried again
 }
 
+TEST(Outages, WhatOneBreakEndsIsOneFailure) {
+  Outages outages;
+  for (const double now : {10.0, 10.01, 10.09}) outages.failed(kPair, at(now));
+  EXPECT_FALSE(outages.rests(kPair, at(10.09)));
+  outages.failed(kPair, at(10.11));
+  EXPECT_TRUE(outages.rests(kPair, at(10.11)));
+}
+
 // 2, 4, 8, 16, 32, 32 s from the second failure on.
 TEST(Outages, ARestIsTwiceAsLongAsTheLastAndHasAnEnd) {
   Outages outages;
-  outages.failed(kPair, at(0));
+  double now = 0;
+  outages.failed(kPair, at(now));
   for (const double rest : {2, 4, 8, 16, 32, 32}) {
-    outages.failed(kPair, at(100));
-    const auto resting = outages.resting(at(100));
+    now += 100;
+    outages.failed(kPair, at(now));
+    const auto resting = outages.resting(at(now));
     ASSERT_EQ(resting.size(), 1u);
-    EXPECT_EQ(resting[0].until, at(100 + rest));
+    EXPECT_EQ(resting[0].until, at(now + rest));
   }
   outages.delivered(kPair);
-  EXPECT_THAT(outages.resting(at(100)), IsEmpty());
+  EXPECT_THAT(outages.resting(at(now)), IsEmpty());
 }
 
 TEST(Outages, WhoLeavesIsForgotten) {
   Outages outages;
-  for (int k = 0; k < 2; ++k) {
-    outages.failed(kPair, at(0));
-    outages.failed({WorkerId(3), WorkerId(1)}, at(0));
-    outages.failed({WorkerId(1), WorkerId(2)}, at(0));
+  for (const double now : {0, 1}) {
+    outages.failed(kPair, at(now));
+    outages.failed({WorkerId(3), WorkerId(1)}, at(now));
+    outages.failed({WorkerId(1), WorkerId(2)}, at(now));
   }
   outages.leave(WorkerId(3));
-  ASSERT_EQ(outages.resting(at(0)).size(), 1u);
-  EXPECT_EQ(outages.resting(at(0))[0].pair, (WorkerPair{WorkerId(1), WorkerId(2)}));
+  ASSERT_EQ(outages.resting(at(1)).size(), 1u);
+  EXPECT_EQ(outages.resting(at(1))[0].pair, (WorkerPair{WorkerId(1), WorkerId(2)}));
 }
 
 // Downlinks of 10, 20, 30, 40 Mbit/s; each sends 1 MB = 8 Mbit.
@@ -110,7 +120,8 @@ TEST(WithoutOutages, ARelayPlanGoesAnotherWay) {
   planned.parents = {{i(0), i(1), i(2)}, {i(1)}, {i(2)}, {i(3)}};
   plan::Plan left = without_outages(problem, planned, {{i(1), i(2)}});
   EXPECT_THAT(left.parents[0], ElementsAre(i(0), i(0), i(2)));
-  EXPECT_THAT(receivers(left, 1), ElementsAre(i(3)));  // its own receiver, too: (1 + 2) * 8 / 40 s, w0 has 1.6 s
+  EXPECT_THAT(receivers(left, 1),
+              ElementsAre(i(3)));  // its own receiver, too: (1 + 2) * 8 / 40 s, w0 has 1.6 s
   EXPECT_THAT(plan::check_plan(problem, left), IsEmpty());
 
   left = without_outages(problem, planned, {{i(0), i(2)}, {i(1), i(2)}});
@@ -121,7 +132,8 @@ TEST(WithoutOutages, ARelayPlanGoesAnotherWay) {
 
 // All planners, all kinds, and any pairs that are out: what is left is a plan of what is then asked for.
 TEST(WithoutOutages, WhateverIsOutAPlanIsLeft) {
-  for (const auto kind : {plan::MulticastKind::unicast, plan::MulticastKind::network, plan::MulticastKind::relay}) {
+  for (const auto kind :
+       {plan::MulticastKind::unicast, plan::MulticastKind::network, plan::MulticastKind::relay}) {
     const plan::Problem problem = problem_of(kind, 2);
     Rng rng(7);
     const auto outcome = plan::find_planner("paper")->plan(problem, rng);
@@ -138,7 +150,8 @@ TEST(WithoutOutages, WhateverIsOutAPlanIsLeft) {
       for (std::uint32_t sender = 0; sender < 4; ++sender) {
         for (std::size_t k = 0; k < left.selections[sender].size(); ++k) {
           const WorkerIndex from = left.parents.empty() ? i(sender) : left.parents[sender][k];
-          ASSERT_FALSE(std::ranges::binary_search(out, Pair{from, left.selections[sender][k].receiver})) << mask;
+          ASSERT_FALSE(std::ranges::binary_search(out, Pair{from, left.selections[sender][k].receiver}))
+              << mask;
         }
         // No sender is left short that has somebody to send to.
         const auto mine = std::ranges::count(out, i(sender), &Pair::sender);

@@ -126,8 +126,8 @@ void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
   const auto* planned = std::get_if<plan::Planned>(&outcome);
   SELMCAST_CHECK(planned != nullptr,
                  "all links are up and min_receivers is below the number of workers, so a plan exists");
-  const plan::Plan plan = without_outages(
-      problem, without_what_guests_send(planned->plan, members_, guests_), out_of_plans(ids_of(members_), now));
+  const plan::Plan plan = without_outages(problem, without_what_guests_send(planned->plan, members_, guests_),
+                                          out_of_plans(ids_of(members_), now));
   issue(relaxed_to(problem, plan), plan, now, actions);
   end_round_if_settled(now, actions);  // a lone worker has nobody to send to
 }

@@ -20,8 +20,8 @@
 // a guest it has caught up and is a member like all from the next round on. Pairs with a guest as receiver age from the
 // round in which it was let in, pairs with it as sender from the one after. A guest to which nothing came in kAttempts
 // rounds that tried is evicted (donors.h).
-// Outages: a pair whose deliveries fail one after the other is left out of the plans for a while (outages.h); RoundPlanned
-// and RoundEnded say which.
+// Outages: a pair whose deliveries fail one after the other is left out of the plans for a while (outages.h);
+// RoundPlanned and RoundEnded say which.
 //
 // Bounds: a round waits at most compute_patience after its first `ready` for the others (then they are evicted), and
 // a plan at most delivery_deadline for its deliveries (then they are cancelled).
@@ -124,7 +124,7 @@ class RoundMachine final : public TrainingMachine {
   std::map<WorkerId, Member> members_;
   std::map<WorkerId, bool> ready_;
   std::map<WorkerId, std::uint32_t> guests_;  // of the members, with their attempts in vain
-  std::map<WorkerId, Member> comers_;  // to be let in when the next round begins
+  std::map<WorkerId, Member> comers_;         // to be let in when the next round begins
   AgeTable ages_;
   Meetings meetings_;
   Outages outages_;

@@ -164,8 +164,7 @@ void RoundMachine::turn_away_in_vain(WorkerId guest, const RoundEnded& ended, In
 Rate RoundMachine::slowest_link() const {
   Rate slowest = Rate::unlimited();
   for (const auto& [id, member] : members_) {
-    if (!guests_.contains(id))
-      slowest = std::min({slowest, estimator_.uplink(id), estimator_.downlink(id)});
+    if (!guests_.contains(id)) slowest = std::min({slowest, estimator_.uplink(id), estimator_.downlink(id)});
   }
   return slowest;
 }
@@ -183,11 +182,10 @@ std::vector<WorkerPair> RoundMachine::required_pairs(Instant now) const {
   }
   std::vector<WorkerId> guests;
   for (const auto& [id, attempts] : guests_) guests.push_back(id);
-  const auto given =
-      choose_donors(others, guests,
-                    {[&](WorkerId id) { return estimator_.uplink(id); },
-                     [&](WorkerPair pair) { return !outages_.rests(pair, now); },
-                     [&](WorkerId id) { return guests_.at(id); }});
+  const auto given = choose_donors(others, guests,
+                                   {[&](WorkerId id) { return estimator_.uplink(id); },
+                                    [&](WorkerPair pair) { return !outages_.rests(pair, now); },
+                                    [&](WorkerId id) { return guests_.at(id); }});
   pairs.insert(pairs.end(), given.begin(), given.end());
   std::ranges::sort(pairs);
   pairs.erase(std::ranges::unique(pairs).begin(), pairs.end());

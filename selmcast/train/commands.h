@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -41,6 +42,7 @@ struct WorkerCommand {
   double slow_factor = 1;                         // computing takes so many times as long
   Duration compute_floor = Duration::seconds(0);  // and at least this long before that
 };
+// SIGTERM and SIGINT: it leaves the training, with that reason, and ends with 128 + the signal, after a second at most.
 int run_worker(const WorkerCommand& command);
 
 struct EvaluateCommand {
@@ -61,6 +63,8 @@ int run_describe(ModelKind model, worker::Format payload);
 struct Connection {
   Synchronize synchronize;
   Round first = {};
+  // From any thread; synchronize() fails from then on. Empty if there is nobody to leave.
+  std::function<void(const std::string& why)> leave = nullptr;
 };
 Result<Connection> connect(const WorkerCommand& command, Trainer& trainer);
 

@@ -38,10 +38,11 @@ Result<Connection> connect(const WorkerCommand& command, Trainer& trainer) {
     if (!caught_up) return std::unexpected(caught_up.error());
     made.first = caught_up->next;
   }
+  const std::shared_ptr<worker::Worker> shared = std::move(*connected);
+  made.leave = [shared](const std::string& why) { shared->leave(why); };
   std::uint64_t left = command.rounds - std::min(command.rounds, made.first.value());
   // Shared because a std::function must be copyable; the last copy leaves the training.
-  made.synchronize = [peer = std::shared_ptr<worker::Worker>(std::move(*connected)),
-                      left](std::span<float> parameters) mutable -> Result<SyncOutcome> {
+  made.synchronize = [peer = shared, left](std::span<float> parameters) mutable -> Result<SyncOutcome> {
     auto report = peer->synchronize(parameters);
     if (!report) return std::unexpected(report.error());
     SyncOutcome outcome{std::move(report->mixed_with), report->own_weight};

@@ -1,8 +1,15 @@
 #include <fmt/core.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <functional>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -30,6 +37,53 @@ Result<Dataset> load_shard(const WorkerCommand& command) {
   return subset(*dataset, shards->at(command.trainer.rank));
 }
 
+// SIGTERM and SIGINT, while it lives: the training is left, and the process ends, whatever it is computing. A thread of
+// its own waits for them; the handler only counts. (Blocking them and sigwait() would miss threads of OpenBLAS.)
+class LeaveOnSignal {
+ public:
+  explicit LeaveOnSignal(std::function<void(const std::string&)> leave) : leave_(std::move(leave)) {
+    sem_init(&received(), 0, 0);
+    struct sigaction action {};
+    action.sa_handler = [](int number) {
+      signal_number() = number;
+      sem_post(&received());
+    };
+    for (const int number : {SIGINT, SIGTERM}) sigaction(number, &action, nullptr);
+    waiter_ = std::thread([this] {
+      while (sem_wait(&received()) != 0) {
+      }
+      if (is_over_) return;
+      const int number = signal_number();
+      leave_("interrupted by signal " + std::to_string(number));
+      // The goodbye is on its way; what the main thread makes of it is of no matter.
+      sleep_for(Duration::milliseconds(300));
+      fmt::print(stderr, "selmcast-train: interrupted by signal {}\n", number);
+      std::fflush(nullptr);
+      _exit(128 + number);
+    });
+  }
+  ~LeaveOnSignal() {
+    is_over_ = true;
+    sem_post(&received());
+    waiter_.join();
+  }
+  LeaveOnSignal(const LeaveOnSignal&) = delete;
+  LeaveOnSignal& operator=(const LeaveOnSignal&) = delete;
+
+ private:
+  static sem_t& received() {
+    static sem_t semaphore;
+    return semaphore;
+  }
+  static std::atomic<int>& signal_number() {
+    static std::atomic<int> number = 0;
+    return number;
+  }
+  std::function<void(const std::string&)> leave_;
+  std::atomic<bool> is_over_ = false;
+  std::thread waiter_;
+};
+
 void print_progress(const std::string& name, std::uint64_t rounds, const WorkerRound& round) {
   std::string peers;
   for (const WorkerId worker : round.mixed_with) peers += " " + to_string(worker);
@@ -49,6 +103,8 @@ Result<void> train(const WorkerCommand& command) {
     fmt::print(stderr, "[{}] the training runs already: goes on at round {}\n", command.name,
                connection->first.value() + 1);
 
+  std::optional<LeaveOnSignal> leaver;
+  if (connection->leave) leaver.emplace(connection->leave);
   const Instant zero = command.clock_zero.value_or(monotonic_now());
   const auto since_zero = [zero] { return Instant() + (monotonic_now() - zero); };
   const auto on_round = [&](const WorkerRound& round) {

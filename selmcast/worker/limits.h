@@ -17,6 +17,10 @@ inline constexpr int kStrangersMax = 64;
 // multicast that is sent on to the same receiver at the same time, until the round ends.
 inline constexpr std::size_t kLinksPerWorker = 4;
 inline constexpr Duration kHelloPatience = Duration::seconds(5);
+// From when all of a model was handed to the kernel until its receiver must have acknowledged it; and as long as
+// kInKernel takes at the rate of the delivery, for that may still be under way.
+inline constexpr Duration kAckPatience = Duration::seconds(5);
+inline constexpr Bytes kInKernel = Bytes(1 << 20);
 // Until the manager's Welcome: it waits for all workers of the training.
 inline constexpr Duration kWelcomePatience = Duration::seconds(660);  // more than any --join-timeout
 // Between two tries to reach a manager that is away: doubled from the first to the last.

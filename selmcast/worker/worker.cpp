@@ -337,7 +337,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     return {};
   }
   void on_stream_sent(net::Link& link, TransferId transfer) override {
-    if (const auto id = id_of(link)) carry_out(core_->stream_sent(*id, transfer));
+    if (const auto id = id_of(link)) carry_out(core_->stream_sent(*id, transfer, now()));
   }
   void on_closed(net::Link& link, const Error& error) override {
     const auto id = id_of(link);

@@ -339,6 +339,7 @@ WorkerActions WorkerCore::tick(Instant now) {
         true);
   }
   answer_offers(inbox_.expire(now), actions);
+  give_up_who_does_not_acknowledge(now, actions);
   std::vector<LinkId> strangers;
   for (const auto& [link, in] : in_links_) {
     if (!in.sender && now >= in.since + kHelloPatience) strangers.push_back(link);
@@ -354,6 +355,9 @@ Instant WorkerCore::deadline() const {
   if (over_) return Instant::never();
   if (!welcome_) return started_ + kWelcomePatience;
   Instant earliest = inbox_.deadline();
+  for (const auto& [transfer, outgoing] : outgoing_) {
+    if (outgoing.state == Sending::sent) earliest = std::min(earliest, outgoing.ack_due);
+  }
   for (const auto& [link, in] : in_links_) {
     if (!in.sender) earliest = std::min(earliest, in.since + kHelloPatience);
   }

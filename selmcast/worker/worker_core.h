@@ -148,7 +148,8 @@ class WorkerCore {
   LinkId accepted(Instant now);  // a peer dialled us
   WorkerActions connected(LinkId link);
   WorkerActions closed(LinkId link, const Error& error, Instant now);
-  WorkerActions stream_sent(LinkId link, TransferId transfer);
+  // A receiver that does not acknowledge within kAckPatience of `now` is given up.
+  WorkerActions stream_sent(LinkId link, TransferId transfer, std::optional<Instant> now = std::nullopt);
   // Errors close the link (by the caller, followed by closed()).
   Result<std::span<std::byte>> chunk_place(LinkId link, const wire::FrameHeader& header);
   void chunk_bytes(LinkId link, Instant now);
@@ -182,9 +183,10 @@ class WorkerCore {
     wire::Outgoing planned;
     PlanVersion version;  // of the plan that names it
     Sending state = Sending::waiting;
-    bool cancelled = false;  // by the manager; `stopped` may be this side's view alone
-    bool patched = false;    // handed over by multicast ...
-    bool early_ack = false;  // ... and complete before the last patch was sent
+    Instant ack_due = Instant::never();  // when it is sent
+    bool cancelled = false;              // by the manager; `stopped` may be this side's view alone
+    bool patched = false;                // handed over by multicast ...
+    bool early_ack = false;              // ... and complete before the last patch was sent
 
     bool is_open() const { return state != Sending::acknowledged && state != Sending::stopped; }
   };
@@ -240,6 +242,7 @@ class WorkerCore {
   StartStream start_stream(LinkId link, const Outgoing& outgoing, std::uint32_t first) const;
   void answer_offers(const Inbox::Answers& answers, WorkerActions& actions);
   void stop_sending(TransferId transfer, WorkerActions& actions);
+  void give_up_who_does_not_acknowledge(Instant now, WorkerActions& actions);
   void fail_outgoing(TransferId transfer, const std::string& why, Instant now, WorkerActions& actions);
   bool relays() const { return plan_ && plan_->relay; }
   std::uint32_t chunk_count() const;

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "selmcast/worker/limits.h"
 #include "selmcast/worker/worker_core.h"
 
 namespace selmcast::worker {
@@ -100,10 +101,26 @@ void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, Inst
   if (outgoing.planned.source) release_if_through(*outgoing.planned.source, now, actions);
 }
 
-WorkerActions WorkerCore::stream_sent(LinkId link, TransferId transfer) {
+void WorkerCore::give_up_who_does_not_acknowledge(Instant now, WorkerActions& actions) {
+  for (auto& [transfer, outgoing] : outgoing_) {
+    if (outgoing.state != Sending::sent || now < outgoing.ack_due) continue;
+    if (const auto link = link_of(transfer)) {
+      out_links_.erase(*link);
+      actions.push_back(AbortLink{*link});
+    }
+    fail_outgoing(transfer,
+                  to_string(outgoing.planned.receiver.id) + " was sent all of it and does not acknowledge",
+                  now, actions);
+  }
+}
+
+WorkerActions WorkerCore::stream_sent(LinkId link, TransferId transfer, std::optional<Instant> now) {
   const auto found = outgoing_.find(transfer);
   if (found != outgoing_.end() && out_links_.contains(link) && found->second.state == Sending::streaming) {
     found->second.state = found->second.early_ack ? Sending::acknowledged : Sending::sent;
+    const Rate rate = found->second.planned.rate;
+    if (now)
+      found->second.ack_due = *now + kAckPatience + (rate.is_unlimited() ? Duration() : kInKernel / rate);
     WorkerActions actions;
     if (found->second.planned.source) release_if_through(*found->second.planned.source, {}, actions);
     return actions;

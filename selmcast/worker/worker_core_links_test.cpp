@@ -14,6 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 // ---- peers that send to us ----
 
@@ -129,6 +130,24 @@ TEST_F(WorkerCoreTest, SendsTheCallersSpanAtThePlansRate) {
   core.stream_sent(link, TransferId(1));
   ASSERT_TRUE(arrives(link, wire::ack_frame(TransferId(1))).has_value());
   EXPECT_THAT(all<Synchronized>(end({})).at(0).report.sent_to, ElementsAre(WorkerId(1)));
+}
+
+// At 8 Mbit/s a MiB may be under way for 8 * 2^20 / 8e6 = 1.049 s.
+TEST_F(WorkerCoreTest, AReceiverThatTakesAllAndDoesNotAcknowledgeIsGivenUpAndNamed) {
+  const LinkId link = offered_to_w1();
+  arrives(link, wire::grant_frame(TransferId(1)));
+  const Instant sent = Instant::at_seconds(50);
+  core.stream_sent(link, TransferId(1), sent);
+  const Instant due = sent + kAckPatience + Duration::seconds(1.048576);
+  EXPECT_NEAR((core.deadline() - due).in_seconds(), 0, 1e-9);
+  EXPECT_THAT(core.tick(due - Duration::milliseconds(1)), IsEmpty());
+  const auto actions = core.tick(due + Duration::milliseconds(1));
+  EXPECT_THAT(all<AbortLink>(actions), SizeIs(1));
+  const auto said = all<SendToManager>(actions);
+  ASSERT_THAT(said, SizeIs(1));
+  EXPECT_EQ(std::get<wire::TransferFailed>(said[0].message).reason,
+            "w1 was sent all of it and does not acknowledge");
+  EXPECT_EQ(core.deadline(), Instant::never());
 }
 
 TEST_F(WorkerCoreTest, ALinkIsDialledOnceAndKept) {

@@ -186,6 +186,40 @@ TEST_F(Processes, AnInterruptedManagerTellsItsWorkersAndEnds) {
   }
 }
 
+// The manager needs three: who is interrupted has not done its part, so the others are told, too, and nobody is left.
+TEST_F(Processes, AnInterruptedWorkerSaysGoodbyeAndEndsInAMoment) {
+  for (const int number : {SIGTERM, SIGINT}) {
+    auto manager = Processes::manager({"--workers", "3", "--min-receivers", "1", "--min-workers", "3"});
+    const std::string address = address_of(*manager);
+    std::vector<std::unique_ptr<Process>> workers;
+    for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, 100000));
+    ASSERT_TRUE(manager->line_with("round 0:").has_value()) << manager->output();
+    workers[1]->send(number);
+    EXPECT_EQ(workers[1]->wait(), 128 + number) << workers[1]->output();
+    EXPECT_EQ(manager->wait(), 1);
+    EXPECT_THAT(manager->output(),
+                HasSubstr("w1 left (interrupted by signal " + std::to_string(number) + ")"));
+    for (const int k : {0, 2}) {
+      EXPECT_EQ(workers[static_cast<std::size_t>(k)]->wait(), 1);
+      EXPECT_THAT(workers[static_cast<std::size_t>(k)]->output(),
+                  HasSubstr("only 2 workers are left of the 3"));
+    }
+  }
+}
+
+// As a launcher does it: a signal to all at the same time. Nothing is left (TearDown looks), neither by one that still
+// waits for the others.
+TEST_F(Processes, AllOfATrainingThatAreInterruptedEnd) {
+  auto manager = Processes::manager({"--workers", "3", "--min-receivers", "1"});
+  const std::string address = address_of(*manager);
+  std::vector<std::unique_ptr<Process>> workers;
+  for (int k = 0; k < 2; ++k) workers.push_back(worker(address, k, 100000));
+  for (const auto& process : workers) process->send(SIGTERM);
+  manager->send(SIGTERM);
+  EXPECT_EQ(manager->wait(), 1) << manager->output();
+  for (const auto& process : workers) EXPECT_TRUE(process->wait().has_value()) << process->output();
+}
+
 // ---- nonsense ----
 
 TEST_F(Processes, AMissingOrTruncatedDataSetIsWrongInputWithARemedy) {

@@ -1,7 +1,7 @@
-// Links between two workers over which nothing passes any more, one way or both, in network namespaces: both ends notice,
-// the round ends without the pair, the pair is left out for a while. And a worker that comes, and that nobody reaches.
-// A one-way cut is a wrong neighbour entry: what goes to that address is lost, silently. All bounds here are watchdogs;
-// what was measured is printed.
+// Links between two workers over which nothing passes any more, one way or both, in network namespaces: both ends
+// notice, the round ends without the pair, the pair is left out for a while. And a worker that comes, and that nobody
+// reaches. A one-way cut is a wrong neighbour entry: what goes to that address is lost, silently. All bounds here are
+// watchdogs; what was measured is printed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <time.h>
@@ -63,10 +63,20 @@ struct DeadLink : ::testing::Test {
   static std::string address(int host) { return "10.77.0." + std::to_string(host + 1); }
 
   void start_manager(const Words& more) {
-    Words words = {SELMCAST_PROGRAM,  "manager", "--insecure-listen", address(4),
-                   "--port",          "7070",    "--workers",         "3",
-                   "--planner",       "broadcast", "--clock-zero",    "0",
-                   "--journal",       folder / "journal.jsonl"};
+    Words words = {SELMCAST_PROGRAM,
+                   "manager",
+                   "--insecure-listen",
+                   address(4),
+                   "--port",
+                   "7070",
+                   "--workers",
+                   "3",
+                   "--planner",
+                   "broadcast",
+                   "--clock-zero",
+                   "0",
+                   "--journal",
+                   folder / "journal.jsonl"};
     words.insert(words.end(), more.begin(), more.end());
     manager = on("w4", words);
     ASSERT_TRUE(manager->line_with(":7070").has_value()) << manager->output();
@@ -88,7 +98,8 @@ struct DeadLink : ::testing::Test {
   }
   bool appears(const std::string& file) const {
     for (int k = 0; k < 600; ++k) {
-      if (std::filesystem::exists(folder / file) && std::filesystem::file_size(folder / file) > 0) return true;
+      if (std::filesystem::exists(folder / file) && std::filesystem::file_size(folder / file) > 0)
+        return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     return false;
@@ -96,18 +107,24 @@ struct DeadLink : ::testing::Test {
   // Lies ready in the host: nothing passes from it to `to`, from when `cut` appears on.
   std::unique_ptr<Process> cutter(int from, int to) const {
     const std::string done = (folder / ("cut." + std::to_string(from))).string();
-    const std::string gone = "ip neigh replace " + address(to) + " lladdr 02:de:ad:00:00:01 dev eth0 nud permanent";
+    const std::string gone =
+        "ip neigh replace " + address(to) + " lladdr 02:de:ad:00:00:01 dev eth0 nud permanent";
     return on("w" + std::to_string(from),
-              {"sh", "-c", "while ! [ -e " + (folder / "cut").string() + " ]; do sleep 0.01; done; " + gone +
-                               "; cat /proc/uptime > " + done});
+              {"sh", "-c",
+               "while ! [ -e " + (folder / "cut").string() + " ]; do sleep 0.01; done; " + gone +
+                   "; cat /proc/uptime > " + done});
   }
   // Says when no connection between the two is established any more, from when it was cut on.
   std::unique_ptr<Process> watcher(int host, int other) const {
     const std::string file = (folder / ("gone." + std::to_string(host))).string();
-    return on("w" + std::to_string(host),
-              {"sh", "-c", "while ! [ -e " + (folder / "cut").string() + " ]; do sleep 0.01; done; while ss -tnH state "
-                           "established dst " + address(other) + " | grep -q .; do sleep 0.02; done; "
-                           "cat /proc/uptime > " + file});
+    return on("w" + std::to_string(host), {"sh", "-c",
+                                           "while ! [ -e " + (folder / "cut").string() +
+                                               " ]; do sleep 0.01; done; while ss -tnH state "
+                                               "established dst " +
+                                               address(other) +
+                                               " | grep -q .; do sleep 0.02; done; "
+                                               "cat /proc/uptime > " +
+                                               file});
   }
 
   enum class Cut { both_ways, forth, back };
@@ -133,7 +150,8 @@ struct DeadLink : ::testing::Test {
     const std::string said = manager->output();
     if (when == When::sending) {
       EXPECT_THAT(said, HasSubstr("NOT delivered"));
-      EXPECT_TRUE(said.find("w0 -> w1: link") != said.npos || said.find("w1 -> w0: link") != said.npos) << said;
+      EXPECT_TRUE(said.find("w0 -> w1: link") != said.npos || said.find("w1 -> w0: link") != said.npos)
+          << said;
     }
     EXPECT_THAT(said, HasSubstr("nothing passes from w0 to w1"));
     report(began);
@@ -176,8 +194,8 @@ TEST_F(DeadLink, CutOneWayWhileNothingIsSent) { a_pair_is_cut(Cut::forth, When::
 TEST_F(DeadLink, AComerThatNobodyReachesIsTurnedAwayAndToldWhy) {
   start_manager({"--elastic"});
   for (int k = 0; k < 3; ++k) {
-    const auto cut = on("w" + std::to_string(k), {"ip", "neigh", "replace", address(3), "lladdr", "02:de:ad:00:00:01",
-                                                  "dev", "eth0", "nud", "permanent"});
+    const auto cut = on("w" + std::to_string(k), {"ip", "neigh", "replace", address(3), "lladdr",
+                                                  "02:de:ad:00:00:01", "dev", "eth0", "nud", "permanent"});
     ASSERT_EQ(cut->wait(), 0) << cut->output();
     workers.push_back(worker(k, 12));
   }

@@ -15,6 +15,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 
 #include "selmcast/cli/run/rank_process.h"
@@ -71,42 +72,61 @@ class Job {
     // What a rank leaves behind becomes ours to reap.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (auto opened = signals_.open(); !opened) return std::unexpected(opened.error());
+    failures_.resize(static_cast<std::size_t>(spec_.ranks));
     for (int rank = 0; rank < spec_.ranks; ++rank) {
-      RankSpec one{rank, spec_.command, spec_.variables};
-      one.variables.emplace_back("RANK", std::to_string(rank));
-      one.variables.emplace_back("LOCAL_RANK", std::to_string(rank));
-      auto started = RankProcess::start(one);
-      if (!started) return std::unexpected(started.error());
-      ranks_.push_back(*std::move(started));
+      if (auto started = start(rank); !started) return std::unexpected(started.error());
     }
     while (running() > 0) {
       wait_for_something();
       handle_signals();
       notice_ends();
+      if (auto restarted = restart_due(); !restarted) return std::unexpected(restarted.error());
+      if (spec_.look_after) spec_.look_after();
       if (kill_at_ && Clock::now() >= *kill_at_) kill_all();
+    }
+    // One that was to come again, and all others have ended meanwhile.
+    for (const auto& rank : ranks_) {
+      if (status_ == 0 && rank->ended().value_or(0) != 0) status_ = *rank->ended();
     }
     last_words();
     ranks_.clear();  // kills what is left in their groups
-    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    while (!spec_.look_after && waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     return status_;
   }
 
  private:
+  struct Failures {
+    int count = 0;
+    std::optional<Clock::time_point> again_at;
+  };
+
+  Result<void> start(int rank) {
+    RankSpec one{rank, spec_.command, spec_.variables};
+    one.variables.emplace_back("RANK", std::to_string(rank));
+    one.variables.emplace_back("LOCAL_RANK", std::to_string(rank));
+    if (const int count = failures_[static_cast<std::size_t>(rank)].count; count > 0)
+      one.variables.emplace_back("SELMCAST_RESTARTS", std::to_string(count));
+    auto started = RankProcess::start(one);
+    if (!started) return std::unexpected(started.error());
+    ranks_.push_back(std::make_unique<RankProcess>(*std::move(started)));
+    return {};
+  }
+
   std::size_t running() {
     return static_cast<std::size_t>(
-        std::ranges::count_if(ranks_, [](RankProcess& rank) { return !rank.ended().has_value(); }));
+        std::ranges::count_if(ranks_, [](const auto& rank) { return !rank->ended().has_value(); }));
   }
 
   // Something to read, a signal, or a moment later.
   void wait_for_something() {
     std::vector<pollfd> waits{{signals_.fd(), POLLIN, 0}};
     std::vector<std::pair<RankProcess*, RankProcess::Output*>> owners;
-    for (RankProcess& rank : ranks_) {
-      for (RankProcess::Output& output : rank.outputs()) {
+    for (const auto& rank : ranks_) {
+      for (RankProcess::Output& output : rank->outputs()) {
         if (output.fd < 0) continue;
         waits.push_back({output.fd, POLLIN, 0});
-        owners.emplace_back(&rank, &output);
+        owners.emplace_back(rank.get(), &output);
       }
     }
     if (poll(waits.data(), waits.size(), static_cast<int>(kLook.count())) <= 0) return;
@@ -131,14 +151,44 @@ class Job {
   }
 
   void notice_ends() {
-    for (RankProcess& rank : ranks_) {
-      const auto status = rank.ended();
+    for (const auto& rank : ranks_) {
+      const auto status = rank->ended();
       if (!status || *status == 0 || kill_at_) continue;
+      if (comes_again(rank->rank(), *status)) continue;
       status_ = *status;
       if (running() > 0)
-        fmt::print(stderr, "[run] rank {} ended with status {}; ending the others\n", rank.rank(), *status);
+        fmt::print(stderr, "[run] rank {} ended with status {}; ending the others\n", rank->rank(), *status);
       end_all(SIGTERM);
     }
+  }
+
+  // Of one that has failed.
+  bool comes_again(int rank, int status) {
+    Failures& failures = failures_[static_cast<std::size_t>(rank)];
+    if (failures.again_at) return true;
+    if (running() == 0 || failures.count >= spec_.restarts) return false;
+    const std::chrono::seconds pause(1 << std::min(failures.count, 5));
+    failures.again_at = Clock::now() + pause;
+    ++failures.count;
+    fmt::print(stderr, "[run] rank {} ended with status {}; it is started again in {} s ({} of {})\n", rank,
+               status, pause.count(), failures.count, spec_.restarts);
+    return true;
+  }
+
+  Result<void> restart_due() {
+    for (std::size_t rank = 0; rank < failures_.size(); ++rank) {
+      auto& again_at = failures_[rank].again_at;
+      if (!again_at || Clock::now() < *again_at || kill_at_) continue;
+      again_at.reset();
+      const auto ended = std::ranges::find_if(
+          ranks_, [&](const auto& one) { return one->rank() == static_cast<int>(rank); });
+      for (RankProcess::Output& output : (*ended)->outputs()) {
+        if (output.fd >= 0) (*ended)->pass_on(output);
+      }
+      ranks_.erase(ended);  // with what it left behind
+      if (auto started = start(static_cast<int>(rank)); !started) return started;
+    }
+    return {};
   }
 
   void end_all(int number) {
@@ -147,8 +197,8 @@ class Job {
                                   std::chrono::duration<double>(spec_.grace.in_seconds()));
   }
   void signal_all(int number) {
-    for (RankProcess& rank : ranks_) {
-      if (!rank.ended()) rank.signal_group(number);
+    for (const auto& rank : ranks_) {
+      if (!rank->ended()) rank->signal_group(number);
     }
   }
   void kill_all() {
@@ -160,17 +210,18 @@ class Job {
   void last_words() {
     const auto until = Clock::now() + kLastWords;
     const auto open = [&] {
-      return std::ranges::any_of(ranks_, [](RankProcess& rank) {
-        return std::ranges::any_of(rank.outputs(), [](const auto& output) { return output.fd >= 0; });
+      return std::ranges::any_of(ranks_, [](const auto& rank) {
+        return std::ranges::any_of(rank->outputs(), [](const auto& output) { return output.fd >= 0; });
       });
     };
-    for (RankProcess& rank : ranks_) rank.signal_group(SIGKILL);
+    for (const auto& rank : ranks_) rank->signal_group(SIGKILL);
     while (open() && Clock::now() < until) wait_for_something();
   }
 
   const JobSpec& spec_;
   Signals signals_;
-  std::vector<RankProcess> ranks_;
+  std::vector<std::unique_ptr<RankProcess>> ranks_;
+  std::vector<Failures> failures_;  // by rank
   int status_ = 0;
   bool signalled_ = false;
   std::optional<Clock::time_point> kill_at_;

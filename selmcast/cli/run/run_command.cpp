@@ -13,6 +13,7 @@
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/payload_option.h"
 #include "selmcast/cli/run/launcher.h"
+#include "selmcast/cli/run/manager_child.h"
 #include "selmcast/manager/manager.h"
 #include "selmcast/manager/training_choice.h"
 
@@ -24,6 +25,8 @@ struct RunFlags {
   std::string manager;
   manager::TrainingChoice choice;
   std::string journal;
+  std::string state;
+  std::optional<int> restarts;
   std::string payload;  // empty: the program's own choice
   double grace = 5;
   bool asked = false;  // for anything of the manager
@@ -75,6 +78,27 @@ class OwnManager {
   std::thread loop_;
 };
 
+// The same as words for `selmcast manager`.
+std::vector<std::string> manager_flags(const RunFlags& flags) {
+  const auto& choice = flags.choice;
+  std::vector<std::string> words = {"--port", "0", "--die-with-parent", "--state", flags.state};
+  const auto add = [&](const char* flag, const std::string& value) {
+    words.insert(words.end(), {flag, value});
+  };
+  add("--workers", std::to_string(flags.ranks));
+  add("--sync", choice.sync);
+  add("--planner", choice.planner);
+  add("--min-receivers", fmt::format("{}", choice.min_receivers));
+  add("--max-age", std::to_string(choice.max_age));
+  add("--seed", std::to_string(choice.seed));
+  add("--join-timeout", fmt::format("{}", choice.join_patience.in_seconds()));
+  if (choice.staleness) add("--staleness", std::to_string(*choice.staleness));
+  if (!flags.journal.empty()) add("--journal", flags.journal);
+  if (choice.overlap) words.push_back("--overlap");
+  if (choice.elastic) words.push_back("--elastic");
+  return words;
+}
+
 int run(RunFlags& flags, const std::vector<std::string>& command) {
   const auto complain = [](const Error& error) {
     fmt::print(stderr, "selmcast run: {}\n", error.message);
@@ -91,20 +115,43 @@ int run(RunFlags& flags, const std::vector<std::string>& command) {
                "selmcast run: --manager names one that runs already: --sync and the like are its own\n");
     return cli::kExitUsage;
   }
+  if (!flags.manager.empty() && !flags.state.empty()) {
+    fmt::print(stderr, "selmcast run: --manager names one that runs already: --state is its own\n");
+    return cli::kExitUsage;
+  }
+  if (flags.restarts && !flags.choice.elastic && flags.manager.empty()) {
+    fmt::print(
+        stderr,
+        "selmcast run: a rank that is started again finds the training under way: --max-restarts needs "
+        "--elastic\n");
+    return cli::kExitUsage;
+  }
   JobSpec job;
+  job.restarts = flags.restarts.value_or(flags.choice.elastic ? 3 : 0);
   job.ranks = flags.ranks;
   job.command = command;
   job.grace = Duration::seconds(flags.grace);
   job.variables = variables_of(flags.ranks);
   std::unique_ptr<OwnManager> own;
+  std::optional<ManagerChild> child;  // the same, where it can die without this process
+  std::string address = flags.manager;
   if (flags.manager.empty()) {
     flags.choice.workers = static_cast<std::uint32_t>(flags.ranks);
-    auto started = OwnManager::start(flags);
-    if (!started) return complain(started.error());
-    own = *std::move(started);
+    if (flags.state.empty()) {
+      auto started = OwnManager::start(flags);
+      if (!started) return complain(started.error());
+      own = *std::move(started);
+      address = own->address();
+    } else {
+      auto started = ManagerChild::start(manager_flags(flags));
+      if (!started) return complain(started.error());
+      child.emplace(*std::move(started));
+      address = child->address();
+      job.look_after = [&child] { child->look_after(); };
+    }
     job.variables.emplace_back("SELMCAST_MANAGER_SETTINGS", settings_text(flags));
   }
-  job.variables.emplace_back("SELMCAST_MANAGER", own ? own->address() : flags.manager);
+  job.variables.emplace_back("SELMCAST_MANAGER", address);
   if (!flags.payload.empty()) job.variables.emplace_back("SELMCAST_PAYLOAD", flags.payload);
   const auto status = run_job(job);
   return status ? *status : complain(status.error());
@@ -134,6 +181,8 @@ void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_
       "Examples:\n"
       "  selmcast run -n 4 -- python3 train.py --epochs 3\n"
       "  selmcast run -n 4 --sync ssp --staleness 4 -- python3 train.py\n"
+      "  selmcast run -n 4 --elastic -- selmcast-train worker        a rank that fails is started again\n"
+      "  selmcast run -n 4 --state training.state -- ...             and so is a manager that was killed\n"
       "  selmcast run -n 4 --manager 127.0.0.1:7070 -- ./my_worker");
   command->add_option("-n,--workers", flags->ranks, "Ranks to start")
       ->check(CLI::Range(1, 1000))
@@ -162,6 +211,21 @@ void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_
   cli::add_payload_option(*command, flags->payload,
                           " (default: as the program says); sets SELMCAST_PAYLOAD, which Python programs and "
                           "selmcast-train read");
+  command->add_flag_callback(
+      "--elastic", [flags] { flags->choice.elastic = flags->asked = true; },
+      "A rank that fails is started again while the others train on; it finds the training under way, and "
+      "must catch "
+      "up (Worker::catch_up(); selmcast-train worker does)");
+  command
+      ->add_option("--max-restarts", flags->restarts,
+                   "Of each rank (default 3 with --elastic, else 0): after 1, 2, 4, ... s")
+      ->check(CLI::Range(0, 1'000'000));
+  command
+      ->add_option("--state", flags->state,
+                   "Run the manager as a process of its own that keeps the training in this file (SQLite), "
+                   "and start it "
+                   "again when it is killed")
+      ->type_name("FILE");
   command->add_option("--journal", flags->journal, "The manager's, docs/manager.md")->type_name("FILE");
   command->add_option("--grace", flags->grace, "Seconds from asking ranks to end to killing them")
       ->check(CLI::Range(0.0, 3600.0))
