@@ -61,9 +61,10 @@ ArenaSettings smallest_that_fails(const ArenaSettings& settings) {
   ArenaSettings smallest = settings;
   const auto fails = [](const ArenaSettings& one) { return !run_arena(one).content(); };
   using Kind = bool Faults::*;
-  for (const Kind kind : {&Faults::broken_links, &Faults::corruption, &Faults::crashes, &Faults::silences,
-                          &Faults::cuts, &Faults::bandwidth_changes, &Faults::manager_crashes, &Faults::joins,
-                          &Faults::broken_streams, &Faults::slow_disks, &Faults::leaves}) {
+  for (const Kind kind :
+       {&Faults::broken_links, &Faults::corruption, &Faults::crashes, &Faults::silences, &Faults::cuts,
+        &Faults::bandwidth_changes, &Faults::manager_crashes, &Faults::joins, &Faults::broken_streams,
+        &Faults::slow_disks, &Faults::unreachable, &Faults::leaves}) {
     ArenaSettings without = smallest;
     without.faults.*kind = false;
     if (fails(without)) smallest = without;

@@ -31,10 +31,11 @@ struct Faults {
   bool joins = true;            // who is lost comes again, others come late
   bool broken_streams = true;   // to the manager, while it lives
   bool slow_disks = true;       // under the manager's state: it stands still for as long as a commit takes
+  bool unreachable = true;      // some that come late are dialled in vain
   bool leaves = true;           // workers go in order, in the middle of whatever they do, and may come again
 };
 inline constexpr Faults kNoFaults{false, false, false, false, false, false,
-                                  false, false, false, false, false};
+                                  false, false, false, false, false, false};
 
 enum class Sync { bsp, ssp, asp };
 

@@ -40,7 +40,8 @@ Twin::Twin(const TwinSettings& settings)
     node.downlink = Rate::megabits_per_second(node.rng.uniform(1, 10));
     if (online() && node.rng.below(4) == 0) node.slowness = node.rng.uniform(2, 10);
     node.id = WorkerId(static_cast<std::uint32_t>(k));  // in the order of names
-    node.unreachable = k >= settings.manager.workers && rng_.fork(4000 + k).below(4) == 0;
+    const bool comes_late = k >= settings.manager.workers;
+    node.unreachable = settings.faults.unreachable && comes_late && rng_.fork(4000 + k).below(4) == 0;
     if (k < settings.manager.workers) boot(k);
   }
   plan_faults(rng_.fork(1));

@@ -100,11 +100,13 @@ class Twin {
   void plan_cuts(Rng rng, Instant until);
   void leave(std::size_t node);
   void end_process(std::size_t node, const std::string& why, Instant heard);
-  // Now, or when the manager's disk has done what it is doing.
+  // Now, or when the manager's disk has done what it is doing; what waits for a manager that crashes is lost with it.
   template <class Event>
   void when_manager_is_free(Event event) {
     if (queue_.now() >= manager_free_at_) return event();
-    queue_.at(manager_free_at_, [this, event] { when_manager_is_free(event); });
+    queue_.at(manager_free_at_, [this, event, crashes = crashed_at_.size()] {
+      if (crashed_at_.size() == crashes) when_manager_is_free(event);
+    });
   }
   void cut(std::size_t from, std::size_t to, Duration time);
   Instant passes(std::size_t from, std::size_t to, Instant sent) const;
@@ -179,7 +181,9 @@ class Twin {
   std::uint64_t epoch_ = 1;
   bool dies_in_mid_sentence_ = false;  // of what follows next, something is not carried out
   std::optional<Duration> next_commit_takes_;
-  Instant manager_free_at_;  // from its disk
+  Instant manager_free_at_;                      // from its disk
+  std::map<std::uint64_t, Instant> crashed_at_;  // by epoch
+  bool crashed_in_commit_ = false;               // the last time: what was to follow was not said
   Instant manager_gone_at_;
   Instant manager_tick_at_ = Instant::never();
   std::uint64_t streams_made_ = 0;

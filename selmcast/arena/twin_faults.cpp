@@ -133,8 +133,11 @@ void Twin::crash_manager() {
   if (!manager_ || manager_->finished()) return;
   tell("the manager crashes");
   manager_.reset();
+  crashed_at_[epoch_] = queue_.now();
+  crashed_in_commit_ = queue_.now() < manager_free_at_;
   next_commit_takes_.reset();
   manager_free_at_ = queue_.now();
+  manager_tick_at_ = Instant::never();
   manager_gone_at_ = queue_.now();
   for (Node& node : nodes_) {
     if (node.has_stream) end_stream(node.stream, "connection reset");

@@ -13,7 +13,8 @@ constexpr const char* kMayEnd[] = {"training is over",  "all others have left",
                                    "taken for dead",    "not taken up again",
                                    "did not come back", "not heard for",
                                    "refused",           "is called",
-                                   "workers are left",  "turned away: in 3 attempts"};
+                                   "workers are left",  "turned away: in 3 attempts",
+                                   "come again in"};
 
 }  // namespace
 

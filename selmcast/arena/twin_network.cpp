@@ -58,10 +58,11 @@ void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
 void Twin::to_worker(const manager::Write& said) {
   const std::size_t k = node_of_stream_.at(said.stream);
   Node& node = nodes_[k];
-  node.to_worker_free =
-      passes(manager_place(), k,
-             std::max(node.to_worker_free, std::max(queue_.now(), manager_free_at_) + delay(node.rng)));
-  queue_.at(node.to_worker_free, [this, k, said] {
+  const Instant written = std::max(queue_.now(), manager_free_at_);
+  node.to_worker_free = passes(manager_place(), k, std::max(node.to_worker_free, written + delay(node.rng)));
+  queue_.at(node.to_worker_free, [this, k, said, written, epoch = epoch_] {
+    const auto crash = crashed_at_.find(epoch);
+    if (crash != crashed_at_.end() && crash->second < written) return;
     const Node& it = nodes_[k];
     if (!it.alive || it.silent || !it.has_stream || it.stream != said.stream) return;
     carry_out(k, nodes_[k].link.came(said.message, said.heard, queue_.now()));
@@ -72,7 +73,7 @@ void Twin::to_worker(const manager::Write& said) {
 void Twin::end_stream(manager::StreamId stream, const std::string& why) {
   const std::size_t k = node_of_stream_.at(stream);
   Node& node = nodes_[k];
-  const bool overtakes = !manager_ && node.rng.below(2) == 0;
+  const bool overtakes = !manager_ && (node.rng.below(2) == 0 || crashed_in_commit_);
   const Instant heard = passes(manager_place(), k, queue_.now() + delay(node.rng));
   node.to_worker_free = overtakes ? heard : std::max(node.to_worker_free, heard);
   queue_.at(node.to_worker_free, [this, k, stream, why] {

@@ -74,6 +74,7 @@ void tell_smallest(const arena::ArenaSettings& settings) {
                                  {f.joins, "joins"},
                                  {f.broken_streams, "broken streams to the manager"},
                                  {f.slow_disks, "slow disks"},
+                                 {f.unreachable, "comers that nobody reaches"},
                                  {f.leaves, "leaves"}}) {
     if (on) kinds += (kinds.empty() ? "" : ", ") + std::string(name);
   }

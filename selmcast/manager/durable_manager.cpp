@@ -253,9 +253,11 @@ Effects DurableManager::stop(const std::string& why, Instant now) {
 Effects DurableManager::tick(Instant now) {
   Effects effects;
   if (finished()) return effects;
-  if (!reading_up_ && now >= earliest() + kStoodStill) reading_up_ = now + kReadingUp;
+  const bool stood_still = now >= deadline() + kStoodStill && ++standstills_ <= kStandstillsMost;
+  if (stood_still) reading_up_ = now + kReadingUp;
   if (reading_up_ && now < *reading_up_) return effects;
   reading_up_.reset();
+  standstills_ = 0;
   std::vector<StreamId> strangers;
   for (const auto& [id, stream] : streams_) {
     if (!stream.session && now >= stream.opened + settings_.hello_patience) strangers.push_back(id);

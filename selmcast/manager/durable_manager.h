@@ -44,6 +44,7 @@ inline constexpr std::uint32_t kMessagesMost = 50'000;
 inline constexpr Duration kMessagesTime = Duration::seconds(2);
 inline constexpr Duration kStoodStill = Duration::seconds(0.5);
 inline constexpr Duration kReadingUp = Duration::seconds(0.25);
+inline constexpr int kStandstillsMost = 8;  // in a row; a manager that never keeps up must judge all the same
 
 // One control stream; numbered by the caller, never reused by the same process.
 using StreamId = Id<struct StreamIdTag, std::uint64_t>;
@@ -127,6 +128,7 @@ class DurableManager {
   std::uint64_t epoch_;
   std::uint64_t sessions_made_ = 0;
   std::optional<Instant> reading_up_;  // until then
+  int standstills_ = 0;                // in a row
   std::map<SessionId, Session> sessions_;
   std::map<StreamId, Stream> streams_;
 };

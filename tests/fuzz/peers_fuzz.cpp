@@ -206,7 +206,11 @@ struct Run {
     const std::string text = text_of(bytes);
     const auto message = wire::from_worker_json(text);
     const auto json = nlohmann::json::parse(text, nullptr, false);
-    const bool read = !json.is_discarded() && json.is_object() && manager::settings_from(json).has_value();
+    bool read = false;
+    try {
+      read = !json.is_discarded() && manager::settings_from(json).has_value();
+    } catch (const nlohmann::json::exception&) {  // no such line: its callers catch it, too
+    }
     ++(message.has_value() || read ? ending.lines : ending.refused);
   }
 

@@ -72,6 +72,10 @@ TEST_F(ElasticTraining, WithoutRoundsInCommonLikewise) {
   one_dies_and_comes_back({"--sync", "ssp", "--staleness", "2"});
 }
 
+TEST_F(ElasticTraining, MulticastsOfTheNetworkLikewise) {
+  one_dies_and_comes_back({"--multicast", "network"});
+}
+
 TEST_F(ElasticTraining, ReceiversThatSendOnLikewise) { one_dies_and_comes_back({"--multicast", "relay"}); }
 
 }  // namespace
