@@ -48,6 +48,9 @@ peers)
       selmcast/worker/{inbox,local_address,manager_link,mass_book,mix_sum,mixer}.cpp selmcast/worker/worker_core*.cpp \
       "$build/generated/selmcast/wire/control.pb.cc" | grep -v -e _test.cpp -e _testing.cpp)
   libraries+=(-lprotobuf)
+  # Conversations that are right, to begin with, where the tests are built.
+  seeds=build/release/tests/fuzz/peers_fuzz_test
+  [[ ! -x $seeds ]] || SELMCAST_FUZZ_SEEDS="$build/corpus/$target" "$seeds" --gtest_filter='*Right*' >/dev/null
   more=(-max_len=8192)
   ;;
 esac

@@ -247,6 +247,7 @@ def main():
     parser.add_argument("--bin", default="build/release/bin")
     parser.add_argument("--keep", help="copy logs and journal of each training here")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("soak: ended by SIGTERM"))  # and cleans up
     options.bin = os.path.abspath(options.bin)
     rng = random.Random(options.seed)
     began = time.monotonic()

@@ -101,7 +101,7 @@ TEST_F(ManagerRestarts, OtherSettingsASecondManagerAndATrainingThatIsOverAreRefu
   first->wait();
   const auto other = manager({"--max-age", "3"});
   EXPECT_EQ(other->wait(), 2);
-  EXPECT_THAT(other->output(), HasSubstr("another max_age"));
+  EXPECT_THAT(other->output(), HasSubstr("another max-age (7, and now 3)"));
   auto again = manager({});
   ASSERT_TRUE(again->line_with("127.0.0.1:").has_value());
   again->send(SIGTERM);
