@@ -13,6 +13,12 @@ namespace {
 
 using nlohmann::json;
 
+std::vector<Duration> durations_from(const json& seconds) {
+  std::vector<Duration> times;
+  for (const double time : seconds.get<std::vector<double>>()) times.push_back(Duration::seconds(time));
+  return times;
+}
+
 std::vector<double> in_seconds(const std::vector<Duration>& times) {
   std::vector<double> seconds;
   for (const Duration time : times) seconds.push_back(time.in_seconds());
@@ -105,6 +111,24 @@ std::string net_json(const NetCell& cell) {
                {"receivers_mean", cell.reached_mean},
                {"cpu_seconds_per_gb", cell.cpu_seconds_per_gb}})
       .dump();
+}
+
+Result<NetCell> parse_net_cell(const std::string& line) {
+  const json value = json::parse(line, nullptr, false);
+  try {
+    if (value.at("schema") != "selmcast.bench_net/1")
+      return failure(ErrorCode::corrupt, "not of schema selmcast.bench_net/1");
+    return NetCell{.setup = value.at("setup"),
+                   .contender = value.at("contender"),
+                   .ours = value.at("ours"),
+                   .seconds = durations_from(value.at("seconds")),
+                   .bounds = durations_from(value.at("bound_seconds")),
+                   .prediction_errors = value.at("prediction_errors"),
+                   .reached_mean = value.at("receivers_mean"),
+                   .cpu_seconds_per_gb = value.at("cpu_seconds_per_gb")};
+  } catch (const json::exception&) {
+    return failure(ErrorCode::corrupt, "not a line of this bench: " + line.substr(0, 200));
+  }
 }
 
 }  // namespace selmcast::bench

@@ -46,5 +46,7 @@ NetFigures figures_of(const NetCell& cell);
 // The table, Markdown; and the cells as JSON lines.
 std::string net_table(const std::vector<NetCell>& cells);
 std::string net_json(const NetCell& cell);
+// Back from net_json(). Error (corrupt) for another line.
+Result<NetCell> parse_net_cell(const std::string& line);
 
 }  // namespace selmcast::bench

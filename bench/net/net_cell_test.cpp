@@ -36,6 +36,24 @@ TEST(NetCell, FiguresAreOfAbsoluteErrors) {
   EXPECT_NEAR(*figures.error_p95, 0.19, 1e-12);  // between 0.1 and 0.2, at 0.9
 }
 
+TEST(NetCell, IsReadBackFromItsLine) {
+  const NetCell cell{.setup = "even",
+                     .contender = "exact p=2",
+                     .ours = true,
+                     .seconds = {Duration::seconds(2), Duration::seconds(4)},
+                     .bounds = {Duration::seconds(1.5)},
+                     .prediction_errors = {-0.25},
+                     .reached_mean = 2.5,
+                     .cpu_seconds_per_gb = 7};
+  const auto read = parse_net_cell(net_json(cell));
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(net_json(*read), net_json(cell));
+  EXPECT_EQ(net_table({*read}), net_table({cell}));
+  for (const char* other :
+       {"", "{}", R"({"schema": "selmcast.bench_net/1"})", R"({"schema": "another"})", "[1]"})
+    EXPECT_FALSE(parse_net_cell(other).has_value()) << other;
+}
+
 TEST(NetSetups, RingsEndWithTheSlowestLink) {
   const NetSetup uneven = net_setups()[0];
   EXPECT_EQ(uneven.workers(), 6U);

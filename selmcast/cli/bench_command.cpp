@@ -10,6 +10,8 @@
 
 #include "bench/gap_bench.h"
 #include "bench/plan_targets.h"
+#include "selmcast/cli/accuracy_bench_command.h"
+#include "selmcast/cli/bandwidth_bench_command.h"
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/multicast_bench_command.h"
 #include "selmcast/cli/net_bench_command.h"
@@ -201,6 +203,8 @@ void add_bench_command(CLI::App& app, int& exit_status) {
   add_net_bench(*bench, exit_status);
   add_multicast_bench(*bench, exit_status);
   add_torch_bench(*bench, exit_status);
+  add_accuracy_bench(*bench, exit_status);
+  add_bandwidth_bench(*bench, exit_status);
 }
 
 }  // namespace selmcast::cli

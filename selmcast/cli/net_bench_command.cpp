@@ -27,7 +27,7 @@ struct NetFlags {
   std::vector<std::string> only;
   std::size_t repeats = 5;
   std::size_t rival_repeats = 3;
-  bool no_rivals = false, unpaced = false;
+  bool no_rivals = false, unpaced = false, report = false;
 };
 
 int complain(const Error& error) {
@@ -79,7 +79,43 @@ Result<void> run_setup(const NetFlags& flags, const bench::NetSetup& setup, std:
   return {};
 }
 
+int write_report(const NetFlags& flags, const std::vector<bench::NetCell>& cells) {
+  const std::string table = bench::net_table(cells);
+  fmt::print("{}", table);
+  std::ofstream(fs::path(flags.out) / "table.md") << table;
+  if (cells.empty()) return kExitFailed;
+  if (auto drawn = report::run_gnuplot({}, bench::net_plot_script(cells), flags.out); !drawn)
+    return complain(drawn.error());
+  return kExitDone;
+}
+
+// Of what is there; of a contender that was measured again, the last.
+int report_again(const NetFlags& flags) {
+  const fs::path path = fs::path(flags.out) / "cells.jsonl";
+  std::ifstream lines(path);
+  if (!lines) return complain({ErrorCode::invalid_input, path.string() + " cannot be read: measure first"});
+  std::vector<bench::NetCell> cells;
+  for (std::string line; std::getline(lines, line);) {
+    auto cell = bench::parse_net_cell(line);
+    if (!cell) return complain(with_context(path.string(), cell.error()));
+    const auto known = std::ranges::find_if(cells, [&](const bench::NetCell& other) {
+      return other.setup == cell->setup && other.contender == cell->contender;
+    });
+    if (known != cells.end()) {
+      *known = std::move(*cell);
+    } else {
+      cells.push_back(std::move(*cell));
+    }
+  }
+  std::ranges::stable_sort(cells, {}, [](const bench::NetCell& cell) {
+    const auto setups = bench::net_setups();
+    return std::ranges::find(setups, cell.setup, &bench::NetSetup::name) - setups.begin();
+  });
+  return write_report(flags, cells);
+}
+
 int run_net_bench(const NetFlags& flags) {
+  if (flags.report) return report_again(flags);
   StopFlag::arm();
   std::error_code error;
   fs::create_directories(flags.out, error);
@@ -90,13 +126,7 @@ int run_net_bench(const NetFlags& flags) {
     if (!flags.setups.empty() && std::ranges::find(flags.setups, setup.name) == flags.setups.end()) continue;
     if (auto ran = run_setup(flags, setup, lines, cells); !ran) return complain(ran.error());
   }
-  const std::string table = bench::net_table(cells);
-  fmt::print("{}", table);
-  std::ofstream(fs::path(flags.out) / "table.md") << table;
-  if (cells.empty()) return kExitFailed;
-  if (auto drawn = report::run_gnuplot({}, bench::net_plot_script(cells), flags.out); !drawn)
-    return complain(drawn.error());
-  return kExitDone;
+  return write_report(flags, cells);
 }
 
 void add_worker(CLI::App& bench, int& exit_status) {
@@ -134,7 +164,8 @@ void add_net_bench(CLI::App& bench, int& exit_status) {
       "and said.\n"
       "Examples:\n"
       "  selmcast bench net --out bench-net                      everything, about 20 minutes\n"
-      "  selmcast bench net --out b --setups uneven --only exact --no-rivals");
+      "  selmcast bench net --out b --setups uneven --only exact --no-rivals\n"
+      "  selmcast bench net --out b --report                     table and picture again");
   command
       ->add_option("--out", flags->out, "Folder for cells.jsonl, table.md, bench_net.svg, journals and logs")
       ->required();
@@ -151,6 +182,7 @@ void add_net_bench(CLI::App& bench, int& exit_status) {
       ->capture_default_str();
   command->add_flag("--no-rivals", flags->no_rivals, "Ours only");
   command->add_flag("--unpaced", flags->unpaced, "Also exact with TCP left alone");
+  command->add_flag("--report", flags->report, "Measure nothing: table and picture of what is in the folder");
   command->callback([flags, &exit_status] { exit_status = run_net_bench(*flags); });
   add_worker(bench, exit_status);
 }

@@ -10,8 +10,6 @@ constexpr std::string_view kSwitchSuffix = ".switch";
 
 constexpr std::string_view kNetwork = "10.77.0.0/24";
 
-std::string port_of(std::size_t host) { return fmt::format("v{}", host); }
-
 struct Shaper {
   std::string where;  // namespace
   std::string device;
@@ -28,6 +26,8 @@ Commands shape(const Description& description, const Shaper& shaper, net::LinkRa
 }
 
 }  // namespace
+
+std::string port_of(std::size_t host) { return fmt::format("v{}", host); }
 
 std::string host_namespace(std::string_view id, std::string_view host) {
   return fmt::format("{}{}-{}", kNamespacePrefix, id, host);
@@ -99,6 +99,10 @@ Commands cut_commands(std::string_view id, std::size_t host) {
 
 Commands heal_commands(std::string_view id, std::size_t host) {
   return {{"bridge", "-n", switch_namespace(id), "link", "set", "dev", port_of(host), "state", "3"}};
+}
+
+Command port_states_command(std::string_view id) {
+  return {"bridge", "-n", switch_namespace(id), "-j", "link", "show"};
 }
 
 std::string to_text(const Command& command) { return fmt::format("{}", fmt::join(command, " ")); }

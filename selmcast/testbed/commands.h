@@ -36,6 +36,9 @@ Commands downlink_commands(const Description& description, std::string_view id, 
                            net::LinkRate rate);
 Commands cut_commands(std::string_view id, std::size_t host);
 Commands heal_commands(std::string_view id, std::size_t host);
+// Prints the switch's ports as JSON, one of each host: {"ifname": port_of(host), "state": "disabled" if it was cut}.
+Command port_states_command(std::string_view id);
+std::string port_of(std::size_t host);
 
 std::string to_text(const Command& command);  // for messages
 

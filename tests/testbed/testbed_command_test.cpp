@@ -143,7 +143,16 @@ TEST_F(TestbedCommand, ACutLinkCarriesNothingUntilItIsHealed) {
     EXPECT_EQ(command(exec), 0) << output_;
     return output_.find("lladdr") != std::string::npos;
   };
+  const auto cut_of = [&](std::size_t host) {
+    EXPECT_EQ(command({"status", "--name", name_, "--format", "json"}), 0) << output_;
+    return json::parse(output_)["testbeds"][0]["hosts"][host]["cut"];
+  };
+  EXPECT_EQ(cut_of(1), false);
   ASSERT_EQ(command({"cut", "w1", "--name", name_}), 0) << output_;
+  EXPECT_EQ(cut_of(0), false);
+  EXPECT_EQ(cut_of(1), true);
+  ASSERT_EQ(command({"status", "--name", name_}), 0) << output_;
+  EXPECT_NE(output_.find("CUT"), std::string::npos) << output_;
   EXPECT_FALSE(asked()) << output_;
   ASSERT_EQ(command({"rate", "w1", "--downlink-mbps", "5", "--name", name_}), 0) << output_;
   EXPECT_FALSE(asked()) << "a new rate has healed it: " << output_;
@@ -152,6 +161,15 @@ TEST_F(TestbedCommand, ACutLinkCarriesNothingUntilItIsHealed) {
   bool heard = false;
   for (int tries = 0; tries < 20 && !heard; ++tries) heard = asked();
   EXPECT_TRUE(heard) << output_;
+  EXPECT_EQ(cut_of(1), false);
+}
+
+TEST_F(TestbedCommand, AskedForByANameThatThereIsNotItSaysSoAndFails) {
+  for (const char* verb : {"status", "down"}) {
+    EXPECT_EQ(command({verb, "--name", name_ + "-nope"}), 1) << verb;
+    EXPECT_NE(output_.find("there is no testbed named " + name_ + "-nope"), std::string::npos) << output_;
+  }
+  EXPECT_EQ(command({"status"}), 0) << output_;
 }
 
 TEST_F(TestbedCommand, RatesChangeByHandAndStatusKnows) {
@@ -208,7 +226,12 @@ TEST_F(TestbedCommand, KilledWhileItIsMadeItIsSweptUpByTheNext) {
     while (namespaces_of(process.pid()).size() < when) usleep(200);  // bounded by the test's watchdog
     process.send(SIGKILL);
     process.wait();
-    ASSERT_EQ(command({"down", "--name", name_}), 0) << output_;
+    // Killed at once it may not even have been registered: then there was none, and `down` says so.
+    const bool was_none = command({"down", "--name", name_}) != 0;
+    if (was_none) {
+      EXPECT_NE(output_.find("there is no testbed named " + name_), std::string::npos) << output_;
+    }
+    EXPECT_FALSE(was_none && when > 0) << output_;
     EXPECT_TRUE(namespaces_of(process.pid()).empty()) << "killed with " << when << " namespaces";
     EXPECT_FALSE(is_registered(name_));
   }

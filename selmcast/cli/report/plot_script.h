@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "selmcast/cli/report/plots.h"
 #include "selmcast/cli/report/run_record.h"
@@ -39,6 +40,11 @@ std::string line_style(const Summary& summary, const GroupSummary& group);
 
 // The group's entry in the key; nothing for its further runs.
 std::string key_title(const GroupSummary& group, bool first);
+
+// "set xtics 5": whole numbers only, ten of them at most, on an axis that ends near `most`.
+std::string whole_tics(char axis, double most);
+// The x axis names these, at 0, 1, 2, ..., and nothing else.
+std::string name_tics(const std::vector<std::string>& names);
 
 // Appends `piece` to a plot command; pieces join with commas.
 void join_piece(std::string& command, const std::string& piece);

@@ -52,6 +52,21 @@ std::string key_title(const GroupSummary& group, bool first) {
   return "title " + gnuplot_quote(group.name + seeds);
 }
 
+std::string whole_tics(char axis, double most) {
+  double step = 1;
+  for (int k = 0; most / step > 10; ++k) step *= k % 3 == 1 ? 2.5 : 2;  // 1, 2, 5, 10, 20, 50, ...
+  return fmt::format("set {}tics {:.0f}", axis, step);
+}
+
+std::string name_tics(const std::vector<std::string>& names) {
+  std::string tics;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    tics += fmt::format("{}{} {}", i > 0 ? ", " : "", gnuplot_quote(names[i], 20), i);
+  // As a list, not with `add`, which leaves the numbers in between.
+  return fmt::format("set xtics nomirror scale 0 textcolor rgb '{}' {} ({})", ink().light,
+                     names.size() > 12 ? "rotate by -60" : "norotate", tics);
+}
+
 void join_piece(std::string& command, const std::string& piece) {
   command += command.empty() ? "plot " : ", \\\n  ";
   command += piece;

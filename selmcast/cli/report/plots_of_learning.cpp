@@ -83,17 +83,28 @@ void learning_panel(Script& script, const RunFolder& folder, const Summary& summ
   script.line("{}", command);
 }
 
+double most_looks(const RunFolder& folder) {
+  std::size_t most = 1;
+  for (const RunRecord& run : folder.runs) most = std::max(most, looks_of(run).size());
+  return static_cast<double>(most);
+}
+
 // gnuplot lays a key out within one panel; this one serves all, as a line below them.
-void learning_key(Script& script, const Summary& summary) {
-  const double step = 1.0 / static_cast<double>(summary.groups.size() + 1);
+void learning_key(Script& script, const RunFolder& folder, const Summary& summary) {
+  std::vector<const GroupSummary*> shown;  // what has lines
+  for (const GroupSummary& group : summary.groups) {
+    if (std::ranges::any_of(group.runs, [&](std::size_t run) { return !looks_of(folder.runs[run]).empty(); }))
+      shown.push_back(&group);
+  }
+  const double step = 1.0 / static_cast<double>(shown.size() + 1);
   const auto entry = [&](std::size_t place, const std::string& text, std::string_view colour) {
     script.line("set label {} {} at screen {:.4g}, screen 0.04 center tc rgb '{}'", place + 1,
                 gnuplot_quote(text, 60), step * (static_cast<double>(place) + 0.5), colour);
   };
   script.line("unset key");
   entry(0, "\u00b7\u00b7\u00b7\u00b7 true", ink().light);
-  for (std::size_t i = 0; i < summary.groups.size(); ++i) {
-    const GroupSummary& group = summary.groups[i];
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const GroupSummary& group = *shown[i];
     entry(i + 1, (group.paced ? "\u2014 " : "- - ") + group.name, planner_colour(group.planner).light);
   }
 }
@@ -109,12 +120,13 @@ std::optional<Plot> learning_plot(const RunFolder& folder, const Summary& summar
   const std::size_t rows = (workers.size() + columns - 1) / columns;
   Script script;
   script.line(
-      "set multiplot layout {},{} margins 0.06,0.98,0.2,0.86 spacing 0.07,0.16 title 'Downlinks (Mbit/s): "
+      "set multiplot layout {},{} margins 0.06,0.98,{},{} spacing 0.07,0.16 title 'Downlinks (Mbit/s): "
       "declared at round 0, then learnt' textcolor rgb "
       "'{}'",
-      rows, columns, ink().light);
+      rows, columns, rows > 1 ? 0.2 : 0.27, rows > 1 ? 0.86 : 0.8, ink().light);
   script.line("set xrange [0:*]");
-  learning_key(script, summary);
+  learning_key(script, folder, summary);
+  script.line("{}", whole_tics('x', most_looks(folder)));
   for (std::size_t i = 0; i < workers.size(); ++i) {
     if (i == 1) script.line("unset label");
     const bool last_row = i + columns >= workers.size();
@@ -170,6 +182,7 @@ std::optional<Plot> estimate_error_plot(const RunFolder& folder, const Summary& 
   script.line("set multiplot layout 2,1");
   script.line("set yrange [0:100]");
   script.line("set xrange [0:*]");
+  script.line("{}", whole_tics('x', most_looks(folder)));
   script.line("unset key");
   error_panel(script, folder, summary, false);
   script.line("set xlabel 'rounds learnt from' textcolor rgb '{}'", ink().light);

@@ -48,13 +48,10 @@ void link_use_panel(Script& script, const Scenario& scenario, const std::vector<
                     std::vector<double> LinkUse::*shares, Rate WorkerLinks::*rate, std::string_view what) {
   const std::size_t workers = scenario.workers.size();
   const double bar = 0.8 / static_cast<double>(uses.size());
-  script.line("unset xtics");
-  script.line("set xtics nomirror scale 0 textcolor rgb '{}' {}", ink().light,
-              workers > 12 ? "rotate by -60" : "norotate");
-  for (std::size_t i = 0; i < workers; ++i) {
-    const WorkerLinks& links = scenario.workers[i];
-    script.line("set xtics add ({} {})", gnuplot_quote(links.name + ": " + rate_label(links.*rate), 20), i);
-  }
+  std::vector<std::string> names;
+  for (const WorkerLinks& links : scenario.workers)
+    names.push_back(links.name + ": " + rate_label(links.*rate));
+  script.line("{}", name_tics(names));
   script.line("set ylabel '{} in use (%)'", what);
   std::string command;
   for (std::size_t g = 0; g < uses.size(); ++g) {

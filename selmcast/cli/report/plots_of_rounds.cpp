@@ -160,6 +160,12 @@ std::optional<Plot> synchronisation_plot(const RunFolder& folder, const Summary&
   script.line("set title 'Synchronisation, from plan sent to round ended{}'",
               online ? " (ssp, asp: to multicast complete)" : "");
   script.line("set xlabel 'round'");
+  std::uint64_t last = 1;
+  for (const RunRecord& run : folder.runs) {
+    const auto times = synchronisations(run);
+    if (!times.empty()) last = std::max(last, times.rbegin()->first);
+  }
+  script.line("{}", whole_tics('x', static_cast<double>(last)));
   script.line("set ylabel 'time (s{})'", log ? ", logarithmic" : "");
   if (log) {
     const Range range = synchronisation_range(folder);

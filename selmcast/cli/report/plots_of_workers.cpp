@@ -65,11 +65,9 @@ std::optional<Plot> utilisation_plot(const RunFolder& folder, const Summary& sum
   if (command.empty()) return std::nullopt;
   script.line("set title 'Computing time / total time, by worker'");
   script.line("set grid noxtics");
-  script.line("unset xtics");
-  script.line("set xtics nomirror scale 0 textcolor rgb '{}' {}", ink().light,
-              workers.size() > 12 ? "rotate by -60" : "norotate");
-  for (std::size_t i = 0; i < workers.size(); ++i)
-    script.line("set xtics add ({} {})", gnuplot_quote(worker_label(workers[i]), 20), i);
+  std::vector<std::string> names;
+  for (const WorkerLinks& worker : workers) names.push_back(worker_label(worker));
+  script.line("{}", name_tics(names));
   script.line("set xlabel 'worker (a straggler: how many times as long it computes)'");
   script.line("set ylabel 'computing (%)'");
   script.line("set yrange [0:100]");
@@ -176,6 +174,7 @@ std::optional<Plot> staleness_plot(const RunFolder& folder, const Summary& summa
 std::optional<Plot> drops_plot(const RunFolder& folder, const Summary& summary) {
   Script script;
   std::string command;
+  std::size_t most = 1;
   for (const GroupSummary& group : summary.groups) {
     bool first = true;
     for (const std::size_t run : group.runs) {
@@ -186,6 +185,7 @@ std::optional<Plot> drops_plot(const RunFolder& folder, const Summary& summary) 
             times.push_back((*delivery.settled - summary.runs[run].start).in_seconds());
       if (times.empty()) continue;
       std::ranges::sort(times);
+      most = std::max(most, times.size());
       script.line("$drops{} << EOD\n0 0", run);
       for (std::size_t k = 0; k < times.size(); ++k) script.line("{:.6g} {}", times[k], k + 1);
       script.line("EOD");
@@ -198,6 +198,7 @@ std::optional<Plot> drops_plot(const RunFolder& folder, const Summary& summary) 
   script.line("set title 'Deliveries dropped by a later plan, so far'");
   script.line("set xlabel 'time since the training began (s)'");
   script.line("set ylabel 'deliveries'");
+  script.line("{}", whole_tics('y', static_cast<double>(most)));
   script.line("set xrange [0:*]");
   script.line("set yrange [0:*]");
   script.line("{}", command);

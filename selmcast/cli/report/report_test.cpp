@@ -7,8 +7,11 @@
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/report/plot_script.h"
 #include "selmcast/cli/report/plots.h"
 #include "selmcast/cli/report/report_command.h"
 #include "selmcast/cli/report/report_page.h"
@@ -167,6 +170,22 @@ TEST(Plots, WorstDeclaredDownlinksComeFirst) {
   // a: declared 16 for 8 (factor 2), b: exact, c: declared 8 for 32 (factor 4).
   const RunFolder folder = *read_run_folder(SELMCAST_REPORT_DATA "/small");
   EXPECT_THAT(worst_declared(folder.scenario, 2), ElementsAre(WorkerIndex(2), WorkerIndex(0)));
+}
+
+TEST(Plots, AxesOfWholeThingsHaveWholeTicsAndTenAtMost) {
+  for (const auto& [most, step] : std::vector<std::pair<double, int>>{{0, 1},
+                                                                      {1, 1},
+                                                                      {10, 1},
+                                                                      {11, 2},
+                                                                      {20, 2},
+                                                                      {21, 5},
+                                                                      {50, 5},
+                                                                      {51, 10},
+                                                                      {100, 10},
+                                                                      {101, 20},
+                                                                      {501, 100}})
+    EXPECT_EQ(whole_tics('x', most), "set xtics " + std::to_string(step)) << most;
+  EXPECT_THAT(name_tics({"w0: 5", "it's"}), testing::EndsWith("('w0: 5' 0, 'it''s' 1)"));
 }
 
 TEST(Plots, APlannerWearsOneColourEverywhere) {

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -132,8 +133,12 @@ int down(const TestbedFlags& flags) {
   std::optional<Registration> known;
   if (auto registry = Registry::lock()) known = registry->find(name);
   if (!known) {
-    if (swept->empty()) fmt::print("there is no testbed named {}\n", name);
-    return cli::kExitDone;
+    // Without a name, that nothing is left is all that was asked for.
+    if (flags.name.empty() || std::ranges::find(*swept, name) != swept->end()) {
+      if (swept->empty()) fmt::print("there is no testbed named {}\n", name);
+      return cli::kExitDone;
+    }
+    return complain({ErrorCode::unavailable, "there is no testbed named " + name});
   }
   if (!known->standing) {
     return complain(

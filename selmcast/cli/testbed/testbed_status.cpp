@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/json_text.h"
 #include "selmcast/cli/testbed/testbed_actions.h"
+#include "selmcast/testbed/commands.h"
 #include "selmcast/testbed/namespaces.h"
 #include "selmcast/testbed/qdisc_counters.h"
+#include "selmcast/testbed/shell.h"
 #include "selmcast/testbed/testbed.h"
 
 namespace selmcast::testbed {
@@ -31,6 +34,18 @@ Json link_json(net::LinkRate rate, const ShaperCounters& counters, std::uint32_t
   return link;
 }
 
+// By port of the switch: true if it was cut (testbed/commands.h). Nothing for what cannot be read.
+std::map<std::string, bool> cuts_in(const std::string& id) {
+  std::map<std::string, bool> cuts;
+  const auto text = run_command(port_states_command(id));
+  const Json ports = text ? Json::parse(*text, nullptr, false) : Json();
+  if (!ports.is_array()) return cuts;
+  for (const Json& port : ports) {
+    if (port.contains("ifname") && port.contains("state")) cuts[port["ifname"]] = port["state"] == "disabled";
+  }
+  return cuts;
+}
+
 Json testbed_json(const Registration& known) {
   Json result;
   result["name"] = known.name;
@@ -38,6 +53,7 @@ Json testbed_json(const Registration& known) {
   result["state"] = known.standing ? "stands" : is_dead(known) ? "dead" : "owned";
   result["owner"] = known.standing ? Json() : Json(known.owner);
   const ShaperCounters down = counters_in(switch_namespace(known.id));
+  const std::map<std::string, bool> cuts = cuts_in(known.id);
   result["hosts"] = Json::array();
   for (std::size_t k = 0; k < known.description.hosts.size(); ++k) {
     const Host& host = known.description.hosts[k];
@@ -46,6 +62,8 @@ Json testbed_json(const Registration& known) {
     entry["name"] = host.name;
     entry["namespace"] = space;
     entry["address"] = address_of(k);
+    const auto cut = cuts.find(port_of(k));
+    entry["cut"] = cut == cuts.end() ? Json() : Json(cut->second);  // null: not known
     entry["uplink"] = link_json(host.uplink, counters_in(space), 1);
     entry["downlink"] = link_json(host.downlink, down, static_cast<std::uint32_t>(k + 1));
     entry["processes"] = processes_in(space);
@@ -70,12 +88,17 @@ void print_table(const Json& bed) {
   const std::string whose = state == "stands" ? "stands"
                             : state == "dead" ? "is dead: selmcast testbed down removes it"
                                               : fmt::format("belongs to process {}", bed["owner"].get<int>());
-  fmt::print("{} {}\n  {:<12}{:<14}{:>10}{:>10}  {:<18}{:<18}{:<10}{}\n", bed["name"].get<std::string>(),
-             whose, "host", "address", "up", "down", "MB up", "MB down", "processes", "namespace");
+  constexpr const char* kRow = "  {:<12}{:<14}{:<6}{:>10}{:>10}  {:<18}{:<18}{:<10}{}\n";
+  fmt::print("{} {}\n", bed["name"].get<std::string>(), whose);
+  fmt::print(fmt::runtime(kRow), "host", "address", "link", "up", "down", "MB up", "MB down", "processes",
+             "namespace");
   for (const Json& host : bed["hosts"]) {
-    fmt::print("  {:<12}{:<14}{:>10}{:>10}  {:<18}{:<18}{:<10}{}\n", host["name"].get<std::string>(),
-               host["address"].get<std::string>(), rate_text(host["uplink"]), rate_text(host["downlink"]),
-               carried_text(host["uplink"]), carried_text(host["downlink"]), host["processes"].size(),
+    fmt::print(fmt::runtime(kRow), host["name"].get<std::string>(), host["address"].get<std::string>(),
+               host["cut"].is_null()     ? "?"
+               : host["cut"].get<bool>() ? "CUT"
+                                         : "ok",
+               rate_text(host["uplink"]), rate_text(host["downlink"]), carried_text(host["uplink"]),
+               carried_text(host["downlink"]), host["processes"].size(),
                host["namespace"].get<std::string>());
   }
 }
@@ -96,6 +119,11 @@ int status(const TestbedFlags& flags) {
   Json beds = Json::array();
   for (const Registration& one : *known) {
     if (flags.name.empty() || one.name == flags.name) beds.push_back(testbed_json(one));
+  }
+  if (beds.empty() && !flags.name.empty()) {
+    fmt::print(stderr, "selmcast testbed: there is no testbed named {}: selmcast testbed status lists all\n",
+               flags.name);
+    return cli::kExitFailed;
   }
   if (flags.format == "json") {
     Json answer;
