@@ -55,11 +55,14 @@ void Solver::order_flows() {
 void Solver::lay_out() {
   spots_.resize(links_.size());
   spot_levels_.resize(links_.size());
+  fulls_.resize(links_.size());
   for (std::size_t index = 0; index < links_.size(); ++index) {
     Link& link = links_[index];
-    spots_[index] = {
-        .growing = link.members.size(), .left = link.capacity, .weight = link.weight, .full = {}};
-    spot_levels_[index] = level_of(spots_[index]);
+    spots_[index] = {.left = link.capacity,
+                     .weight = link.weight,
+                     .growing = static_cast<double>(link.members.size()),
+                     .highest = 0};
+    fulls_[index] = {};
     link.weight_to_place = 0;
   }
 }
@@ -71,6 +74,7 @@ std::size_t Solver::fill_priority(std::size_t first) {
   const bool is_only_one = first == 0 && flows_[order_.back()].claim.priority == priority;
   const std::size_t end = is_only_one ? order_.size() : set_growing(first);
   for (std::size_t left = end - first; left > 0; ++relaxed_) {
+    set_levels();
     const std::size_t lowest = place_of_least(spot_levels_);
     SELMCAST_CHECK(spot_levels_[lowest] < kNever, "a flow that grows crosses a link that it can fill");
     left -= fix(static_cast<std::uint32_t>(lowest), priority);
@@ -93,45 +97,49 @@ std::size_t Solver::set_growing(std::size_t first) {
       ++spot.growing;
     }
   }
-  for (std::size_t s = 0; s < spots_.size(); ++s) spot_levels_[s] = level_of(spots_[s]);
   return end;
 }
 
-double Solver::level_of(const Spot& spot) {
-  return spot.growing == 0 ? kNever : std::max(0.0, spot.left) / spot.weight;
+// Of all spots anew, side by side and without a branch: cheaper than one by one with each change of a spot, since a
+// step changes most of them, some many times.
+void Solver::set_levels() {
+  for (std::size_t s = 0; s < spots_.size(); ++s) {
+    const Spot& spot = spots_[s];
+    const double level = std::max(0.0, spot.left) / spot.weight;
+    spot_levels_[s] = spot.growing > 0 ? level : kNever;
+  }
 }
 
 // The link is full: its growing flows are its own. Returns how many these are.
 std::size_t Solver::fix(std::uint32_t index, std::uint64_t priority) {
-  Spot& full = spots_[index];
+  Spot& spot_of_link = spots_[index];
+  Full& full = fulls_[index];
   const Link& link = links_[index];
   double level = 0;
-  if (full.full.level == kNever) {  // else full with what has an earlier priority
-    if (full.left > kSame * link.capacity) level = spot_levels_[index];
+  if (full.key.level == kNever) {  // else full with what has an earlier priority
+    if (spot_of_link.left > kSame * link.capacity) level = spot_levels_[index];
     const Key before = link.full;
     if (before.priority == priority && std::abs(before.level - level) <= kSame * level) level = before.level;
-    full.full = {priority, level};
-    full.others = link.capacity - full.left;
+    full = {.others = link.capacity - spot_of_link.left, .key = {priority, level}};
   }
-  const double highest = full.highest;  // but for its own
+  const double highest = spot_of_link.highest;  // but for its own
   std::size_t fixed = 0;
   for (const Member& member : link.members) {
     Flow& flow = flows_[member.flow];
     if (flow.next != kNone || flow.claim.priority != priority) continue;
     flow.next = index;
     ++fixed;
-    const double rate = flow.claim.weight * level;
+    const double weight = flow.claim.weight;
     for (const Crossing& crossing : crossings(flow)) {
       Spot& spot = spots_[crossing.link];
-      --spot.growing;
-      spot.weight -= flow.claim.weight;
-      spot.left -= rate;
+      spot.left -= weight * level;
+      spot.weight -= weight;
+      spot.growing -= 1;
       spot.highest = std::max(spot.highest, level);
-      spot_levels_[crossing.link] = level_of(spot);
     }
   }
-  full.highest = highest;
-  full.left = 0;
+  spot_of_link.highest = highest;
+  spot_of_link.left = 0;
   return fixed;
 }
 
@@ -141,7 +149,7 @@ void Solver::take_over() {
     const Flow& flow = flows_[index];
     const std::uint32_t next = flow.next;
     const bool moves = flow.bottleneck != next;
-    if (moves || runs(flow, links_[next].full) != runs(flow, spots_[next].full)) report_flow(index);
+    if (moves || runs(flow, links_[next].full) != runs(flow, fulls_[next].key)) report_flow(index);
     if (!moves) continue;
     if (flow.bottleneck != kNone) disown(index);
     join(index, next);
@@ -150,11 +158,12 @@ void Solver::take_over() {
     const Spot& spot = spots_[index];
     Link& link = links_[index];
     if (link.members.empty()) continue;
-    if (link.full != spot.full) report_link(index);
-    link.full = spot.full;
+    const Full& full = fulls_[index];
+    if (link.full != full.key) report_link(index);
+    link.full = full.key;
     if (!link.own.empty()) count_own(link);
-    loads_[index] = {.others = link.own.empty() ? link.capacity - spot.left : spot.others,
-                     .level = link.mixed ? kNever : spot.full.level,
+    loads_[index] = {.others = link.own.empty() ? link.capacity - spot.left : full.others,
+                     .level = link.mixed ? kNever : full.key.level,
                      .limit = 0,
                      .highest = spot.highest};
     set_limit(index);

@@ -195,14 +195,16 @@ class Solver {
       full = {priority, left > nothing ? left / weight : 0};
     }
   };
-  // A link while all is filled afresh.
-  struct Spot {
-    std::size_t growing = 0;  // members of the priority that is filled, without a rate so far
-    double left = 0;          // of the capacity
-    double weight = 0;        // of the growing ones
-    double others = 0;        // carried when it got full
-    double highest = 0;       // as in Load
-    Key full;
+  // A link while all is filled afresh; small and of one type, as this is the inner loop of filling.
+  struct alignas(32) Spot {
+    double left = 0;     // of the capacity
+    double weight = 0;   // of the growing ones
+    double growing = 0;  // how many members of the priority that is filled are without a rate so far
+    double highest = 0;  // as in Load
+  };
+  struct Full {
+    double others = 0;  // carried when it got full
+    Key key;
   };
   // The level of a flow goes from one value to another: news for links whose level is above `above`.
   struct Step {
@@ -252,7 +254,7 @@ class Solver {
   void lay_out();
   std::size_t set_growing(std::size_t first);
   std::size_t fill_priority(std::size_t first);
-  static double level_of(const Spot& spot);
+  void set_levels();
   std::size_t fix(std::uint32_t link, std::uint64_t priority);
   void take_over();
   // Solving (solve.cpp).
@@ -281,8 +283,9 @@ class Solver {
   std::vector<Rival> rivals_;
   Method method_;
   int to_fill_ = 0;                   // by so many of the next solve()
-  std::vector<std::uint32_t> order_;  // of fill_afresh(), like the next two: flows by priority
+  std::vector<std::uint32_t> order_;  // of fill_afresh(), like the next three: flows by priority
   std::vector<Spot> spots_;           // by link
+  std::vector<Full> fulls_;           // by link
   std::vector<double> spot_levels_;   // at which each would be full; never, if nothing on it grows
   bool answered_ = false;             // what follows was returned by solve()
   std::vector<LinkId> changed_links_;
