@@ -1,5 +1,5 @@
-// Filling all afresh, link by link in ascending order of the level at which it is full, priority by priority. All state
-// that following changes goes by is as if it had been followed.
+// Filling all afresh, link by link in ascending order of the level at which it is full, priority by priority; and what
+// following changes goes by, once it goes on.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -28,16 +28,15 @@ std::size_t place_of_least(std::span<const double> values) {
 }  // namespace
 
 void Solver::fill_afresh() {
-  for (const Queued& queued : queue_) {
-    links_[queued.link].queued = false;
-    set_limit(queued.link);
-  }
+  to_fill_ = follows_ ? kFillings : to_fill_ - 1;
   queue_.clear();
   to_place_.clear();
   order_flows();
   lay_out();
   for (std::size_t first = 0; first < order_.size();) first = fill_priority(first);
   take_over();
+  follows_ = method_ != Method::fill && (to_fill_ <= 0 || !has_few_flows());
+  if (follows_) begin_to_follow();
 }
 
 void Solver::order_flows() {
@@ -146,28 +145,36 @@ std::size_t Solver::fix(std::uint32_t index, std::uint64_t priority) {
 // The new state takes the place of the old one, and what differs is told.
 void Solver::take_over() {
   for (const std::uint32_t index : order_) {
-    const Flow& flow = flows_[index];
-    const std::uint32_t next = flow.next;
-    const bool moves = flow.bottleneck != next;
-    if (moves || runs(flow, links_[next].full) != runs(flow, fulls_[next].key)) report_flow(index);
-    if (!moves) continue;
-    if (flow.bottleneck != kNone) disown(index);
-    join(index, next);
+    Flow& flow = flows_[index];
+    if (flow.bottleneck != flow.next ||
+        runs(flow, links_[flow.next].full) != runs(flow, fulls_[flow.next].key))
+      report_flow(index);
+    flow.bottleneck = flow.next;
   }
   for (std::uint32_t index = 0; index < links_.size(); ++index) {
-    const Spot& spot = spots_[index];
+    if (links_[index].full == fulls_[index].key) continue;
+    links_[index].full = fulls_[index].key;
+    report_link(index);
+  }
+}
+
+// From now on changes are followed.
+void Solver::begin_to_follow() {
+  for (std::uint32_t index = 0; index < links_.size(); ++index) {
     Link& link = links_[index];
-    if (link.members.empty()) continue;
+    const Spot& spot = spots_[index];
     const Full& full = fulls_[index];
-    if (link.full != full.key) report_link(index);
-    link.full = full.key;
-    if (!link.own.empty()) count_own(link);
-    loads_[index] = {.others = link.own.empty() ? link.capacity - spot.left : full.others,
+    link.queued = false;
+    link.own.clear();
+    count_own(link);
+    const bool is_full = full.key.level < kNever;
+    loads_[index] = {.others = is_full ? full.others : link.capacity - spot.left,
                      .level = link.mixed ? kNever : full.key.level,
                      .limit = 0,
                      .highest = spot.highest};
     set_limit(index);
   }
+  for (const std::uint32_t index : order_) join(index, flows_[index].bottleneck);
 }
 
 }  // namespace selmcast::maxmin

@@ -16,17 +16,10 @@ constexpr std::size_t kRelaxedMax = 1000;  // a link, on average, in one solve()
 Solver::Changes Solver::solve() {
   forget_answer();
   relaxed_ = 0;
-  if (!queue_.empty() || !to_place_.empty()) {
+  if (changed_ || !queue_.empty() || !to_place_.empty()) {
     sum_up_next();
-    if (method_ == Method::fill) {
-      fill_afresh();
-    } else if (to_fill_ > 0 && has_few_flows()) {
-      --to_fill_;
-      fill_afresh();
-    } else if (!follow_changes()) {
-      to_fill_ = kFillings;
-      fill_afresh();
-    }
+    if (!follows_ || method_ == Method::fill || !follow_changes()) fill_afresh();
+    changed_ = false;
   }
   answered_ = true;
   return {changed_links_, changed_flows_};
@@ -86,6 +79,7 @@ void Solver::sum_up(std::uint32_t index) {
     if (flow.bottleneck != index && flow.bottleneck != kNone) others += rate_of(flow);
   }
   links_[index].weight = weight;
+  if (!follows_) return;
   loads_[index].others = others;
   count_own(links_[index]);
 }

@@ -39,6 +39,8 @@ void Solver::set_capacity(LinkId link, Rate capacity) {
                  "a capacity is finite and not negative");
   if (links_[link.value()].capacity == capacity.bps()) return;
   links_[link.value()].capacity = capacity.bps();
+  changed_ = true;
+  if (!follows_) return;
   sum_up(link.value());
   set_limit(link.value());
   enqueue_if_full(link.value());
@@ -99,12 +101,17 @@ void Solver::take_away(std::uint32_t index) {
       links_[crossing.link].weight_to_place -= flow.claim.weight;
     return;
   }
+  changed_ = true;
+  flow.rate_before = rate;
+  if (!follows_) {
+    flow.bottleneck = kNone;
+    return;
+  }
   for (const Crossing& crossing : crossings(flow)) {
     if (crossing.link != flow.bottleneck) loads_[crossing.link].others -= rate;
     enqueue_if_full(crossing.link);
   }
   leave(index);
-  flow.rate_before = rate;
 }
 
 void Solver::set_aside(std::uint32_t index) {
@@ -133,17 +140,18 @@ void Solver::take_off(FlowId id, LinkId link) {
   if (flow.bottleneck == link.value()) set_aside(id.value());
   if (flow.bottleneck == kNone) {
     links_[link.value()].weight_to_place -= flow.claim.weight;
-  } else {
+  } else if (follows_) {
     loads_[link.value()].others -= rate_of(flow);
     enqueue_if_full(link.value());
   }
+  changed_ = true;
   unlink(*found);
   // The last crossing takes the free place.
   *found = all.back();
   --flow.crossings.count;
   const auto place = static_cast<std::uint32_t>(found - all.begin());
   if (place < flow.crossings.count) links_[found->link].members[found->place].place = place;
-  if (flow.bottleneck != kNone) describe(flow);
+  if (follows_ && flow.bottleneck != kNone) describe(flow);
 }
 
 void Solver::set_claim(FlowId id, Claim claim) {

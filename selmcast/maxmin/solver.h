@@ -36,8 +36,8 @@
 //
 // Few flows that share most of their links are another matter: there a change may relax more links than there are
 // flows, some of them twice, and filling all afresh (fill.cpp) costs less. So with kFewFlows or fewer, whoever has
-// relaxed as many links as there are flows gives up and fills, and so do the next kFillings. Either leaves the state
-// that the other goes on from.
+// relaxed as many links as there are flows gives up and fills, and so do the next kFillings. Meanwhile nothing that only
+// following needs (own flows, loads, queue) is kept up to date; the last filling makes it anew, and following goes on.
 //
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
 // 1e-9); the same calls in the same order give the same bits. Levels a relative kSame apart count as one, so little of
@@ -257,6 +257,7 @@ class Solver {
   void set_levels();
   std::size_t fix(std::uint32_t link, std::uint64_t priority);
   void take_over();
+  void begin_to_follow();
   // Solving (solve.cpp).
   std::size_t flow_count() const { return flows_.size() - free_flows_.size(); }
   bool has_few_flows() const { return flow_count() <= kFewFlows; }
@@ -282,7 +283,9 @@ class Solver {
   std::size_t relaxed_ = 0;
   std::vector<Rival> rivals_;
   Method method_;
-  int to_fill_ = 0;                   // by so many of the next solve()
+  bool changed_ = false;              // since the last solve(), but for new flows
+  bool follows_ = true;               // own flows, loads and queue are kept up to date; else solve() fills
+  int to_fill_ = 0;                   // before it follows again
   std::vector<std::uint32_t> order_;  // of fill_afresh(), like the next three: flows by priority
   std::vector<Spot> spots_;           // by link
   std::vector<Full> fulls_;           // by link
