@@ -3,13 +3,14 @@
 #include <functional>
 #include <utility>
 
-#include "selmcast/base/check.h"
 #include "selmcast/maxmin/solver.h"
 
 namespace selmcast::maxmin {
 namespace {
 
-constexpr std::size_t kRelaxedMax = 1000;  // a link, on average, in one solve(): far from what is seen
+// A link, on average, in one solve(): far from what is seen, but for links that are all alike and multicasts whose order
+// is changed all at once. There rounding errors were seen to pass a flow around between equal links without end.
+constexpr std::size_t kRelaxedMax = 30;
 
 }  // namespace
 
@@ -30,7 +31,7 @@ bool Solver::follow_changes() {
   place_new();
   while (!queue_.empty()) {
     if (method_ == Method::choose && relaxed_ >= flow_count() && has_few_flows()) return false;
-    SELMCAST_CHECK(relaxed_ < kRelaxedMax * links_.size(), "links settle one after the other");
+    if (relaxed_ >= kRelaxedMax * links_.size()) return false;
     ++relaxed_;
     std::ranges::pop_heap(queue_, std::greater{});
     const std::uint32_t link = queue_.back().link;

@@ -346,5 +346,44 @@ TEST(MaxMinSolver, AgreesWithBruteFillingAfterEveryStepOfRandomSequences) {
   }
 }
 
+// n alike workers, each with a network multicast to a few or many of the others, one replaced after the other: many
+// more flows than are filled afresh at once, and hardly a link whose level is not another one's too.
+TEST(MaxMinSolver, SettlesManyMulticastsOverLinksThatAreAllAlike) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Rng rng(seed);
+    const std::size_t n = 80;
+    const std::vector<double> capacities(2 * n, 4e10);
+    Net net(capacities);
+    std::vector<PlainFlow> flows(n);
+    std::vector<std::optional<FlowId>> ids(n);
+    for (int step = 0; step < 400; ++step) {
+      const std::size_t sender = rng.below(n);
+      if (ids[sender]) net.solver.remove_flow(*ids[sender]);
+      flows[sender] = {.links = {sender}, .priority = rng.below(1 + seed % 3 * 4)};
+      for (std::size_t j = 0; j < n; ++j) {
+        if (j != sender && rng.below(4) == 0) flows[sender].links.push_back(n + j);
+      }
+      ids[sender] = net.flow(flows[sender].links, {.priority = flows[sender].priority});
+      for (std::size_t i = 0; i < n && step % 4 == 0; ++i) {
+        if (!ids[i]) continue;
+        flows[i].priority = rng.below(1 + seed % 3 * 4);
+        net.solver.set_claim(*ids[i], {.priority = flows[i].priority});
+      }
+      net.solver.solve();
+      if (step % 40 != 39) continue;
+      std::vector<PlainFlow> running;
+      std::vector<double> rates;
+      for (std::size_t i = 0; i < n; ++i) {
+        if (!ids[i]) continue;
+        running.push_back(flows[i]);
+        rates.push_back(net.rate(*ids[i]));
+      }
+      const std::vector<double> expected = brute_rates(capacities, running);
+      for (std::size_t f = 0; f < rates.size(); ++f) ASSERT_NEAR(rates[f], expected[f], 1e-9 * 4e10) << f;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace selmcast::maxmin

@@ -16,7 +16,9 @@ constexpr double kDue = 0.05;
 constexpr double kQueue = 0.1;
 constexpr double kDoubt = 0.3;
 constexpr double kUnicastPrice = 6;
-constexpr double kDearest = 2.4;  // kappa at width 0
+constexpr double kDearest = 2.4;   // kappa at width 0
+constexpr double kCrowded = 0.75;  // forced choices, of the last n or so
+constexpr double kUncrowded = 0.4;
 
 // Priorities are instants in us with a counter behind them: no two are the same.
 constexpr unsigned kCounterBits = 14;
@@ -54,8 +56,9 @@ void SlackPolicy::look(const OnlineView& view) {
   }
   verdicts_.assign(first, plan::Reason::kept);
   dropped_.clear();
+  downlinks_ = view.tasks.downlink;
   double sum = 0;
-  for (const Rate rate : view.tasks.downlink) sum += rate.bps();
+  for (const Rate rate : downlinks_) sum += rate.bps();
   mean_downlink_bps_ = sum / static_cast<double>(n);
   const double receivers = view.tasks.multicast == plan::MulticastKind::network
                                ? static_cast<double>(ready_->candidates.size() + 1)
@@ -181,6 +184,20 @@ void SlackPolicy::weigh_candidates(const OnlineView& view) {
   }
 }
 
+// With the multicast's own volume, until all is through that is on its way to a receiver.
+Duration SlackPolicy::queue_at(WorkerIndex receiver) const {
+  const double bits = queue_bits_[position(receiver)] + ready_->volume.in_bits();
+  return Duration::seconds(bits / downlinks_[position(receiver)].bps());
+}
+
+Duration SlackPolicy::end(const Prospect& prospect) const {
+  return is_crowded_ ? longest_queue_ : prospect.end();
+}
+
+Duration SlackPolicy::end_with(const Prospect& prospect, WorkerIndex another) const {
+  return is_crowded_ ? std::max(longest_queue_, queue_at(another)) : prospect.end_with(another);
+}
+
 // Takes the candidate with the least score: of equal ones the first worker. Scores of before are too low, if anything
 // (ends only grow with the set), so only the first has to be looked at.
 void SlackPolicy::take_next(Prospect& prospect) {
@@ -191,7 +208,7 @@ void SlackPolicy::take_next(Prospect& prospect) {
     std::ranges::pop_heap(choices_, later);
     Choice& first = choices_.back();
     const WorkerIndex receiver = first.receiver;
-    first.score = cost(prospect.end_with(receiver)) - first.worth;
+    first.score = cost(end_with(prospect, receiver)) - first.worth;
     std::ranges::push_heap(choices_, later);
     is_least = choices_.front().receiver == receiver;
   }
@@ -199,6 +216,7 @@ void SlackPolicy::take_next(Prospect& prospect) {
   chosen_.push_back(choices_.back());
   choices_.pop_back();
   prospect.to(chosen_.back().receiver);
+  longest_queue_ = std::max(longest_queue_, queue_at(chosen_.back().receiver));
 }
 
 Prospect SlackPolicy::prospect_of_chosen(const OnlineView& view) const {
@@ -212,12 +230,14 @@ Prospect SlackPolicy::prospect_of_chosen(const OnlineView& view) const {
 void SlackPolicy::choose(const OnlineView& view) {
   const auto needed = static_cast<std::size_t>(std::max(0, ready_->needed));
   Prospect prospect = prospect_of_chosen(view);
+  longest_queue_ = Duration();
+  for (const Choice& choice : chosen_) longest_queue_ = std::max(longest_queue_, queue_at(choice.receiver));
   double worth = 0, still_to_win = 0;
   for (const Choice& choice : choices_) still_to_win += std::max(0.0, choice.worth);
   std::optional<double> best;
   std::size_t best_size = 0;
   for (;;) {
-    const double value = worth - cost(prospect.end());
+    const double value = worth - cost(end(prospect));
     if (chosen_.size() >= needed || choices_.empty()) {
       if (!best || value > *best) {
         best = value;
@@ -230,13 +250,15 @@ void SlackPolicy::choose(const OnlineView& view) {
     still_to_win -= std::max(0.0, chosen_.back().worth);
   }
   chosen_.resize(best_size);
+  const double is_forced = best_size <= needed ? 1 : 0;
+  forced_ += (is_forced - forced_) / static_cast<double>(view.workers.size());
 }
 
 // The lowest limit with which the multicast ends almost as soon as it could.
 void SlackPolicy::start(const OnlineView& view, std::uint64_t priority) {
   Place& place = places_[position(view.ready)];
   place = {priority, Rate::unlimited()};
-  if (chosen_.empty() || view.tasks.multicast == plan::MulticastKind::unicast) return;
+  if (chosen_.empty() || is_crowded_ || view.tasks.multicast == plan::MulticastKind::unicast) return;
   const Prospect prospect = prospect_of_chosen(view);
   const Duration end = prospect.end() * kStretch;
   if (end < Duration::infinite()) place.limit = prospect.lowest_limit(end);
@@ -260,6 +282,8 @@ void SlackPolicy::give_verdicts(const OnlineView& view) {
 
 OnlineDecision SlackPolicy::decide(const OnlineView& view) {
   look(view);
+  is_crowded_ =
+      view.tasks.multicast == plan::MulticastKind::network && forced_ > (is_crowded_ ? kUncrowded : kCrowded);
   const std::uint64_t priority = priority_of(view);
   foretell(view, priority);
   weigh_candidates(view);
@@ -270,7 +294,7 @@ OnlineDecision SlackPolicy::decide(const OnlineView& view) {
   claims_.clear();
   limits_.clear();
   for (const plan::SspTask& task : view.tasks.tasks) {
-    claims_.push_back({.priority = places_[position(task.sender)].priority, .weight = 1});
+    claims_.push_back({.priority = is_crowded_ ? 0 : places_[position(task.sender)].priority, .weight = 1});
     limits_.push_back(places_[position(task.sender)].limit);
   }
   return {verdicts_, claims_, limits_};

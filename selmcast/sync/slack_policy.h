@@ -29,6 +29,13 @@
 //      just begun (remaining >= keep_fraction v), and beyond min_receivers, the slowest receiver, if doing without it
 //      saves more than 1 / kDoubt receivers' worth of time. Required ones never.
 //
+// Where there is no bandwidth for more than what is asked for (three of four multicasts to no more than min_receivers),
+// nobody has slack that could be given away: whoever gets the right of way gets it from somebody who is waited for as
+// much, and with scores of multicasts on every link no forecast holds where links fluctuate. Then (network only)
+//   - all share the links fairly, at whatever rate they can;
+//   - end(S) is the longest queue among S: what is on its way to j, and v, over downlink_j, as in Algorithm 2's step 2;
+// until only two of five are. docs/policies.md has the measurements.
+//
 // The knob `width`, from 0 (fast) to 1 (wide: everybody is reached): NPU utilisation is traded for scale at the same
 // marginal price by all workers.
 //
@@ -40,6 +47,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "selmcast/sync/forecast.h"
@@ -77,6 +85,9 @@ class SlackPolicy : public OnlinePolicy {
   void weigh_candidates(const OnlineView& view);
   void choose(const OnlineView& view);
   double cost(Duration end) const;
+  Duration queue_at(WorkerIndex receiver) const;
+  Duration end(const Prospect& prospect) const;
+  Duration end_with(const Prospect& prospect, WorkerIndex another) const;
   void take_next(Prospect& prospect);
   Prospect prospect_of_chosen(const OnlineView& view) const;
   void start(const OnlineView& view, std::uint64_t priority);
@@ -85,13 +96,17 @@ class SlackPolicy : public OnlinePolicy {
   Width width_;
   std::vector<Place> places_;  // by worker
   std::uint64_t planned_ = 0;
+  double forced_ = 0;        // part of the choices: no more than min_receivers; a mean over about the last n
+  bool is_crowded_ = false;  // so many of them that all share fairly
   // Of the planning under way.
   const plan::SspTask* ready_ = nullptr;
   std::size_t first_verdict_ = 0;              // of the ready worker's candidates
   std::vector<const plan::SspTask*> running_;  // those before it, in order
   std::vector<WorkerIndex> receivers_;         // of one of them
   std::vector<double> sent_;                   // by worker: the part of its running multicast that is through
-  std::vector<double> queue_bits_;  // by worker: what running multicasts still have for its downlink
+  std::vector<double> queue_bits_;   // by worker: what running multicasts still have for its downlink
+  std::span<const Rate> downlinks_;  // by worker
+  Duration longest_queue_;           // of the chosen ones
   double mean_downlink_bps_ = 0;
   double a_second_ = 0;  // is worth so many receivers
   Forecast forecast_;
