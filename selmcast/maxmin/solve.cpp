@@ -8,8 +8,8 @@
 namespace selmcast::maxmin {
 namespace {
 
-// A link, on average, in one solve(): far from what is seen, but for links that are all alike and multicasts whose order
-// is changed all at once. There rounding errors were seen to pass a flow around between equal links without end.
+// A link, on average, in one solve(): far from what is seen, but for links that are all alike and multicasts whose
+// order is changed all at once. There rounding errors were seen to pass a flow around between equal links without end.
 constexpr std::size_t kRelaxedMax = 30;
 
 }  // namespace

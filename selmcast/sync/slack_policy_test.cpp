@@ -52,6 +52,11 @@ class Training {
   }
   maxmin::Claim claim(std::uint32_t sender) const { return claims_[place_of(sender)]; }
   double limit(std::uint32_t sender) const { return limits_[place_of(sender)].bytes_per_second(); }
+  void over(std::uint32_t sender) {
+    tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(place_of(sender)));
+    workers[sender].sending = false;
+    workers[sender].computing = true;
+  }
   void set_downlink(std::uint32_t worker, double bytes) { downlink_[worker] = rate(bytes); }
   void set_remaining(std::uint32_t sender, std::int64_t bytes) {
     for (plan::SspCandidate& candidate : tasks_[place_of(sender)].candidates)
@@ -197,6 +202,43 @@ TEST(Width, IsAShare) {
   EXPECT_TRUE(Width::from(1).has_value());
   EXPECT_FALSE(Width::from(1.01).has_value());
   EXPECT_FALSE(Width::from(-0.1).has_value());
+}
+
+TEST(SlackPolicy, SharesFairlyWhereNobodyMayChoose) {
+  // Whoever needs 3 receivers of 3 is forced. After k such plans of 4 workers the mean is 1 - (3/4)^k: .68 after 4, .76
+  // after 5, and from .75 on nobody has the right of way, or a limit. w3 is idle: one that took its time.
+  Training t({100, 100, 100, 100}, {100, 100, 100, 100});
+  for (std::uint32_t k = 0; k < 4; ++k) {
+    t.ready(k % 3, 3);
+    EXPECT_GT(t.claim(k % 3).priority, 0U) << k;
+    EXPECT_LE(t.limit(k % 3), 100) << k;
+    t.over(k % 3);
+  }
+  t.ready(0, 3);
+  t.ready(1, 3);
+  EXPECT_EQ(t.claim(0).priority, 0U);
+  EXPECT_EQ(t.claim(1).priority, 0U);
+  EXPECT_EQ(t.limit(1), Rate::unlimited().bytes_per_second());
+  // Two multicasts of 100 bytes are on their way to w2 (and to w0 and w1, one each): 300 bytes at 100 a second are 3 s
+  // there, at w0 200 bytes at 50 are 4 s. So one receiver is w2 or w1 (2 s): w1.
+  t.set_downlink(0, 50);
+  EXPECT_EQ(t.ready(3, 1).front(), w(1));
+}
+
+TEST(SlackPolicy, GivesTheRightOfWayAgainWhenThereIsAChoice) {
+  // As above, .76 after 5. Then nobody needs anybody, and takes who is worth it: .76 * (3/4)^k is .43 after 2, .32 after 3.
+  Training t({100, 100, 100, 100}, {100, 100, 100, 100}, 1);
+  for (std::uint32_t k = 0; k < 5; ++k) {
+    t.ready(k % 3, 3);
+    t.over(k % 3);
+  }
+  for (std::uint32_t k = 0; k < 3; ++k) {
+    EXPECT_FALSE(t.ready(k, 0).empty());
+    EXPECT_EQ(t.claim(k).priority, 0U) << k;
+    t.over(k);
+  }
+  t.ready(0, 0);
+  EXPECT_GT(t.claim(0).priority, 0U);
 }
 
 }  // namespace
