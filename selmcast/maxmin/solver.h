@@ -38,7 +38,7 @@
 // flows, some of them twice, and filling all afresh (fill.cpp) costs less. So with kFewFlows or fewer, whoever has
 // relaxed as many links as there are flows gives up and fills, and so do the next kFillings. Meanwhile nothing that
 // only following needs (own flows, loads, queue) is kept up to date; the last filling makes it anew, and following goes
-// on. Whatever the flows, who has relaxed each link kRelaxedMax times fills too: filling ends whatever the rounding does.
+// on. Whatever the flows, who has relaxed each link kRelaxedMax times fills too: filling ends whatever rounding does.
 //
 // Promises. The rates equal those of a solver that is given the same flows afresh, up to rounding (tests: relative
 // 1e-9); the same calls in the same order give the same bits. Levels a relative kSame apart count as one, so little of
