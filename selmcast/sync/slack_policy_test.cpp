@@ -226,8 +226,8 @@ TEST(SlackPolicy, SharesFairlyWhereNobodyMayChoose) {
 }
 
 TEST(SlackPolicy, GivesTheRightOfWayAgainWhenThereIsAChoice) {
-  // As above, .76 after 5. Then nobody needs anybody, and takes who is worth it: .76 * (3/4)^k is .43 after 2, .32 after
-  // 3.
+  // As above, .76 after 5. Then nobody needs anybody, and takes who is worth it: .76 * (3/4)^k is .43 after 2 such
+  // plans, .32 after 3.
   Training t({100, 100, 100, 100}, {100, 100, 100, 100}, 1);
   for (std::uint32_t k = 0; k < 5; ++k) {
     t.ready(k % 3, 3);
