@@ -89,7 +89,7 @@ ArenaResult Twin::result() const {
     if (lost(node)) continue;
     ++result.survivors;
     result.rounds_done += node.rounds_done;
-    if (node.rounds_done == settings_.rounds || (in_vain && node.over)) continue;
+    if (node.rounds_done == settings_.rounds || ((in_vain || node.gave_up) && node.over)) continue;
     result.stuck.push_back("no progress: w" + std::to_string(k) + " did " + std::to_string(node.rounds_done) +
                            " of " + std::to_string(settings_.rounds) + " rounds" +
                            (node.over ? " (" + *node.over + ")" : ""));
@@ -172,6 +172,7 @@ void Twin::observe(const manager::Output& output) {
                  [&](const manager::Close&) {},
                  [&](const manager::Started& started) {
                    tell("training starts");
+                   began_ = true;
                    online_checkers_.started(started);
                  },
                  [&](const manager::Came& came) {
@@ -299,6 +300,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::Synchronized& done) { synchronized(k, done.report); },
                    [&](const worker::Over& over) {
                      nodes_[k].over = over.error.message;
+                     nodes_[k].gave_up = !began_;
                      if (nodes_[k].rounds_done < settings_.rounds) perhaps_again(k);
                    },
                },

@@ -55,6 +55,8 @@ class Twin {
     std::uint64_t first = 0;  // the life that was there at the start
     bool has_book() const { return core && (life == first || core->welcome()); }
     worker::ManagerLink link{Duration::seconds(20)};
+    bool gave_up =
+        false;  // when it ended the training had not begun: who waits for the last one may have enough
     manager::StreamId stream;  // the last one to the manager
     bool has_stream = false;
     std::vector<float> parameters;
@@ -180,6 +182,7 @@ class Twin {
   std::vector<manager::Input> stored_;
   std::uint64_t epoch_ = 1;
   bool dies_in_mid_sentence_ = false;  // of what follows next, something is not carried out
+  bool began_ = false;                 // the training
   std::optional<Duration> next_commit_takes_;
   Instant manager_free_at_;                      // from its disk
   std::map<std::uint64_t, Instant> crashed_at_;  // by epoch

@@ -255,6 +255,7 @@ Effects DurableManager::tick(Instant now) {
   if (finished()) return effects;
   const bool stood_still = now >= deadline() + kStoodStill && ++standstills_ <= kStandstillsMost;
   if (stood_still) reading_up_ = now + kReadingUp;
+  if (!reading_up_ && now >= first_silence()) reading_up_ = now + kReadingUp;
   if (reading_up_ && now < *reading_up_) return effects;
   reading_up_.reset();
   standstills_ = 0;
@@ -289,17 +290,23 @@ Instant DurableManager::deadline() const {
   return reading_up_.value_or(earliest());
 }
 
+// When the first session is to be taken for silent.
+Instant DurableManager::first_silence() const {
+  Instant first = Instant::never();
+  for (const auto& [id, session] : sessions_) {
+    if (core_.started() && session.stream)
+      first = std::min(first, session.last_heard + settings_.heartbeat_timeout);
+  }
+  return first;
+}
+
 Instant DurableManager::earliest() const {
   Instant earliest = core_.deadline();
   for (const auto& [id, stream] : streams_) {
     if (!stream.session) earliest = std::min(earliest, stream.opened + settings_.hello_patience);
   }
-  for (const auto& [id, session] : sessions_) {
-    earliest = std::min(earliest, session.return_by);
-    if (core_.started() && session.stream)
-      earliest = std::min(earliest, session.last_heard + settings_.heartbeat_timeout);
-  }
-  return earliest;
+  for (const auto& [id, session] : sessions_) earliest = std::min(earliest, session.return_by);
+  return std::min(earliest, first_silence());
 }
 
 }  // namespace selmcast::manager

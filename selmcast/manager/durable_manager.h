@@ -21,7 +21,8 @@
 // session waits stream_patience for a Resume, and is then lost; at once, if a new process says Hello under its name.
 // A session that says more than kMessagesMost in kMessagesTime floods, and is lost.
 // A process may stand still, because of a disk that takes long or a machine that is suspended. What came meanwhile
-// waits to be read, and nobody was silent: when a tick comes kStoodStill too late, verdicts wait for kReadingUp.
+// waits to be read, and nobody was silent: when a tick comes kStoodStill too late, or somebody seems silent,
+// verdicts wait for kReadingUp.
 // No clock, no I/O. Bounds: kUnheardMax messages a session. Thread rule: one owner.
 #pragma once
 
@@ -111,6 +112,7 @@ class DurableManager {
 
   bool floods(Session& session, Instant now) const;
   Instant earliest() const;
+  Instant first_silence() const;
   void apply(Input input, Effects& effects);
   void note(const Input& input);
   void note(const Output& output, Instant now);

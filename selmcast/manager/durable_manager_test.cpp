@@ -246,6 +246,9 @@ TEST_F(DurableManagerTest, ASilentWorkerIsRemovedAndToldWhy) {
   says(2, wire::Heartbeat{}, 1);
   now = now + Duration::seconds(0.5);  // w1 was last heard 4 s ago
   EXPECT_EQ(manager->deadline(), now);
+  EXPECT_THAT(done(manager->tick(now)), IsEmpty());  // perhaps it only has not been read
+  now = now + kReadingUp;
+  EXPECT_EQ(manager->deadline(), now);
   const Effects effects = done(manager->tick(now));
   EXPECT_THAT(written<wire::Reject>(effects, 1).at(0).reason, HasSubstr("not heard for 4"));
   ASSERT_THAT(all<Left>(observed), SizeIs(1));
@@ -267,6 +270,19 @@ TEST_F(DurableManagerTest, WhoIsNotReadByAManagerThatStoodStillIsNotSilent) {
   ASSERT_THAT(all<Left>(observed), SizeIs(1));
   EXPECT_EQ(all<Left>(observed)[0].worker, WorkerId(1));
   EXPECT_EQ(manager->deadline(), now - kReadingUp + settings.heartbeat_timeout);
+}
+
+// It stood still for just a little more than the 4 s after which a worker is taken for silent: its clock is not late by
+// much. The first of what they said was read already when it looks at the clock.
+TEST_F(DurableManagerTest, WhoeverIsNotReadForJustTooLongIsNotSilentEither) {
+  start();
+  now = now + Duration::seconds(4.1);
+  says(0, wire::Heartbeat{}, 1);
+  EXPECT_THAT(done(manager->tick(now)), IsEmpty());
+  for (const std::uint64_t k : {1, 2}) says(k, wire::Heartbeat{}, 1);
+  now = now + kReadingUp;
+  done(manager->tick(now));
+  EXPECT_THAT(all<Left>(observed), IsEmpty());
 }
 
 TEST_F(DurableManagerTest, WhoFloodsIsLostAndNamedAndTheOthersAreNot) {
