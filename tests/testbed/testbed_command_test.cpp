@@ -226,12 +226,12 @@ TEST_F(TestbedCommand, KilledWhileItIsMadeItIsSweptUpByTheNext) {
     while (namespaces_of(process.pid()).size() < when) usleep(200);  // bounded by the test's watchdog
     process.send(SIGKILL);
     process.wait();
-    // Killed at once it may not even have been registered: then there was none, and `down` says so.
+    // Killed at once it may not even have been registered, and whoever makes a testbed beside this test sweeps it up, too:
+    // then there is none, and `down` says so.
     const bool was_none = command({"down", "--name", name_}) != 0;
     if (was_none) {
       EXPECT_NE(output_.find("there is no testbed named " + name_), std::string::npos) << output_;
     }
-    EXPECT_FALSE(was_none && when > 0) << output_;
     EXPECT_TRUE(namespaces_of(process.pid()).empty()) << "killed with " << when << " namespaces";
     EXPECT_FALSE(is_registered(name_));
   }
