@@ -226,8 +226,8 @@ TEST_F(TestbedCommand, KilledWhileItIsMadeItIsSweptUpByTheNext) {
     while (namespaces_of(process.pid()).size() < when) usleep(200);  // bounded by the test's watchdog
     process.send(SIGKILL);
     process.wait();
-    // Killed at once it may not even have been registered, and whoever makes a testbed beside this test sweeps it up, too:
-    // then there is none, and `down` says so.
+    // Killed at once it may not even have been registered, and whoever makes a testbed beside this test sweeps it up,
+    // too: then there is none, and `down` says so.
     const bool was_none = command({"down", "--name", name_}) != 0;
     if (was_none) {
       EXPECT_NE(output_.find("there is no testbed named " + name_), std::string::npos) << output_;
