@@ -2,19 +2,17 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/net/net_setups.h"
-#include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/conduct.h"
 
 namespace selmcast::cli {
 namespace {
@@ -65,13 +63,7 @@ int run_bench(const AccuracyFlags& flags) {
   add_list("--seeds", flags.seeds);
   if (flags.tune) command.emplace_back("--tune");
   if (flags.report) command.emplace_back("--report");
-  std::vector<char*> arguments;
-  for (std::string& word : command) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  execvp(arguments[0], arguments.data());
-  fmt::print(stderr, "selmcast bench accuracy: {} cannot be started: {}\n", flags.python,
-             std::strerror(errno));
-  return kExitFailed;
+  return conduct("accuracy", std::move(command));
 }
 
 }  // namespace

@@ -1,17 +1,15 @@
 #include "selmcast/cli/bandwidth_bench_command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/conduct.h"
 
 namespace selmcast::cli {
 namespace {
@@ -32,12 +30,7 @@ int run_bench(const BandwidthFlags& flags) {
   if (!flags.runs.empty()) command.emplace_back("--runs");
   command.insert(command.end(), flags.runs.begin(), flags.runs.end());
   if (flags.report) command.emplace_back("--report");
-  std::vector<char*> arguments;
-  for (std::string& word : command) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  execvp(arguments[0], arguments.data());
-  fmt::print(stderr, "selmcast bench bandwidth: python3 cannot be started: {}\n", std::strerror(errno));
-  return kExitFailed;
+  return conduct("bandwidth", std::move(command));
 }
 
 }  // namespace

@@ -1,18 +1,16 @@
 #include "selmcast/cli/multicast_bench_command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/multicast/node.h"
-#include "selmcast/cli/exit_status.h"
+#include "selmcast/cli/conduct.h"
 
 namespace selmcast::cli {
 namespace {
@@ -60,12 +58,7 @@ int run_bench(const MulticastFlags& flags) {
   if (flags.faults) command.push_back("--faults");
   if (!flags.only.empty()) command.insert(command.end(), {"--only", flags.only});
   if (!flags.cells.empty()) command.insert(command.end(), {"--cells", flags.cells});
-  std::vector<char*> arguments;
-  for (std::string& word : command) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  execvp(arguments[0], arguments.data());
-  fmt::print(stderr, "selmcast bench multicast: python3 cannot be started: {}\n", std::strerror(errno));
-  return kExitFailed;
+  return conduct("multicast", std::move(command));
 }
 
 }  // namespace
