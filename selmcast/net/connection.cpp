@@ -40,7 +40,8 @@ Connection::Connection(asio::io_context& io, LinkOptions options, LinkHandler& h
       options_(std::move(options)),
       handler_(handler),
       remote_(std::move(remote)),
-      pace_timer_(io) {
+      pace_timer_(io),
+      silence_timer_(io) {
   uplink_.budget = options_.uplink;
   downlink_.budget = options_.downlink;
 }
@@ -122,8 +123,25 @@ void Connection::start_turns() {
   asio::error_code ec;
   socket_.non_blocking(true, ec);
   if (schedule_) keep_pace();
+  if (!socket_.remote_endpoint(ec).address().is_loopback()) watch_silence();
   again(&Connection::read_turn);
   wake_writer();
+}
+
+void Connection::watch_silence() {
+  if (!open_) return;
+  const Hearing heard = hearing(socket_.native_handle());
+  const Silence silence = judge(heard, options_.user_timeout);
+  if (silence.dead) {
+    close({ErrorCode::timeout, fmt::format("nothing was heard of it for {:.2f} s: is the network between "
+                                           "the two cut, or that host down?",
+                                           heard.silent_for.in_seconds())});
+    return;
+  }
+  silence_timer_.expires_after(on_clock(silence.look_again));
+  silence_timer_.async_wait([self = shared_from_this()](asio::error_code cancelled) {
+    if (!cancelled) self->watch_silence();
+  });
 }
 
 void Connection::send(std::vector<std::byte> frame) {
@@ -222,6 +240,7 @@ void Connection::release() {
   queue_.stop();
   connect_timer_.cancel();
   pace_timer_.cancel();
+  silence_timer_.cancel();
   resolver_.cancel();
   if (!socket_.is_open()) return;
   reset_on_close(socket_.native_handle());

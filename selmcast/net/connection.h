@@ -63,6 +63,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void connect_next(Endpoints endpoints, asio::error_code last_error);
   void connected();
   void start_turns();
+  void watch_silence();  // now, and again when the other side could be dead
 
   void read_turn();
   bool read_some();  // false: nothing more to do now (waiting, or closed)
@@ -100,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<PaceSchedule> schedule_;  // of the last stream, until all of it was acknowledged
   Bytes written_;                         // of that stream, chunk headers left out
   asio::steady_timer pace_timer_;
+  asio::steady_timer silence_timer_;
   FrameParser parser_;
   SendQueue queue_;
   Allowance uplink_;

@@ -26,13 +26,16 @@ inline constexpr int kUnsentBytesMax = 128 * 1024;
 // How often a paced stream is held to its schedule (pace_schedule.h).
 inline constexpr Duration kPaceInterval = Duration::milliseconds(50);
 
-// A link is dead when the other side's kernel has not been heard for kDeadAfter: who sends finds its bytes not
-// acknowledged (TCP_USER_TIMEOUT), who only receives probes after kKeepaliveIdle, then every kKeepaliveInterval. So
-// both ends of a cut link notice in the same two seconds, also in the middle of a delivery. (With TCP_USER_TIMEOUT
-// set it decides, not the number of probes; both see to it.) On loopback nothing can be cut, and many processes that
-// share two processors may not read for seconds: kDeadAfterOnLoopback.
-inline constexpr Duration kDeadAfter = Duration::seconds(1.75);
+// A link is dead when the other side's kernel has not been heard for kDeadAfter although ours asked (silence.h, with the
+// arithmetic): it sends what was not acknowledged again, or probes after kKeepaliveIdle without a word. So both ends of a
+// cut link notice within 1.8 s, also in the middle of a delivery. TCP_USER_TIMEOUT is as long, for a peer whose kernel
+// answers and whose process never reads. On loopback nothing can be cut, and many processes that share two processors
+// may not read for seconds: kDeadAfterOnLoopback, and nobody is judged by silence.
+inline constexpr Duration kDeadAfter = Duration::seconds(1.6);
 inline constexpr Duration kDeadAfterOnLoopback = Duration::seconds(5);
+// Who is silent and was not asked yet is looked at again after kSilenceLook; no look is sooner than kSilenceLookMin.
+inline constexpr Duration kSilenceLook = Duration::milliseconds(50);
+inline constexpr Duration kSilenceLookMin = Duration::milliseconds(5);
 // Dialling: as long. Kernels answer without their process, and ask a second time after one second.
 inline constexpr Duration kConnectTimeout = kDeadAfter;
 inline constexpr Duration kKeepaliveIdle = Duration::seconds(1);

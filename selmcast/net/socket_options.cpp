@@ -68,6 +68,16 @@ Bytes unacknowledged(int socket) {
   return ioctl(socket, SIOCOUTQ, &count) == 0 ? Bytes(count) : Bytes(0);
 }
 
+Hearing hearing(int socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  // The last segment with data, and the last that acknowledged: what was heard of both is the later one.
+  const auto silent = std::min(info.tcpi_last_data_recv, info.tcpi_last_ack_recv);
+  return {.silent_for = Duration::milliseconds(static_cast<double>(silent)),
+          .asked_in_vain = info.tcpi_retransmits > 0 || info.tcpi_probes > 0};
+}
+
 void reset_on_close(int socket) { set(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0}); }
 
 void close_on_exec(int socket) { fcntl(socket, F_SETFD, FD_CLOEXEC); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "selmcast/base/units.h"
+#include "selmcast/net/silence.h"
 
 namespace selmcast::net {
 
@@ -25,6 +26,9 @@ void pace(int socket, Rate rate);
 
 // Bytes that were written and not yet acknowledged by the other side's TCP.
 Bytes unacknowledged(int socket);
+
+// What the kernel knows of the other side. Of a socket that is none: just heard.
+Hearing hearing(int socket);
 
 // close() then discards what is queued and resets the connection.
 void reset_on_close(int socket);

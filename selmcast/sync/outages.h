@@ -1,11 +1,11 @@
 // Pairs between which nothing passes, left out of plans for a while.
 //
-// A delivery over a dead link costs all who wait for it the time until that is noticed (net/limits.h: two seconds),
+// A delivery over a dead link costs all who wait for it the time until that is noticed (net/silence.h: 1.6 s),
 // and the planner, which knows links and not pairs, would plan the same pair again at once, for ever. So a pair of
 // which two deliveries in a row have failed *rests*: kFirstRest, twice as long after each further failure,
 // kLongestRest at most; then it is tried again, and its first delivery that is committed ends the matter. One failure
 // alone is no outage: a link that broke is mostly there again at once. (Several deliveries that one break ends, less
-// than kOneBreak apart, are one failure.) Of a pair that is dead for good the others thus pay two
+// than kOneBreak apart, are one failure.) Of a pair that is dead for good the others thus pay 1.6
 // seconds in each thirty-four at most.
 //
 // A pair is (who sends, who receives), in one direction: there are networks in which only one of two can call the
