@@ -144,6 +144,10 @@ void log_output(const manager::Output& output) {
           [&](const manager::Left& left) {
             say(fmt::format("{} left ({}), {} remain", to_string(left.worker), left.why, left.remaining));
           },
+          [&](const manager::LeftEarly& early) {
+            say(fmt::format("{} left before the training began ({}); {} of {} workers are there", early.name,
+                            early.why, early.waiting, early.wanted));
+          },
           [&](const manager::TurnedAway& away) {
             say(fmt::format("turned away {}: {}", away.name, away.why));
           },

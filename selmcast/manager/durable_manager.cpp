@@ -79,7 +79,7 @@ void DurableManager::note(const Output& output, Instant now) {
     const auto session = sessions_.find(send->session);
     if (session != sessions_.end()) session->second.unheard.said(send->message);
   } else if (std::holds_alternative<Started>(output)) {
-    for (auto& [id, session] : sessions_) session.last_heard = now;  // waiting for the others was no silence
+    for (auto& [id, session] : sessions_) session.last_heard = now;  // heartbeats may be more frequent from now on
   } else if (const auto* close = std::get_if<Close>(&output)) {
     sessions_.erase(close->session);
   }
@@ -121,7 +121,7 @@ Effects DurableManager::message(StreamId id, const wire::FromWorker& message, st
     lose(session_id, "it resumed a session that is under way", now, effects);
     return effects;
   }
-  const bool beats = core_.started() && std::holds_alternative<wire::Heartbeat>(message);
+  const bool beats = std::holds_alternative<wire::Heartbeat>(message);
   if (beats) {
     effects.push_back(Write{id, wire::Alive{}, session.heard});
   } else {
@@ -266,9 +266,8 @@ Effects DurableManager::tick(Instant now) {
   for (const StreamId id : strangers) refuse(id, "it did not say hello", effects);
   std::vector<std::pair<SessionId, std::string>> silent;
   for (const auto& [id, session] : sessions_) {
-    const bool speaks = core_.started() && session.stream;
-    if (speaks && now >= session.last_heard + settings_.heartbeat_timeout)
-      silent.emplace_back(id, "not heard for " + to_string(settings_.heartbeat_timeout));
+    if (session.stream && now >= session.last_heard + silence_patience())
+      silent.emplace_back(id, "not heard for " + to_string(silence_patience()));
     if (!session.stream && now >= session.return_by) {
       silent.emplace_back(id, session.why_away.empty()
                                   ? "did not come back within " + to_string(settings_.return_patience) +
@@ -290,12 +289,16 @@ Instant DurableManager::deadline() const {
   return reading_up_.value_or(earliest());
 }
 
+Duration DurableManager::silence_patience() const {
+  return core_.started() ? settings_.heartbeat_timeout
+                         : std::max(settings_.heartbeat_timeout, wire::kSilenceBeforeWelcome);
+}
+
 // When the first session is to be taken for silent.
 Instant DurableManager::first_silence() const {
   Instant first = Instant::never();
   for (const auto& [id, session] : sessions_) {
-    if (core_.started() && session.stream)
-      first = std::min(first, session.last_heard + settings_.heartbeat_timeout);
+    if (session.stream) first = std::min(first, session.last_heard + silence_patience());
   }
   return first;
 }

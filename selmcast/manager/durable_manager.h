@@ -16,7 +16,8 @@
 // other has not heard. A worker that had not even heard its welcome says Hello again, word for word.
 // Promise 3 (fencing): every restart has a larger epoch, which plans made from then on carry; who has heard of a newer
 // manager is not resumed by this one.
-// Silence: who is not heard for heartbeat_timeout is told so and its session is lost; a stream without Hello or Resume
+// Silence: who is not heard for heartbeat_timeout (before the start at least kSilenceBeforeWelcome, since nobody knows
+// yet how often to speak) is told so and its session is lost; a stream without Hello or Resume
 // ends after hello_patience. A stream that breaks while the manager lives is a worker that died, or just a stream: its
 // session waits stream_patience for a Resume, and is then lost; at once, if a new process says Hello under its name.
 // A session that says more than kMessagesMost in kMessagesTime floods, and is lost.
@@ -113,6 +114,7 @@ class DurableManager {
   bool floods(Session& session, Instant now) const;
   Instant earliest() const;
   Instant first_silence() const;
+  Duration silence_patience() const;
   void apply(Input input, Effects& effects);
   void note(const Input& input);
   void note(const Output& output, Instant now);

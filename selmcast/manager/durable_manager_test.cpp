@@ -301,14 +301,39 @@ TEST_F(DurableManagerTest, WhoFloodsIsLostAndNamedAndTheOthersAreNot) {
   EXPECT_THAT(all<Left>(observed), SizeIs(1));
 }
 
+// Who waits for the others beats its heart as well, and is answered.
 TEST_F(DurableManagerTest, WaitingForTheOthersBeforeTheStartIsNoSilence) {
   comes(0, hello_of("w0"));
-  now = now + Duration::seconds(30);
-  EXPECT_THAT(done(manager->tick(now)), IsEmpty());
+  for (int half = 0; half < 40; ++half) {
+    now = now + wire::kHeartbeatBeforeWelcome;
+    EXPECT_THAT(written<wire::Alive>(says(0, wire::Heartbeat{}, 0), 0), SizeIs(1));
+    EXPECT_THAT(done(manager->tick(now)), IsEmpty());
+  }
   comes(1, hello_of("w1"));
   comes(2, hello_of("w2"));
+  EXPECT_TRUE(manager->started());
   now = now + Duration::seconds(3.9);
   EXPECT_THAT(done(manager->tick(now)), IsEmpty());
+}
+
+TEST_F(DurableManagerTest, WhoFallsSilentBeforeTheStartMakesRoomForAnotherOfItsName) {
+  comes(0, hello_of("w0"));
+  comes(1, hello_of("w1"));
+  now = now + Duration::seconds(3);
+  says(1, wire::Heartbeat{}, 0);
+  now = now + Duration::seconds(1);  // w0 was last heard 4 s ago
+  EXPECT_EQ(manager->deadline(), now);
+  EXPECT_THAT(done(manager->tick(now)), IsEmpty());
+  now = now + kReadingUp;
+  const Effects effects = done(manager->tick(now));
+  EXPECT_THAT(written<wire::Reject>(effects, 0).at(0).reason, HasSubstr("not heard for 4"));
+  EXPECT_TRUE(ends(effects, 0));
+  ASSERT_THAT(all<LeftEarly>(observed), SizeIs(1));
+  EXPECT_EQ(all<LeftEarly>(observed)[0].name, "w0");
+  EXPECT_EQ(all<LeftEarly>(observed)[0].waiting, 1U);
+  comes(10, hello_of("w0"));
+  comes(2, hello_of("w2"));
+  EXPECT_TRUE(manager->started());
 }
 
 TEST_F(DurableManagerTest, WhoClaimsToHaveHeardWhatWasNeverSaidIsExpelled) {

@@ -288,9 +288,11 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
   if (found == sessions_.end()) return;
   const std::optional<WorkerId> worker = found->second.worker;
   const bool was_member = found->second.standing == Standing::member;
+  const auto waited = started_ ? std::nullopt : found->second.hello;
   if (departure == Departure::expelled) outputs.push_back(Send{id, wire::Reject{why}});
   outputs.push_back(Close{id});
   sessions_.erase(found);
+  if (waited) outputs.push_back(LeftEarly{waited->name, why, waiting(), settings_.workers});
   if (worker) {
     session_of_.erase(*worker);
     if (departure == Departure::done && was_member) ++done_;

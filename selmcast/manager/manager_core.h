@@ -116,6 +116,13 @@ struct Left {
   std::size_t remaining = 0;
   bool goodbye = false;  // it said so itself
 };
+// Before the training began, one that waited for it.
+struct LeftEarly {
+  std::string name;
+  std::string why;
+  std::size_t waiting = 0;  // still
+  std::size_t wanted = 0;
+};
 struct TurnedAway {
   std::string name;
   std::string why;
@@ -130,7 +137,7 @@ struct Finished {
 };
 using Output = std::variant<Send, Close, Started, Came, sync::CaughtUp, Planned, RoundOver, Replanned,
                             sync::TransferRerouted, sync::MulticastEnded, sync::WentOn, sync::Learnt, Left,
-                            TurnedAway, Kept, Finished>;
+                            LeftEarly, TurnedAway, Kept, Finished>;
 using Outputs = std::vector<Output>;
 
 class ManagerCore {

@@ -15,7 +15,10 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 7;
+inline constexpr std::uint32_t kControlProtocolVersion = 8;
+// Until its welcome says how often, a worker beats its heart so often, and who is not heard for so long is gone.
+inline constexpr Duration kHeartbeatBeforeWelcome = Duration::milliseconds(500);
+inline constexpr Duration kSilenceBeforeWelcome = Duration::seconds(4);
 
 // What is synchronised: the same on every worker, or the worker is turned away with the first difference.
 struct TensorInfo {

@@ -13,6 +13,7 @@ ManagerLink::Actions ManagerLink::say(const wire::FromWorker& message, Instant n
   if (const auto* hello = std::get_if<wire::Hello>(&message)) {
     hello_ = *hello;
     last_heard_ = now;
+    next_heartbeat_ = now + heartbeat_interval();
     return {Write{message, 0}};
   }
   over_ = std::holds_alternative<wire::Goodbye>(message);
@@ -53,7 +54,7 @@ ManagerLink::Actions ManagerLink::came(const wire::ToWorker& message, std::uint6
     resuming_ = false;  // a manager that never knew of this worker answers Hello with it
     away_since_.reset();
     wait_ = {};
-    next_heartbeat_ = now + welcome->heartbeat_interval;
+    next_heartbeat_ = now + heartbeat_interval();
   }
   return {Hand{message}};
 }
@@ -102,11 +103,12 @@ ManagerLink::Actions ManagerLink::tick(Instant now) {
     has_stream_ = resuming_ = true;
     last_heard_ = now;
     dial_at_ = Instant::never();
+    if (!welcome_) next_heartbeat_ = now + heartbeat_interval();
     return {Dial{}, Write{greeting(), heard_}};
   }
   Actions actions;
-  if (!has_stream_ || !welcome_) return actions;
-  if (now >= last_heard_ + welcome_->manager_timeout) {
+  if (!has_stream_) return actions;
+  if (welcome_ && now >= last_heard_ + welcome_->manager_timeout) {
     const Error silent{ErrorCode::timeout,
                        "the manager has not been heard for " + to_string(welcome_->manager_timeout)};
     if (patience() == Duration()) return lost(silent);
@@ -114,9 +116,9 @@ ManagerLink::Actions ManagerLink::tick(Instant now) {
     leave_stream(silent, now);
     return actions;
   }
-  if (now >= next_heartbeat_ && !resuming_) {
+  if (now >= next_heartbeat_ && !is_resuming()) {
     actions.push_back(Write{wire::Heartbeat{}, heard_});
-    next_heartbeat_ = now + welcome_->heartbeat_interval;
+    next_heartbeat_ = now + heartbeat_interval();
   }
   return actions;
 }
@@ -125,9 +127,8 @@ Instant ManagerLink::deadline() const {
   if (over_) return Instant::never();
   Instant earliest = away_since_ ? *away_since_ + patience() : Instant::never();
   if (!has_stream_) return std::min(earliest, dial_at_);
-  if (!welcome_) return earliest;
-  earliest = std::min(earliest, last_heard_ + welcome_->manager_timeout);
-  return resuming_ ? earliest : std::min(earliest, next_heartbeat_);
+  if (welcome_) earliest = std::min(earliest, last_heard_ + welcome_->manager_timeout);
+  return is_resuming() ? earliest : std::min(earliest, next_heartbeat_);
 }
 
 }  // namespace selmcast::worker

@@ -4,6 +4,7 @@
 //     stream broken, or manager_timeout without a word ──> HangUp; Dial, Write{Resume}; again, less and less often
 //     no manager within manager_patience ──> Lost, for good
 //
+// From Hello on it beats its heart, so that a worker that falls silent while it waits for the others is noticed.
 // While the manager is away the worker goes on with what is planned: what it has to say is kept, and said when the
 // manager is back. Before its welcome a worker that loses the manager says Hello again, for `first_patience`.
 // Fencing: a manager that resumes with an older epoch than one heard before is refused.
@@ -58,6 +59,11 @@ class ManagerLink {
  private:
   Actions lost(const Error& error);
   Duration patience() const { return welcome_ ? welcome_->manager_patience : first_patience_; }
+  Duration heartbeat_interval() const {
+    return welcome_ ? welcome_->heartbeat_interval : wire::kHeartbeatBeforeWelcome;
+  }
+  // Of a session that the manager has to find first; Hello begins one.
+  bool is_resuming() const { return resuming_ && welcome_; }
   void leave_stream(const Error& error, Instant now);
   wire::FromWorker greeting() const;
 

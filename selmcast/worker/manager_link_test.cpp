@@ -69,6 +69,18 @@ TEST_F(ManagerLinkTest, BeatsItsHeartAsOftenAsItWasAskedAndSaysHowMuchItHasHeard
   EXPECT_EQ(link.deadline(), Instant::at_seconds(2));
 }
 
+TEST_F(ManagerLinkTest, BeatsItsHeartWhileItWaitsForItsWelcomeAlsoOnTheNextStream) {
+  hello();  // at 1 s
+  EXPECT_EQ(link.deadline(), Instant::at_seconds(1.5));
+  EXPECT_THAT(writes<wire::Heartbeat>(tick_at(1.5)), SizeIs(1));
+  EXPECT_THAT(came(wire::Alive{}), IsEmpty());
+  link.broken(kReset, now);
+  const auto dial = tick_at(1.55);  // kRedialFirst after
+  EXPECT_THAT(writes<wire::Hello>(dial), SizeIs(1));
+  EXPECT_THAT(writes<wire::Heartbeat>(dial), IsEmpty());
+  EXPECT_THAT(writes<wire::Heartbeat>(tick_at(2.05)), SizeIs(1));
+}
+
 TEST_F(ManagerLinkTest, WhatWasNotHeardIsSaidAgainToTheNextManagerInOrder) {
   join();
   link.say(wire::Ready{Round(0)}, now);

@@ -55,6 +55,9 @@ class OwnManager {
     options.on_output = [](const manager::Output& output) {
       if (const auto* away = std::get_if<manager::TurnedAway>(&output))
         fmt::print(stderr, "[run] the manager turned away {}: {}\n", away->name, away->why);
+      if (const auto* early = std::get_if<manager::LeftEarly>(&output))
+        fmt::print(stderr, "[run] {} left before the training began ({}); {} of {} are there\n", early->name,
+                   early->why, early->waiting, early->wanted);
       if (const auto* left = std::get_if<manager::Left>(&output); left && !left->goodbye)
         fmt::print(stderr, "[run] {} is gone ({}), {} remain\n", to_string(left->worker), left->why,
                    left->remaining);
