@@ -64,7 +64,7 @@ ArenaSettings smallest_that_fails(const ArenaSettings& settings) {
   for (const Kind kind :
        {&Faults::broken_links, &Faults::corruption, &Faults::crashes, &Faults::silences, &Faults::cuts,
         &Faults::bandwidth_changes, &Faults::manager_crashes, &Faults::joins, &Faults::broken_streams,
-        &Faults::slow_disks, &Faults::unreachable, &Faults::leaves}) {
+        &Faults::slow_disks, &Faults::unreachable, &Faults::clocks, &Faults::leaves}) {
     ArenaSettings without = smallest;
     without.faults.*kind = false;
     if (fails(without)) smallest = without;

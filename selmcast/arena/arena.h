@@ -3,7 +3,7 @@
 // One run is a training of 3 to 16 workers: every control message and every data frame is delayed at random
 // (in order on its connection), streams take the time their rate says, and faults strike: data connections
 // break in the middle of a stream, bytes are corrupted on the way, workers crash, fall silent or leave, come again, or
-// come late, and the manager's disk takes its time. The same
+// come late, the manager's disk takes its time, processes and whole machines stand still, and clocks are set. The same
 // seed replays the same story. Apart from the system stand the checkers (checkers.h and online_checkers.h),
 // which see the traffic and the models, not the cores' state.
 #pragma once
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "selmcast/arena/leak_watch.h"
 #include "selmcast/base/units.h"
 #include "selmcast/payload/format.h"
 #include "selmcast/plan/planner.h"
@@ -32,9 +33,10 @@ struct Faults {
   bool broken_streams = true;   // to the manager, while it lives
   bool slow_disks = true;       // under the manager's state: it stands still for as long as a commit takes
   bool unreachable = true;      // some that come late are dialled in vain
+  bool clocks = true;           // processes and machines stand still; clocks begin anywhere, and are set
   bool leaves = true;           // workers go in order, in the middle of whatever they do, and may come again
 };
-inline constexpr Faults kNoFaults{false, false, false, false, false, false,
+inline constexpr Faults kNoFaults{false, false, false, false, false, false, false,
                                   false, false, false, false, false, false};
 
 enum class Sync { bsp, ssp, asp };
@@ -75,6 +77,8 @@ struct ArenaResult {
   std::uint64_t returns = 0;         // of processes that were lost
   std::uint64_t caught_up = 0;       // workers that came while the training ran
   std::uint64_t broken_streams = 0;  // to the manager
+  LeakWatch::Most most_held;         // by one worker between its rounds, by the manager for one worker
+  std::uint64_t standstills = 0;     // of workers and managers
   std::uint64_t managers = 1;        // the first one, and each that was made again
   Duration longest_pause;            // from one answer of a synchronize(), of anybody, to the next
   Duration virtual_time;

@@ -32,6 +32,7 @@ void Checkers::rerouted(const sync::TransferRerouted& rerouted) {
 }
 
 void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate) {
+  if (gone_.contains(from)) return;  // it does not know yet; whom it sends to refuses it
   const auto found = plan_.find(transfer);
   const std::string name =
       "stream " + pair_name(from, to) + " of transfer " + std::to_string(transfer.value());

@@ -14,6 +14,8 @@ namespace {
 // The most that faults may hold everybody up. A manager is away for 5 s at most, three times, and dies again as it
 // comes back; a worker that is lost meanwhile is missed for 12 s, a delivery for 10 s or five times its prediction.
 constexpr Duration kPauseMax = Duration::seconds(50);
+// Never early; and a sum that is rounded must not make them so.
+constexpr Duration kTimersAreLate = Duration::seconds(1e-9);
 
 }  // namespace
 
@@ -28,10 +30,12 @@ Twin::Twin(const TwinSettings& settings)
            .overlap = settings.manager.online && settings.manager.online->overlap,
            .mixing = settings.mixing,
            .payload = settings.payload}),
-      mass_account_(settings.manager.workers) {
+      mass_account_(settings.manager.workers),
+      leaks_(0, false, false) {
   fates_ = rng_.fork(3);
   const std::size_t late = settings.faults.joins ? fates_.below(4) : 0;
   nodes_.resize(settings.manager.workers + late);
+  leaks_ = LeakWatch(nodes_.size(), online(), online() && settings_.manager.online->overlap);
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     Node& node = nodes_[k];
     node.rng = rng_.fork(100 + k);
@@ -68,13 +72,14 @@ void Twin::run(Instant until) {
 
 ArenaResult Twin::result() const {
   ArenaResult result = result_;
+  result.most_held = leaks_.most();
   result.workers = settings_.manager.workers;
   result.late = static_cast<std::uint32_t>(nodes_.size()) - result.workers;
   result.overlap = online() && settings_.manager.online->overlap;
   result.violations = checkers_.violations();
   result.violations.insert(result.violations.end(), online_checkers_.violations().begin(),
                            online_checkers_.violations().end());
-  for (const auto* more : {&mass_account_.violations(), &conversations_.violations()})
+  for (const auto* more : {&mass_account_.violations(), &conversations_.violations(), &leaks_.violations()})
     result.violations.insert(result.violations.end(), more->begin(), more->end());
   const auto lost = [this](const Node& node) {
     const bool came_late = node.life > 1 || &node >= &nodes_[settings_.manager.workers];
@@ -106,13 +111,14 @@ ArenaResult Twin::result() const {
 
 void Twin::schedule_manager_tick() {
   if (!manager_) return;
-  const Instant due = manager_->deadline();
+  leaks_.manager(*manager_);
+  const Instant due = manager_->deadline() - manager_ahead_ + kTimersAreLate;
   if (due == Instant::never() || due >= manager_tick_at_) return;
   manager_tick_at_ = std::max(due, queue_.now());
   queue_.at(manager_tick_at_, [this] {
     when_manager_is_free([this] {
       manager_tick_at_ = Instant::never();
-      if (manager_) carry_out(manager_->tick(queue_.now()));
+      if (manager_) carry_out(manager_->tick(manager_time()));
     });
   });
 }
@@ -205,7 +211,7 @@ void Twin::observe(const manager::Output& output) {
                    conversations_.planned(plan.version, epoch_);
                  },
                  [&](const manager::RoundOver& over) {
-                   checkers_.round_over(over, queue_.now());
+                   checkers_.round_over(over, manager_time());
                    result_.widest_gap = over.round.widest_gap;
                    for (const sync::Settled& settled : over.round.transfers) {
                      ++(settled.committed ? result_.deliveries : result_.cancelled);
@@ -253,7 +259,7 @@ std::string Twin::shares_of(const std::vector<sync::Estimate>& estimates) const 
 }
 
 void Twin::multicast_ended(const sync::MulticastEnded& ended) {
-  online_checkers_.multicast_ended(ended, queue_.now());
+  online_checkers_.multicast_ended(ended, manager_time());
   result_.widest_gap = ended.promises.widest_gap;
   for (const sync::Settled& settled : ended.transfers) {
     ++(settled.committed ? result_.deliveries : settled.dropped ? result_.dropped : result_.cancelled);
@@ -268,14 +274,15 @@ void Twin::multicast_ended(const sync::MulticastEnded& ended) {
 // -----------------------------------------------------------------------------------------------
 
 void Twin::schedule_tick(std::size_t k) {
-  const Instant due = std::min(nodes_[k].core->deadline(), nodes_[k].link.deadline());
+  const Instant due =
+      std::min(nodes_[k].core->deadline(), nodes_[k].link.deadline()) - nodes_[k].ahead + kTimersAreLate;
   if (!nodes_[k].alive || due == Instant::never() || due >= nodes_[k].tick_at) return;
   nodes_[k].tick_at = std::max(due, queue_.now());
-  queue_.at(nodes_[k].tick_at, [this, k] {
+  at(k, nodes_[k].tick_at, [this, k] {
     nodes_[k].tick_at = Instant::never();
     if (!nodes_[k].alive) return;
-    carry_out(k, nodes_[k].link.tick(queue_.now()));
-    carry_out(k, nodes_[k].core->tick(queue_.now()));
+    carry_out(k, nodes_[k].link.tick(time_of(k)));
+    carry_out(k, nodes_[k].core->tick(time_of(k)));
   });
 }
 
@@ -284,7 +291,7 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
     std::visit(Overloaded{
                    [&](const worker::SendToManager& send) {
                      conversations_.worker_said(talk_of(k), send.message);
-                     carry_out(k, nodes_[k].link.say(send.message, queue_.now()));
+                     carry_out(k, nodes_[k].link.say(send.message, time_of(k)));
                    },
                    [&](const worker::Dial& order) { dial(k, order); },
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
@@ -329,7 +336,7 @@ void Twin::hand(std::size_t k, const wire::ToWorker& message) {
   const bool hears = !nodes_[k].core->is_over();
   if (hears) conversations_.worker_heard(talk_of(k), message);
   if (online() && hears) online_checkers_.heard(id_of(k), message);
-  const worker::WorkerActions actions = nodes_[k].core->from_manager(message, queue_.now());
+  const worker::WorkerActions actions = nodes_[k].core->from_manager(message, time_of(k));
   acted(k);
   if (hears) mass_account_.heard(k, message, mass_books());
   carry_out(k, actions);
@@ -337,7 +344,8 @@ void Twin::hand(std::size_t k, const wire::ToWorker& message) {
 
 void Twin::compute(std::size_t k) {
   Node& node = nodes_[k];
-  queue_.after(Duration::milliseconds(node.rng.uniform(5, 60) * node.slowness), [this, k, life = node.life] {
+  const Duration takes = Duration::milliseconds(node.rng.uniform(5, 60) * node.slowness);
+  at(k, queue_.now() + takes, [this, k, life = node.life] {
     if (nodes_[k].alive && nodes_[k].life == life && !nodes_[k].core->is_over()) synchronize(k);
   });
 }
@@ -356,8 +364,8 @@ void Twin::synchronize(std::size_t k) {
   } else {
     checkers_.synchronize_called(id_of(k), Round(it.rounds_done), it.parameters);
   }
-  const auto actions = it.draining ? it.core->drain(it.parameters, queue_.now())
-                                   : it.core->synchronize(it.parameters, queue_.now());
+  const auto actions = it.draining ? it.core->drain(it.parameters, time_of(k))
+                                   : it.core->synchronize(it.parameters, time_of(k));
   SELMCAST_CHECK(actions.has_value(), "the twin calls as it should");
   acted(k);
   carry_out(k, *actions);
@@ -370,6 +378,8 @@ void Twin::acted(std::size_t k) {
 void Twin::synchronized(std::size_t k, const worker::SyncReport& report) {
   Node& node = nodes_[k];
   const std::size_t buffers = node.core->buffers_in_use();
+  if (!node.draining)
+    leaks_.worker(k, node.core->held(), connections_with(k) + node.untold);  // drained: not mixed
   progressed();
   if (node.fresh) return caught_up(k, report);
   if (online()) online_checkers_.synchronized(id_of(k), report, buffers);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "selmcast/arena/checkers.h"
 #include "selmcast/arena/conversations.h"
 #include "selmcast/arena/event_queue.h"
+#include "selmcast/arena/leak_watch.h"
 #include "selmcast/arena/mass_account.h"
 #include "selmcast/arena/online_checkers.h"
 #include "selmcast/base/rng.h"
@@ -63,8 +65,12 @@ class Twin {
     Rng rng{0};
     Instant to_manager_free, to_worker_free;  // order on the control stream
     Instant tick_at = Instant::never();
-    Rate uplink, downlink;  // the truth, which nobody declares
-    double slowness = 1;    // of its computing
+    Instant stands_until;                     // its process does nothing
+    std::deque<EventQueue::Event> to_happen;  // meanwhile
+    Duration ahead;                           // of its clock, which only runs, from virtual time
+    std::size_t untold = 0;  // ends of its connections that it has not been told, or will never be
+    Rate uplink, downlink;   // the truth, which nobody declares
+    double slowness = 1;     // of its computing
     std::uint64_t rounds_done = 0;
     bool draining = false;
     bool alive = false, silent = false;
@@ -103,14 +109,18 @@ class Twin {
   void leave(std::size_t node);
   void end_process(std::size_t node, const std::string& why, Instant heard);
   // Now, or when the manager's disk has done what it is doing; what waits for a manager that crashes is lost with it.
-  template <class Event>
-  void when_manager_is_free(Event event) {
-    if (queue_.now() >= manager_free_at_) return event();
-    queue_.at(manager_free_at_, [this, event, crashes = crashed_at_.size()] {
-      if (crashed_at_.size() == crashes) when_manager_is_free(event);
-    });
-  }
-  void cut(std::size_t from, std::size_t to, Duration time);
+  void when_manager_is_free(EventQueue::Event event);
+  void wake_manager();
+  // What happens to a worker: then, or when its process goes on. In order.
+  void at(std::size_t node, Instant when, EventQueue::Event event);
+  void happen(std::size_t node, EventQueue::Event event);
+  void wake(std::size_t node);
+  Instant time_of(std::size_t node) const { return queue_.now() + nodes_[node].ahead; }
+  Instant manager_time() const { return queue_.now() + manager_ahead_; }
+  void plan_standstills(Rng rng, Instant until);
+  void stand_still(std::size_t node, Duration time, bool with_its_machine);
+  Duration away_by_the_clock_of_the_day();
+  void cut(std::size_t from, std::size_t to, Duration time, bool told = false);
   Instant passes(std::size_t from, std::size_t to, Instant sent) const;
   bool is_cut(std::size_t one, std::size_t other) const;
   void notice_dead_links(std::size_t one, std::size_t other);
@@ -169,11 +179,14 @@ class Twin {
   void piece_arrives(ConnectionId id, const wire::FrameHeader& header, std::vector<std::byte> payload);
   Rate rate_of(const Stream& stream, const Connection& connection) const;
   void deliver(ConnectionId id, bool forth, const wire::FrameHeader& header, std::vector<std::byte> payload);
+  void arrive(ConnectionId id, bool forth, const wire::FrameHeader& header,
+              const std::vector<std::byte>& payload);
   // `at_once`: each end notices for itself.
   void break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not,
                         bool at_once = false);
   std::optional<ConnectionId> connection_of(std::size_t node, worker::LinkId link) const;
   bool cut_off(const Connection& connection) const;
+  std::size_t connections_with(std::size_t node) const;
 
   TwinSettings settings_;
   EventQueue queue_;
@@ -185,6 +198,8 @@ class Twin {
   bool began_ = false;                 // the training
   std::optional<Duration> next_commit_takes_;
   Instant manager_free_at_;                      // from its disk
+  std::deque<EventQueue::Event> to_manage_;      // until then
+  Duration manager_ahead_;                       // of its clock, from virtual time
   std::map<std::uint64_t, Instant> crashed_at_;  // by epoch
   bool crashed_in_commit_ = false;               // the last time: what was to follow was not said
   Instant manager_gone_at_;
@@ -205,6 +220,7 @@ class Twin {
   OnlineCheckers online_checkers_;
   MassAccount mass_account_;
   Conversations conversations_;
+  LeakWatch leaks_;
   std::optional<Instant> last_progress_;
   ArenaResult result_;
 };

@@ -12,6 +12,7 @@ void Twin::plan_faults(Rng rng) {
   const double last = 3.0 * static_cast<double>(settings_.rounds) / 4;
   plan_cuts(rng.fork(2), Instant::at_seconds(last));
   plan_joins(rng.fork(4), Instant::at_seconds(last));
+  plan_standstills(rng.fork(7), Instant::at_seconds(last));
   const auto strike = [&](bool allowed, auto action) {
     // At most a third of the workers, so that a training remains.
     const std::uint64_t times = rng.below(nodes_.size() / 3 + 1);
@@ -85,11 +86,11 @@ void Twin::plan_cuts(Rng rng, Instant until) {
   }
 }
 
-void Twin::cut(std::size_t from, std::size_t to, Duration time) {
+void Twin::cut(std::size_t from, std::size_t to, Duration time, bool told) {
   const auto name = [&](std::size_t place) {
     return place == manager_place() ? std::string("the manager") : "w" + std::to_string(place);
   };
-  tell("nothing passes from " + name(from) + " to " + name(to) + " for " + to_string(time));
+  if (!told) tell("nothing passes from " + name(from) + " to " + name(to) + " for " + to_string(time));
   const bool is_new = !is_cut(from, to);
   Instant& until = cuts_[{from, to}];
   until = std::max(until, queue_.now() + time);
@@ -136,6 +137,7 @@ void Twin::crash_manager() {
   crashed_at_[epoch_] = queue_.now();
   crashed_in_commit_ = queue_.now() < manager_free_at_;
   next_commit_takes_.reset();
+  to_manage_.clear();
   manager_free_at_ = queue_.now();
   manager_tick_at_ = Instant::never();
   manager_gone_at_ = queue_.now();
@@ -151,7 +153,9 @@ void Twin::restart_manager() {
   tell("manager " + std::to_string(++epoch_) + " goes on after " + std::to_string(stored_.size()) +
        " inputs");
   ++result_.managers;
-  carry_out(manager_->restarted(epoch_, queue_.now() - manager_gone_at_, queue_.now()));
+  const Duration away = away_by_the_clock_of_the_day();
+  manager_ahead_ = stored_.empty() ? Duration() : stored_.back().at + away - queue_.now();
+  carry_out(manager_->restarted(epoch_, away, manager_time()));
 }
 
 void Twin::crash(std::size_t k) {
@@ -166,6 +170,7 @@ void Twin::crash(std::size_t k) {
 void Twin::leave(std::size_t k) {
   Node& node = nodes_[k];
   if (!node.alive || node.silent || node.over || node.draining || !node.core->welcome()) return;
+  if (queue_.now() < node.stands_until) return;
   tell("w" + std::to_string(k) + " leaves");
   carry_out(k, node.core->leave("it is needed elsewhere"));
   perhaps_again(k);
@@ -182,7 +187,7 @@ void Twin::end_process(std::size_t k, const std::string& why, Instant heard) {
   for (ConnectionId id : broken) break_connection(id, "connection reset", k);
   queue_.at(passes(k, manager_place(), heard + delay(node.rng)), [this, k, why, stream = node.stream] {
     when_manager_is_free([this, k, why, stream] {
-      if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, why, queue_.now()));
+      if (manager_ && !nodes_[k].silent) carry_out(manager_->closed(stream, why, manager_time()));
     });
   });
 }

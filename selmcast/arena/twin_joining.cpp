@@ -29,13 +29,18 @@ void Twin::boot(std::size_t k) {
   node.alive = true;
   node.rounds_done = 0;
   node.tick_at = Instant::never();
+  // Clocks that only run begin anywhere.
+  node.stands_until = queue_.now();
+  node.to_happen.clear();
+  node.untold = 0;
+  if (settings_.faults.clocks) node.ahead = Duration::seconds(rng_.fork(5000 + k).fork(life).uniform(0, 1e5));
   // Fewer buffers than senders now and then, so that deliveries queue.
   const int buffers = 1 + static_cast<int>(node.rng.below(4));
   node.core = std::make_unique<worker::WorkerCore>(hello_of(k, buffers), buffers);
   queue_.after(delay(node.rng), [this, k, life] {
     if (nodes_[k].life != life || !nodes_[k].alive) return;
     open_stream(k);
-    carry_out(k, nodes_[k].core->start(queue_.now()));
+    carry_out(k, nodes_[k].core->start(time_of(k)));
   });
 }
 
@@ -96,7 +101,7 @@ void Twin::break_stream(std::size_t k) {
   queue_.after(delay(node.rng), [this, k, stream] {
     when_manager_is_free([this, k, stream] {
       if (manager_ && !nodes_[k].silent)
-        carry_out(manager_->closed(stream, "connection reset", queue_.now()));
+        carry_out(manager_->closed(stream, "connection reset", manager_time()));
     });
   });
   end_stream(stream, "connection reset");
@@ -108,7 +113,7 @@ void Twin::catch_up(std::size_t k) {
   node.parameters.assign(settings_.parameters, std::numeric_limits<float>::quiet_NaN());
   node.fresh = true;
   if (online()) online_checkers_.catch_up_called(id_of(k));
-  const auto actions = node.core->catch_up(node.parameters, queue_.now());
+  const auto actions = node.core->catch_up(node.parameters, time_of(k));
   SELMCAST_CHECK(actions.has_value(), "the twin calls as it should");
   carry_out(k, *actions);
 }

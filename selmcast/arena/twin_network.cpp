@@ -37,7 +37,7 @@ void Twin::open_stream(std::size_t k) {
     when_manager_is_free([this, k, stream, life] {
       if (!nodes_[k].alive || nodes_[k].life != life || nodes_[k].silent) return;
       if (!manager_ || manager_->finished()) return end_stream(stream, "connection refused");
-      manager_->opened(stream, queue_.now());
+      manager_->opened(stream, manager_time());
       schedule_manager_tick();
     });
   });
@@ -50,7 +50,7 @@ void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
   queue_.at(node.to_manager_free, [this, k, said, stream = node.stream] {
     when_manager_is_free([this, k, said, stream] {
       if (!nodes_[k].silent && manager_)
-        carry_out(manager_->message(stream, said.message, said.heard, queue_.now()), k);
+        carry_out(manager_->message(stream, said.message, said.heard, manager_time()), k);
     });
   });
 }
@@ -60,12 +60,12 @@ void Twin::to_worker(const manager::Write& said) {
   Node& node = nodes_[k];
   const Instant written = std::max(queue_.now(), manager_free_at_);
   node.to_worker_free = passes(manager_place(), k, std::max(node.to_worker_free, written + delay(node.rng)));
-  queue_.at(node.to_worker_free, [this, k, said, written, epoch = epoch_] {
+  at(k, node.to_worker_free, [this, k, said, written, epoch = epoch_] {
     const auto crash = crashed_at_.find(epoch);
     if (crash != crashed_at_.end() && crash->second < written) return;
     const Node& it = nodes_[k];
     if (!it.alive || it.silent || !it.has_stream || it.stream != said.stream) return;
-    carry_out(k, nodes_[k].link.came(said.message, said.heard, queue_.now()));
+    carry_out(k, nodes_[k].link.came(said.message, said.heard, time_of(k)));
   });
 }
 
@@ -76,11 +76,11 @@ void Twin::end_stream(manager::StreamId stream, const std::string& why) {
   const bool overtakes = !manager_ && (node.rng.below(2) == 0 || crashed_in_commit_);
   const Instant heard = passes(manager_place(), k, queue_.now() + delay(node.rng));
   node.to_worker_free = overtakes ? heard : std::max(node.to_worker_free, heard);
-  queue_.at(node.to_worker_free, [this, k, stream, why] {
+  at(k, node.to_worker_free, [this, k, stream, why] {
     Node& it = nodes_[k];
     if (!it.alive || it.silent || !it.has_stream || it.stream != stream) return;
     it.has_stream = false;
-    carry_out(k, it.link.broken({ErrorCode::unavailable, why}, queue_.now()));
+    carry_out(k, it.link.broken({ErrorCode::unavailable, why}, time_of(k)));
   });
 }
 
@@ -102,6 +102,13 @@ MassAccount::Books Twin::mass_books() const {
 
 bool Twin::cut_off(const Connection& c) const { return nodes_[c.from].silent || nodes_[c.to].silent; }
 
+std::size_t Twin::connections_with(std::size_t k) const {
+  std::size_t count = 0;
+  for (const auto& [id, c] : connections_)
+    count += (c.from == k && c.from_link ? 1U : 0U) + (c.to == k && c.to_link ? 1U : 0U);
+  return count;
+}
+
 std::optional<Twin::ConnectionId> Twin::connection_of(std::size_t k, worker::LinkId link) const {
   for (const auto& [id, c] : connections_) {
     if ((c.from == k && c.from_link == link) || (c.to == k && c.to_link == link)) return id;
@@ -118,14 +125,19 @@ void Twin::dial(std::size_t k, const worker::Dial& order) {
     return;
   }
   if (is_cut(k, to)) watch_cut(k, to);
-  queue_.at(passes(k, to, queue_.now() + delay(nodes_[k].rng)), [this, id, k, to, port = order.peer.port] {
+  const Instant arrives = passes(k, to, queue_.now() + delay(nodes_[k].rng));
+  at(to, arrives, [this, id, k, to, port = order.peer.port] {
     const auto found = connections_.find(id);
     if (found == connections_.end() || cut_off(found->second)) return;
     if (!nodes_[to].alive || port_of(to) != port || nodes_[to].core->is_over())
       return break_connection(id, "connection refused", to);
-    found->second.to_link = nodes_[to].core->accepted(queue_.now());
+    found->second.to_link = nodes_[to].core->accepted(time_of(to));
     schedule_tick(to);
-    carry_out(k, nodes_[k].core->connected(*found->second.from_link));
+    happen(k, [this, id, k] {
+      const auto still = connections_.find(id);
+      if (still != connections_.end() && nodes_[k].alive)
+        carry_out(k, nodes_[k].core->connected(*still->second.from_link));
+    });
   });
 }
 
@@ -237,8 +249,10 @@ void Twin::piece_arrives(ConnectionId id, const wire::FrameHeader& header, std::
   const bool last = ++s.next == s.pieces();
   if (last) {
     streams_.erase(id);
-    if (nodes_[c.from].alive)
-      carry_out(c.from, nodes_[c.from].core->stream_sent(*c.from_link, header.transfer, queue_.now()));
+    happen(c.from, [this, id, c, transfer = header.transfer] {
+      if (nodes_[c.from].alive && connections_.contains(id))
+        carry_out(c.from, nodes_[c.from].core->stream_sent(*c.from_link, transfer, time_of(c.from)));
+    });
   } else {
     next_piece(id);
   }
@@ -250,6 +264,14 @@ void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header,
   const auto found = connections_.find(id);
   if (found == connections_.end() || cut_off(found->second)) return;
   const std::size_t k = forth ? found->second.to : found->second.from;
+  happen(k, [this, id, forth, header, payload = std::move(payload)] { arrive(id, forth, header, payload); });
+}
+
+void Twin::arrive(ConnectionId id, bool forth, const wire::FrameHeader& header,
+                  const std::vector<std::byte>& payload) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const std::size_t k = forth ? found->second.to : found->second.from;
   const worker::LinkId link = forth ? *found->second.to_link : *found->second.from_link;
   if (!nodes_[k].alive) return;
   worker::WorkerCore& core = *nodes_[k].core;
@@ -257,9 +279,9 @@ void Twin::deliver(ConnectionId id, bool forth, const wire::FrameHeader& header,
     const auto place = core.chunk_place(link, header);
     if (!place) return break_connection(id, place.error().message, std::nullopt);
     std::ranges::copy(payload, place->begin());
-    core.chunk_bytes(link, queue_.now());
+    core.chunk_bytes(link, time_of(k));
   }
-  const auto actions = core.frame(link, header, payload, queue_.now());
+  const auto actions = core.frame(link, header, payload, time_of(k));
   if (!actions) return break_connection(id, actions.error().message, std::nullopt);
   carry_out(k, *actions);
 }
@@ -275,15 +297,17 @@ void Twin::break_connection(ConnectionId id, const std::string& why, std::option
   tell("connection w" + std::to_string(c.from) + " -> w" + std::to_string(c.to) + " breaks: " + why);
   const bool cut = cut_off(broken);
   const auto inform = [&](std::size_t k, std::optional<worker::LinkId> link) {
-    if (!link || k == tell_not || cut) return;
+    if (!link || k == tell_not) return;
+    ++nodes_[k].untold;
+    if (cut) return;
     const std::size_t peer = k == broken.from ? broken.to : broken.from;
     const Instant noticed = queue_.now() + delay(rng_);
-    queue_.at(at_once ? noticed : passes(peer, k, noticed),
-              [this, k, link = *link, why, life = nodes_[k].life] {
-                if (nodes_[k].alive && nodes_[k].life == life) {
-                  carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, queue_.now()));
-                }
-              });
+    at(k, at_once ? noticed : passes(peer, k, noticed), [this, k, link = *link, why, life = nodes_[k].life] {
+      if (nodes_[k].life != life) return;
+      --nodes_[k].untold;
+      if (nodes_[k].alive)
+        carry_out(k, nodes_[k].core->closed(link, {ErrorCode::unavailable, why}, time_of(k)));
+    });
   };
   inform(broken.from, broken.from_link);
   inform(broken.to, broken.to_link);

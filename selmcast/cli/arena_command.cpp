@@ -54,6 +54,10 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"returns", result.returns},
           {"caught_up", result.caught_up},
           {"broken_streams", result.broken_streams},
+          {"standstills", result.standstills},
+          {"most_transfers_held", result.most_held.transfers},
+          {"most_links_held", result.most_held.links},
+          {"most_messages_held", result.most_held.messages},
           {"longest_pause_seconds", result.longest_pause.in_seconds()},
           {"violations", result.violations},
           {"stuck", result.stuck}};
@@ -75,6 +79,7 @@ void tell_smallest(const arena::ArenaSettings& settings) {
                                  {f.broken_streams, "broken streams to the manager"},
                                  {f.slow_disks, "slow disks"},
                                  {f.unreachable, "comers that nobody reaches"},
+                                 {f.clocks, "standstills and clocks"},
                                  {f.leaves, "leaves"}}) {
     if (on) kinds += (kinds.empty() ? "" : ", ") + std::string(name);
   }

@@ -79,7 +79,8 @@ void DurableManager::note(const Output& output, Instant now) {
     const auto session = sessions_.find(send->session);
     if (session != sessions_.end()) session->second.unheard.said(send->message);
   } else if (std::holds_alternative<Started>(output)) {
-    for (auto& [id, session] : sessions_) session.last_heard = now;  // heartbeats may be more frequent from now on
+    for (auto& [id, session] : sessions_)
+      session.last_heard = now;  // heartbeats may be more frequent from now on
   } else if (const auto* close = std::get_if<Close>(&output)) {
     sessions_.erase(close->session);
   }
@@ -287,6 +288,12 @@ Effects DurableManager::tick(Instant now) {
 Instant DurableManager::deadline() const {
   if (finished()) return Instant::never();
   return reading_up_.value_or(earliest());
+}
+
+std::size_t DurableManager::messages() const {
+  std::size_t most = 0;
+  for (const auto& [id, session] : sessions_) most = std::max(most, session.unheard.waiting().size());
+  return most;
 }
 
 Duration DurableManager::silence_patience() const {

@@ -93,6 +93,9 @@ class DurableManager {
   bool finished() const { return core_.finished(); }
   // Nothing of it is open any more: what a leak would be seen in.
   std::size_t sessions() const { return sessions_.size(); }
+  std::size_t streams() const { return streams_.size(); }
+  std::size_t messages() const;  // the most that wait for one worker to have heard them
+  sync::TrainingMachine::Held held() const { return core_.held(); }
 
  private:
   struct Session {

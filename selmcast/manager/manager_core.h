@@ -157,6 +157,7 @@ class ManagerCore {
   Instant deadline() const;
   bool finished() const { return finished_; }
   bool started() const { return started_; }
+  sync::TrainingMachine::Held held() const { return machine_->held(); }
 
  private:
   // Of a name under which nothing reached a guest.

@@ -29,6 +29,7 @@ class EstimatedNetwork final : public NetworkView {
   void advance(Instant now) { now_ = now; }
   // Pairs that are not to be planned, ascending.
   void set_out(std::vector<plan::Pair> out) { out_ = std::move(out); }
+  std::size_t flows() const { return flows_.size(); }
   // Requires that the pair has no delivery running, or has one.
   void start(plan::Pair pair, Bytes volume, maxmin::Claim claim);
   void stop(plan::Pair pair);

@@ -25,6 +25,7 @@ class Meetings {
   void excuse(WorkerPair pair);  // its delivery in the multicast that `sender` completes next failed
   void multicast_completed(WorkerId sender);
 
+  std::size_t size() const { return multicasts_.size() + last_met_.size(); }
   std::uint64_t widest_gap() const { return widest_; }  // of all pairs at all times
   std::uint64_t broken() const { return broken_; }      // how many gaps became wider than promised
 

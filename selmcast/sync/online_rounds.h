@@ -77,6 +77,10 @@ class OnlineRounds final : public TrainingMachine {
 
   std::optional<Promises> promises() const override { return kept(); }
   std::size_t running() const { return running_.size(); }
+  Held held() const override {
+    return {running_.size() + transfer_of_.size() + network_.flows(),
+            lives_.size() + guests_.size() + meetings_.size() + outages_.size()};
+  }
 
  private:
   struct Running {

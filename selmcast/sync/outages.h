@@ -43,6 +43,7 @@ class Outages {
 
   bool rests(WorkerPair pair, Instant now) const;
   std::vector<Resting> resting(Instant now) const;  // ascending
+  std::size_t size() const { return pairs_.size(); }
 
  private:
   struct Outage {

@@ -82,6 +82,10 @@ class RoundMachine final : public TrainingMachine {
   Round round() const { return round_; }
   bool gathering() const { return !in_flight_.has_value(); }
   std::size_t members() const { return members_.size(); }
+  Held held() const override {
+    return {in_flight_ ? in_flight_->open : 0, members_.size() + ready_.size() + guests_.size() +
+                                                   comers_.size() + meetings_.size() + outages_.size()};
+  }
 
  private:
   struct InFlight {

@@ -202,6 +202,12 @@ class TrainingMachine {
   // Nobody was there to hear for so long, until now: all deadlines are that much later.
   virtual void postpone(Duration away, Instant now) = 0;
   virtual Instant deadline() const = 0;  // when tick() has something to do; never() if nothing is pending
+  // What a leak would be seen in: transfers that are not settled, and entries for workers and pairs.
+  struct Held {
+    std::size_t transfers = 0;
+    std::size_t entries = 0;
+  };
+  virtual Held held() const = 0;
   // So far, if this machine watches them.
   virtual std::optional<Promises> promises() const { return std::nullopt; }
 };

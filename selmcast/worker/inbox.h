@@ -122,6 +122,8 @@ class Inbox {
   WorkerId sender_of(TransferId transfer) const;
   // What the sender said about its model when it offered it. Requires a verified transfer.
   const wire::MixHeader& mix_of(TransferId transfer) const { return incoming_.at(transfer).mix; }
+  std::size_t transfers() const { return incoming_.size(); }
+  std::size_t early_offers() const { return early_.size(); }
   std::size_t buffers_in_use() const { return buffers_made_ - free_.size(); }
 
  private:

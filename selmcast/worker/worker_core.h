@@ -176,6 +176,17 @@ class WorkerCore {
   bool is_guest() const { return is_guest_; }         // has to catch up
   const std::optional<wire::Welcome>& welcome() const { return welcome_; }
   std::size_t buffers_in_use() const { return inbox_.buffers_in_use(); }
+  // What a leak would be seen in.
+  struct Held {
+    std::size_t transfers = 0;  // own, and of others
+    std::size_t mixed = 0;      // since the last mix
+    std::size_t early_offers = 0;
+    std::size_t links = 0;
+  };
+  Held held() const {
+    return {outgoing_.size() + inbox_.transfers(), folded_.size(), inbox_.early_offers(),
+            out_links_.size() + in_links_.size()};
+  }
 
  private:
   enum class Sending { waiting, offered, grouped, streaming, sent, acknowledged, stopped };
