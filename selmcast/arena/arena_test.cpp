@@ -163,6 +163,43 @@ TEST(Arena, ACutLinkBetweenWorkersIsNoticedBeforeAnyDeadline) {
   EXPECT_GT(noticed, 20u);
 }
 
+// A process that is stopped, a machine that is suspended, a clock of the day that is set by a fortnight: nothing of it
+// breaks a promise, and what takes less than the silence of four seconds loses nobody.
+TEST(Arena, StandstillsAndClocksBreakNoPromise) {
+  std::uint64_t standstills = 0, set = 0;
+  for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      ArenaSettings settings;
+      settings.seed = seed;
+      settings.sync = sync;
+      settings.faults = kNoFaults;
+      settings.faults.clocks = settings.faults.manager_crashes = true;
+      const ArenaResult result = run_arena(settings);
+      EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+      standstills += result.standstills;
+      for (const std::string& line : result.story)
+        set += line.find("the clock of the day was set") != std::string::npos ? 1 : 0;
+    }
+  }
+  EXPECT_GT(standstills, 60u);
+  EXPECT_GT(set, 15u);
+}
+
+// What is held does not grow with the rounds (leak_watch.h has the bounds, by the number of workers).
+TEST(Arena, AHundredAndFiftyRoundsHoldNoMoreThanTwelve) {
+  for (const Sync sync : {Sync::bsp, Sync::asp}) {
+    ArenaSettings settings;
+    settings.seed = 5;
+    settings.sync = sync;
+    settings.rounds = 150;
+    settings.workers = 6;
+    const ArenaResult result = run_arena(settings);
+    EXPECT_TRUE(result.content()) << described(result);
+    EXPECT_GT(result.rounds_done, 300u);
+    EXPECT_LE(result.most_held.links, 4u * (result.workers + result.late));
+  }
+}
+
 TEST(Arena, SixtyFourWorkersWithFaults) {
   ArenaSettings settings;
   settings.seed = 7;
@@ -182,7 +219,7 @@ TEST(Arena, TheSmallestStoryThatFailsHasOnlyTheFaultsThatItNeeds) {
   EXPECT_EQ(smallest.rounds, 1u);
   const Faults& f = smallest.faults;
   EXPECT_FALSE(f.broken_links || f.corruption || f.crashes || f.silences || f.cuts || f.bandwidth_changes ||
-               f.manager_crashes || f.joins || f.broken_streams);
+               f.manager_crashes || f.joins || f.broken_streams || f.clocks);
   EXPECT_FALSE(run_arena(smallest).content());
 }
 

@@ -1,14 +1,14 @@
-// A checker: what the cores hold is bounded by the number of workers, however many rounds go by, and in the end they hold
-// nothing. Looked at after every event of the manager, and whenever a worker's synchronize() has returned:
+// A checker: what the cores hold is bounded by the number of workers, however many rounds go by, and in the end they
+// hold nothing. Looked at after every event of the manager, and whenever a worker's synchronize() has returned:
 //
 //     worker, bsp      no transfer at all: its round is over
 //     worker           of mixed models nothing (with overlap what a slow one gets meanwhile, which others bound)
 //     worker, online   at most two for each other: what it sends, and what it receives
-//     worker           as many links as there are connections to it, and those whose end nobody told it; a model's offer
-//                      that came before its plan from each other
-//     manager          a session and a stream for each process that was there lately; of transfers that are not settled one
-//                      for each pair (three records, online); entries for workers and pairs; messages that a worker has
-//                      not confirmed: those of a few seconds
+//     worker           as many links as there are connections to it, and those whose end nobody told it; from each
+//                      other a model's offer that came before its plan
+//     manager          a session and a stream for each process that was there lately; of transfers that are not
+//                      settled one for each pair (three records, online); entries for workers and pairs; messages that a
+//                      worker has not confirmed: those of a few seconds
 //     in the end       no session, no stream, no transfer
 //
 // It is told numbers, which the cores count of themselves (held()). Pure.

@@ -1,9 +1,9 @@
 // The part of the Twin (twin.h) in which processes and machines stand still, and clocks are set.
 //
 // Every process has a clock that only runs (CLOCK_MONOTONIC), which begins anywhere. A process that is stopped does
-// nothing while its clock goes on and its kernel acknowledges and answers; what comes meanwhile waits. A machine that is
-// suspended stops its clocks, too, and nothing passes to or from it. The clock of the day may be set while a manager is
-// away: how long that was, it knows only by that clock, and it believes no more than workers wait.
+// nothing while its clock goes on and its kernel acknowledges and answers; what comes meanwhile waits. A machine that
+// is suspended stops its clocks, too, and nothing passes to or from it. The clock of the day may be set while a
+// manager is away: how long that was, it knows only by that clock, and it believes no more than workers wait.
 #include <algorithm>
 #include <utility>
 
