@@ -7,8 +7,8 @@
 //     worker           as many links as there are connections to it, and those whose end nobody told it; from each
 //                      other a model's offer that came before its plan
 //     manager          a session and a stream for each process that was there lately; of transfers that are not
-//                      settled one for each pair (three records, online); entries for workers and pairs; messages that a
-//                      worker has not confirmed: those of a few seconds
+//                      settled one for each pair (three records, online); entries for workers and pairs; messages
+//                      that a worker has not confirmed: those of a few seconds
 //     in the end       no session, no stream, no transfer
 //
 // It is told numbers, which the cores count of themselves (held()). Pure.

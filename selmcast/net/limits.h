@@ -28,9 +28,9 @@ inline constexpr Duration kPaceInterval = Duration::milliseconds(50);
 
 // A link is dead when the other side's kernel has not been heard for kDeadAfter although ours asked (silence.h, with
 // the arithmetic): it sends what was not acknowledged again, or probes after kKeepaliveIdle without a word. So both
-// ends of a cut link notice within 1.8 s, also in the middle of a delivery. TCP_USER_TIMEOUT is as long, for a peer whose
-// kernel answers and whose process never reads. On loopback nothing can be cut, and many processes that share two
-// processors may not read for seconds: kDeadAfterOnLoopback, and nobody is judged by silence.
+// ends of a cut link notice within 1.8 s, also in the middle of a delivery. TCP_USER_TIMEOUT is as long, for a peer
+// whose kernel answers and whose process never reads. On loopback nothing can be cut, and many processes that share
+// two processors may not read for seconds: kDeadAfterOnLoopback, and nobody is judged by silence.
 inline constexpr Duration kDeadAfter = Duration::seconds(1.6);
 inline constexpr Duration kDeadAfterOnLoopback = Duration::seconds(5);
 // Who is silent and was not asked yet is looked at again after kSilenceLook; no look is sooner than kSilenceLookMin.
