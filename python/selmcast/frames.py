@@ -16,6 +16,8 @@ from selmcast.errors import ProtocolError, Timeout, Unavailable
 _HEADER = struct.Struct("!4sIQ")
 _MAGIC = b"SMR1"
 JSON_BYTES_MAX = 64 << 20
+GREETING_BYTES_MAX = 64 << 10
+"""Of who has not said yet that it is a rank of this job."""
 CHUNK_BYTES = 1 << 20
 
 
@@ -65,18 +67,18 @@ def send(connection: socket.socket, message: dict[str, Any], raw: tuple[memoryvi
         raise Unavailable(f"the rendezvous was lost: {error}") from None
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], int]:
+def receive(connection: socket.socket, json_bytes_max: int = JSON_BYTES_MAX) -> tuple[dict[str, Any], int]:
     """The next JSON object, and how many raw bytes follow it, still to be read."""
     header = bytearray(_HEADER.size)
     receive_into(connection, memoryview(header))
     magic, json_bytes, raw_bytes = _HEADER.unpack(header)
-    if magic != _MAGIC or json_bytes > JSON_BYTES_MAX:
+    if magic != _MAGIC or json_bytes > json_bytes_max:
         raise ProtocolError("what is on the other side is no rendezvous of selmcast of this version")
     text = bytearray(json_bytes)
     receive_into(connection, memoryview(text))
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ProtocolError("the other side of the rendezvous sent no JSON") from None
     if not isinstance(message, dict):
         raise ProtocolError("the other side of the rendezvous sent no JSON object")

@@ -48,6 +48,9 @@ class Launch:
     """``host:port`` of a manager that runs already."""
     manager_settings: Optional[Mapping[str, str]] = None
     """What that manager was started with, where `selmcast run` started it by itself."""
+    restarts: int = 0
+    """How often this rank alone was started again (SELMCAST_RESTARTS, of `selmcast run --elastic`): the others are
+    long under way."""
 
     @property
     def on_one_machine(self) -> bool:
@@ -143,7 +146,7 @@ def launch_from(environ: Mapping[str, str]) -> Launch:
         break
     if not 0 <= found.rank < found.world_size:
         raise InvalidInput(f"rank {found.rank} of {found.world_size}: ranks go from 0 to world size - 1")
-    found = _rendezvous(environ, found)
+    found = replace(_rendezvous(environ, found), restarts=_integer(environ, "SELMCAST_RESTARTS") or 0)
     if environ.get("SELMCAST_MANAGER"):
         parse_address(environ["SELMCAST_MANAGER"], "SELMCAST_MANAGER")
         settings = environ.get("SELMCAST_MANAGER_SETTINGS")

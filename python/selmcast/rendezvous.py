@@ -91,7 +91,7 @@ class Server:
             with connection:
                 frames.tune(connection)
                 connection.settimeout(_GRACE)
-                message, _ = frames.receive(connection)
+                message, _ = frames.receive(connection, frames.GREETING_BYTES_MAX)
                 refusal = self._refusal(message)
                 if refusal is not None:
                     return frames.send(connection, refusal)
@@ -119,7 +119,7 @@ class Server:
         if size != launch.world_size:
             return _refused(f"rank {rank} believes in {size} ranks, rank 0 in {launch.world_size}")
         with self._condition:
-            if not isinstance(rank, int) or not 0 <= rank < launch.world_size or rank in self._here:
+            if not isinstance(rank, int) or isinstance(rank, bool) or not 0 <= rank < launch.world_size or rank in self._here:
                 refusal = _refused(f"rank {rank} is here already, or not below {launch.world_size}: ranks must differ")
                 return {**refusal, "again": True}  # perhaps its own connection of before, not seen to be closed
             self._here.add(rank)
@@ -144,6 +144,11 @@ class Server:
                 raise ProtocolError(f"the rendezvous knows no '{op}'")
         except Error as error:
             frames.send(connection, {"error": [error.code, str(error)]})
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            # A request that no rank of this release makes; what follows it may be anything.
+            refusal = ProtocolError(f"the rendezvous cannot read a request: {type(error).__name__}: {error}"[:200])
+            frames.send(connection, {"error": [refusal.code, str(refusal)]})
+            return False
         return True
 
     def _look(self, key: str, timeout: float) -> Any:

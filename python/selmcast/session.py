@@ -57,7 +57,9 @@ class Session:
         self._managers_asked = 0
         self._server: Optional[Server] = None
         self._client: Optional[Client] = None
-        if launch.world_size > 1 and launch.rendezvous is not None:
+        if self.came_again:
+            self.say(f"started again ({launch.restarts}): the others are under way, and this rank catches up with them")
+        elif launch.world_size > 1 and launch.rendezvous is not None:
             try:
                 self._server = Server(launch, timeout) if launch.rank == 0 else None
                 deadline = time.monotonic() + timeout
@@ -67,6 +69,13 @@ class Session:
             except Error:
                 self.close(failed=True)
                 raise
+
+    @property
+    def came_again(self) -> bool:
+        """Whether this rank alone was started again under a manager that still runs. The others meet no more, so it
+        does not look for them: what all agreed on it takes from its program, and parameters from the manager."""
+        launch = self.launch
+        return launch.restarts > 0 and launch.manager is not None and launch.world_size > 1
 
     def say(self, line: str) -> None:
         """A line for people, with the rank in front."""
@@ -78,7 +87,9 @@ class Session:
         """:raises InvalidInput: the environment does not tell where the ranks can meet."""
         if self._client is None:
             raise InvalidInput(
-                f"{self.launch.world_size} ranks, started by {self.launch.launcher}, do not know where to meet: set "
+                "a rank that was started again cannot meet the others, which have met already"
+                if self.came_again
+                else f"{self.launch.world_size} ranks, started by {self.launch.launcher}, do not know where to meet: set "
                 "MASTER_ADDR and MASTER_PORT, or SELMCAST_RENDEZVOUS=host:port (where rank 0 can listen), for all ranks"
             )
         return self._client
@@ -98,6 +109,11 @@ class Session:
         if launch.world_size == 1 and launch.manager is None:
             return None
         named = self._named_for(asked)
+        if self.came_again and named is None:
+            raise InvalidInput(
+                f"this rank was started again, and the program asks for {_shown(asked)}, which the manager of selmcast run "
+                "does not do: it cannot find the training that the others are in. Give selmcast run the same settings"
+            )
         if self._client is None and named is not None:
             return named  # nothing to agree on: it is the same for all
         rendezvous = self.rendezvous if launch.world_size > 1 else None

@@ -1,5 +1,9 @@
 """The board and the collectives of the rendezvous, over loopback, each rank a thread."""
 
+import json
+import random
+import socket
+import struct
 import threading
 import unittest
 from unittest import mock
@@ -8,7 +12,7 @@ import numpy
 import selmcast
 from ranks import WATCHDOG, free_port, raise_first, run_ranks
 from selmcast.launch import launch_from
-from selmcast.rendezvous import Client
+from selmcast.rendezvous import VERSION, Client, Server
 from selmcast.session import Session
 
 
@@ -21,6 +25,21 @@ def average(session, values, what="consensus", timeout=30.0, name="x"):
     announced = [[name, kinds[str(v.dtype)], list(v.shape)] for v in values]
     session.rendezvous.collect(what, "average", announced, views(*values), views(*values), timeout=timeout)
     return values
+
+
+def framed(message, text=None, raw=b""):
+    text = json.dumps(message).encode() if text is None else text
+    return struct.pack("!4sIQ", b"SMR1", len(text), len(raw)) + text + raw
+
+
+def mutated(draw, seed):
+    """Some letters changed for others that JSON knows, the length of the first object put right half of the time."""
+    body = bytearray(seed)
+    for _ in range(draw.randrange(4)):
+        body[draw.randrange(len(body))] = draw.choice(b'{}[]",:0123456789.eE-ntf ') if draw.random() < 0.8 else 255
+    if draw.random() < 0.2:
+        del body[draw.randrange(len(body)):]
+    return bytes(body)
 
 
 class Collectives(unittest.TestCase):
@@ -178,6 +197,39 @@ class Board(unittest.TestCase):
                 Client(launch, 4.0)
         self.assertEqual(tried[:4], [5000, 5001, 5002, 5003])
         self.assertLess(clock[0] - 100.0, 4.0 + 4 * 0.05 + 1e-6)  # the last look takes 0.05 s a port at least
+
+    def test_whatever_strangers_send_harms_nobody(self):
+        port = free_port()
+        env = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_PORT": str(port)}
+        launch = launch_from({"RANK": "0", **env})
+        server = Server(launch, WATCHDOG)
+        hello = {"job": launch.job, "version": VERSION, "rank": 1, "world_size": 2}
+        collect = {"op": "collect", "name": "1", "what": "x", "kind": "average", "root": 0,
+                   "tensors": [["x", "f4", [2]]], "settings": {"every": 1}, "timeout": 0.01}
+        requests = [
+            {"op": "set", "key": "k", "value": [1, {"a": None}]},
+            {"op": "get", "key": "k", "timeout": 0.01},
+            collect,
+            {**collect, "kind": "root", "root": 1},
+            {"op": "bye"},
+        ]
+        seeds = [framed(hello), *(framed(hello) + framed(request) for request in requests),
+                 framed(hello) + framed(collect, raw=b"12345678"), b"[" * 3000, framed(hello, text=b"[" * 60_000)]
+        escaped = []
+        draw = random.Random(7)
+        with mock.patch("threading.excepthook", escaped.append):
+            for _ in range(300):
+                with socket.create_connection(launch.rendezvous, timeout=WATCHDOG) as stranger:
+                    stranger.settimeout(0.02)  # for some requests there is no answer yet
+                    try:
+                        stranger.sendall(mutated(draw, draw.choice(seeds)))
+                        while stranger.recv(4096):
+                            pass
+                    except OSError:
+                        pass  # cut off, or no answer
+                server._here.clear()  # the next one is rank 1 again
+        self.assertEqual([str(one.exc_value) for one in escaped], [])
+        server.close()
 
     def test_without_rank_0_a_rank_gives_up(self):
         with self.assertRaisesRegex(selmcast.Unavailable, "does rank 0 run"):

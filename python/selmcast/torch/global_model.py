@@ -50,11 +50,14 @@ def broadcast_parameters(
 
     Call it on all ranks, before the first step. :param timeout: seconds to wait for the slowest rank.
 
+    A rank that was started again (`selmcast run --elastic`) gets nothing here, but the others' mixture when it makes its
+    ``Synchronizer``; what is frozen it must have by itself.
+
     :raises selmcast.Error: ``InvalidInput``: the models differ (with the first difference: name, type, shape), or ranks
         call different things; ``Timeout``: a rank did not come; ``Unavailable``: ``root`` is gone.
     """
     session = session if session is not None else current()
-    if session.launch.world_size == 1:
+    if session.launch.world_size == 1 or session.came_again:
         return
     named = [(name, tensor) for name, tensor, _ in named_tensors(model)]
     is_root = session.launch.rank == root
@@ -98,6 +101,8 @@ def consensus(
     :param final: this is the end: leaves the training first, so that ranks may have made different numbers of steps.
         False, for a look in between (on a copy of the model, say): all ranks must have made equally many.
     :param timeout: seconds to wait for the slowest rank.
+    A rank that was started again cannot meet the others: its model stays as it is, theirs is the average without it.
+
     :raises selmcast.Error: as ``broadcast_parameters`` does.
     """
     session = session if session is not None else current()
@@ -105,6 +110,10 @@ def consensus(
         close_all(session)
     if session.launch.world_size == 1:
         return ConsensusReport(1, (), 0.0)
+    if session.came_again:
+        session.say("consensus: a rank that was started again cannot meet the others; its model stays as it is")
+        others = tuple(rank for rank in range(session.launch.world_size) if rank != session.launch.rank)
+        return ConsensusReport(1, others, 0.0)
     entries = entries_of(model)
     travelling = _Copies([(entry.name, entry.tensor) for entry in entries], filled=True)
     answer = session.rendezvous.collect(

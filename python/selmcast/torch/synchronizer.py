@@ -119,6 +119,7 @@ class Synchronizer:
         self.session.agree("Synchronizer", settings={**self._wanted, **same})
         if self._block is not None:
             self._connect(self._block)
+            self._catch_up()
         at_end(self.close)
         _open.append(self)
 
@@ -126,6 +127,12 @@ class Synchronizer:
     def report(self) -> Optional[SyncReport]:
         """What the last synchronisation did; None before the first."""
         return self._report
+
+    @property
+    def rounds(self) -> int:
+        """Synchronisations of the training so far: those of this rank, or, of one that came while it ran, of the others
+        when it caught up. A program that counts its own steps goes on at ``rounds * every``."""
+        return self._rounds
 
     @property
     def every(self) -> int:
@@ -159,6 +166,9 @@ class Synchronizer:
         if self._block is None:
             self._block = Block(entries)
             self._connect(self._block)
+            if (caught_up := self._catch_up()) is not None:
+                self._report = caught_up
+                return caught_up
         self._block.check(entries)
         if self._alone:
             return self._done(SyncReport(self._rounds, (), (), 1, 0.0, 0.0, 1.0, self._rounds + 1))
@@ -168,6 +178,21 @@ class Synchronizer:
         report = self._worker.synchronize(self._block.flat)
         self._undrained = True
         return self._done(self._mixed(report, entries))
+
+    def _catch_up(self) -> Optional[SyncReport]:
+        """Of a rank that came while the training ran: model, and optimiser state if it travels, become the mixture of
+        what several others have."""
+        if self._worker is None or not self._worker.came_late:
+            return None
+        assert self._block is not None
+        report = self._worker.catch_up(self._block.flat)
+        self._block.unpack(self._entries())
+        if self._optimizer_state == "reset" and self._optimizer is not None:
+            self._optimizer.state.clear()
+        self._rounds = report.next_round
+        self._steps = report.next_round * self._every
+        self.session.say(f"caught up: the mixture of {len(report.mixed_with)} others; round {report.next_round} is next")
+        return report
 
     def _mixed(self, report: SyncReport, entries: list[Entry]) -> SyncReport:
         assert self._block is not None
