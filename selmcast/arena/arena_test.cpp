@@ -5,20 +5,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "selmcast/arena/arena_testing.h"
 #include "selmcast/plan/planner.h"
 #include "selmcast/worker/limits.h"
 
 namespace selmcast::arena {
 namespace {
-
-std::string described(const ArenaResult& result) {
-  std::string text;
-  for (const std::string& violation : result.violations) text += "violation: " + violation + "\n";
-  for (const std::string& what : result.stuck) text += what + "\n";
-  const std::size_t from = result.story.size() > 60 ? result.story.size() - 60 : 0;
-  for (std::size_t k = from; k < result.story.size(); ++k) text += result.story[k] + "\n";
-  return text;
-}
 
 ArenaSettings calm(std::uint64_t seed) {
   ArenaSettings settings;
@@ -28,27 +20,22 @@ ArenaSettings calm(std::uint64_t seed) {
 }
 
 TEST(Arena, WithoutFaultsEverybodyFinishesAndNothingIsCancelled) {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    const ArenaResult result = run_arena(calm(seed));
-    EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+  for_seeds(calm(0), 1, 10, [&](const ArenaResult& result) {
     EXPECT_EQ(result.survivors, result.workers);
     EXPECT_EQ(result.rounds_done, 12u * result.workers);
-    EXPECT_EQ(result.cancelled, 0u) << "seed " << seed << "\n" << described(result);
+    EXPECT_EQ(result.cancelled, 0u) << described(result);
     EXPECT_GT(result.deliveries, 0u);
-  }
+  });
 }
 
 TEST(Arena, FaultsNeverBreakAPromise) {
   std::uint64_t cancelled = 0, lost = 0, managers = 0;
-  for (std::uint64_t seed = 100; seed < 140; ++seed) {
-    ArenaSettings settings;
-    settings.seed = seed;
-    const ArenaResult result = run_arena(settings);
-    EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+  ArenaSettings settings;
+  for_seeds(settings, 100, 40, [&](const ArenaResult& result) {
     cancelled += result.cancelled;
-    lost += result.workers - std::min(result.workers, result.survivors);
+    lost += lost_of(result);
     managers += result.managers - 1;
-  }
+  });
   // The faults did strike: otherwise this test would prove nothing.
   EXPECT_GT(managers, 20u);
   EXPECT_GT(cancelled, 40u);
@@ -107,16 +94,13 @@ TEST(Arena, EveryPlannerAndSizeTrains) {
 // may be held up by its death. Deliveries of this size take less than 0.2 s on the slowest link.
 TEST(Arena, AKilledWorkerHoldsUpNobody) {
   std::uint64_t lost = 0;
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    ArenaSettings settings;
-    settings.seed = seed;
-    settings.faults = kNoFaults;
-    settings.faults.crashes = true;
-    const ArenaResult result = run_arena(settings);
-    EXPECT_TRUE(result.content()) << described(result);
-    EXPECT_LT(result.longest_pause, Duration::seconds(2)) << "seed " << seed << "\n" << described(result);
-    lost += result.workers - std::min(result.workers, result.survivors);
-  }
+  ArenaSettings settings;
+  settings.faults = kNoFaults;
+  settings.faults.crashes = true;
+  for_seeds(settings, 1, 20, [&](const ArenaResult& result) {
+    EXPECT_LT(result.longest_pause, Duration::seconds(2)) << described(result);
+    lost += lost_of(result);
+  });
   EXPECT_GT(lost, 10u);
 }
 
@@ -124,19 +108,16 @@ TEST(Arena, AKilledWorkerHoldsUpNobody) {
 TEST(Arena, ComersCatchUpAndBrokenStreamsAreTakenUpAgain) {
   std::uint64_t returns = 0, caught_up = 0, broken = 0, lost = 0;
   for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {
-    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
-      ArenaSettings settings;
-      settings.seed = seed;
-      settings.sync = sync;
-      settings.faults = kNoFaults;
-      settings.faults.crashes = settings.faults.joins = settings.faults.broken_streams = true;
-      const ArenaResult result = run_arena(settings);
-      EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+    ArenaSettings settings;
+    settings.sync = sync;
+    settings.faults = kNoFaults;
+    settings.faults.crashes = settings.faults.joins = settings.faults.broken_streams = true;
+    for_seeds(settings, 1, 30, [&](const ArenaResult& result) {
       returns += result.returns;
       caught_up += result.caught_up;
       broken += result.broken_streams;
-      lost += result.workers - std::min(result.workers, result.survivors);
-    }
+      lost += lost_of(result);
+    });
   }
   EXPECT_GT(returns, 30u);
   EXPECT_GT(caught_up, 120u);
@@ -147,19 +128,16 @@ TEST(Arena, ComersCatchUpAndBrokenStreamsAreTakenUpAgain) {
 // Both ends notice a cut between workers in two seconds: no delivery has to wait for its deadline of 10 s.
 TEST(Arena, ACutLinkBetweenWorkersIsNoticedBeforeAnyDeadline) {
   std::size_t noticed = 0;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    ArenaSettings settings;
-    settings.seed = seed;
-    settings.faults = kNoFaults;
-    settings.faults.cuts = true;
-    const ArenaResult result = run_arena(settings);
-    EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+  ArenaSettings settings;
+  settings.faults = kNoFaults;
+  settings.faults.cuts = true;
+  for_seeds(settings, 1, 60, [&](const ArenaResult& result) {
     for (const std::string& line : result.story) {
       noticed += line.find("nothing is heard") != std::string::npos ? 1 : 0;
       EXPECT_EQ(line.find("not delivered within"), std::string::npos) << "seed " << seed << "\n"
                                                                       << described(result);
     }
-  }
+  });
   EXPECT_GT(noticed, 20u);
 }
 
@@ -168,18 +146,15 @@ TEST(Arena, ACutLinkBetweenWorkersIsNoticedBeforeAnyDeadline) {
 TEST(Arena, StandstillsAndClocksBreakNoPromise) {
   std::uint64_t standstills = 0, set = 0;
   for (const Sync sync : {Sync::bsp, Sync::ssp, Sync::asp}) {
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-      ArenaSettings settings;
-      settings.seed = seed;
-      settings.sync = sync;
-      settings.faults = kNoFaults;
-      settings.faults.clocks = settings.faults.manager_crashes = true;
-      const ArenaResult result = run_arena(settings);
-      EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+    ArenaSettings settings;
+    settings.sync = sync;
+    settings.faults = kNoFaults;
+    settings.faults.clocks = settings.faults.manager_crashes = true;
+    for_seeds(settings, 1, 20, [&](const ArenaResult& result) {
       standstills += result.standstills;
       for (const std::string& line : result.story)
         set += line.find("the clock of the day was set") != std::string::npos ? 1 : 0;
-    }
+    });
   }
   EXPECT_GT(standstills, 60u);
   EXPECT_GT(set, 15u);
@@ -253,7 +228,7 @@ TEST(RelayArena, WhatFaultsCutOffGoesOnFromItsSender) {
     EXPECT_TRUE(result.violations.empty()) << "seed " << seed << "\n" << described(result);
     rerouted += result.rerouted;
     resumed += result.resumed;
-    lost += result.workers - std::min(result.workers, result.survivors);
+    lost += lost_of(result);
   }
   EXPECT_GT(lost, 50u);
   EXPECT_GT(rerouted, 50u);

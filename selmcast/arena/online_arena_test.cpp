@@ -5,19 +5,11 @@
 #include <algorithm>
 
 #include "selmcast/arena/arena.h"
+#include "selmcast/arena/arena_testing.h"
 #include "selmcast/sync/online_policy.h"
 
 namespace selmcast::arena {
 namespace {
-
-std::string described(const ArenaResult& result) {
-  std::string text;
-  for (const std::string& violation : result.violations) text += "violation: " + violation + "\n";
-  for (const std::string& what : result.stuck) text += what + "\n";
-  const std::size_t from = result.story.size() > 60 ? result.story.size() - 60 : 0;
-  for (std::size_t k = from; k < result.story.size(); ++k) text += result.story[k] + "\n";
-  return text;
-}
 
 ArenaSettings of(Sync sync, std::uint64_t seed, bool calm = false) {
   ArenaSettings settings;
@@ -29,29 +21,25 @@ ArenaSettings of(Sync sync, std::uint64_t seed, bool calm = false) {
 
 TEST(OnlineArena, WithoutFaultsEverybodyFinishesAndOnlyPlansCutAnythingOff) {
   for (const Sync sync : {Sync::ssp, Sync::asp}) {
-    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-      const ArenaResult result = run_arena(of(sync, seed, true));
-      EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+    for_seeds(of(sync, 0, true), 1, 8, [&](const ArenaResult& result) {
       EXPECT_EQ(result.survivors, result.workers);
       EXPECT_EQ(result.rounds_done, 12u * result.workers);
       EXPECT_GT(result.deliveries, 0u);
-    }
+    });
   }
 }
 
 TEST(OnlineArena, FaultsNeverBreakAPromise) {
   std::uint64_t cancelled = 0, lost = 0, dropped = 0, new_rates = 0, widest_lead = 0, overlaps = 0;
   for (const Sync sync : {Sync::ssp, Sync::asp}) {
-    for (std::uint64_t seed = 100; seed < 120; ++seed) {
-      const ArenaResult result = run_arena(of(sync, seed));
-      EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+    for_seeds(of(sync, 0), 100, 20, [&](const ArenaResult& result) {
       cancelled += result.cancelled;
       dropped += result.dropped;
       overlaps += result.overlap ? 1 : 0;
       new_rates += result.new_rates;
-      lost += result.workers - std::min(result.workers, result.survivors);
+      lost += lost_of(result);
       widest_lead = std::max(widest_lead, result.widest_lead);
-    }
+    });
   }
   // All of it did happen: otherwise this test would prove nothing.
   EXPECT_GT(cancelled, 40u);
