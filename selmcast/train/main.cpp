@@ -1,5 +1,6 @@
 // selmcast-train: trains a small model on Fashion-MNIST, one worker a process, and evaluates such a training.
 // Only the command line is here; what the commands do is in commands.h.
+#include <fmt/core.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -200,7 +201,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (worker_command->parsed() && worker.trainer.rank >= worker.workers) {
-      throw CLI::ValidationError("--rank", "ranks go from 0 to --workers - 1");
+      throw CLI::ValidationError(
+          "--rank",
+          fmt::format("{} of {}: ranks go from 0 to --workers - 1. A worker that comes later than the others "
+                      "needs a shard, too: give all workers the same --workers, as many as will ever "
+                      "train",
+                      worker.trainer.rank, worker.workers));
     }
     if (worker_command->parsed() && !worker.solo && !worker.manager) {
       throw CLI::RequiredError("--manager HOST:PORT or --solo");

@@ -102,6 +102,18 @@ Result<void> train(const WorkerCommand& command) {
   if (connection->first > Round(0))
     fmt::print(stderr, "[{}] the training runs already: goes on at round {}\n", command.name,
                connection->first.value() + 1);
+  const std::uint64_t done = connection->first.value();
+  if (done > command.rounds) {
+    if (connection->leave) connection->leave("its --rounds were over before it came");
+    return failure(
+        ErrorCode::invalid_input,
+        fmt::format("--rounds {}: the training has done {} rounds already; give those of the whole "
+                    "training, as the other workers have them",
+                    command.rounds, done));
+  }
+  if (done == command.rounds)
+    fmt::print(stderr, "[{}] the training has done all of its {} rounds: nothing is left to do\n",
+               command.name, done);
 
   std::optional<LeaveOnSignal> leaver;
   if (connection->leave) leaver.emplace(connection->leave);

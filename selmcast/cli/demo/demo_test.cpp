@@ -12,14 +12,21 @@
 namespace selmcast::demo {
 namespace {
 
-std::filesystem::path temporary_file(const std::string& text) {
-  char name[] = "/tmp/selmcast-demo-test-XXXXXX";
-  const int fd = mkstemp(name);
-  EXPECT_GE(fd, 0);
-  close(fd);
-  std::ofstream(name) << text;
-  return name;
-}
+// Gone with this object.
+struct TemporaryFile {
+  std::filesystem::path path;
+  explicit TemporaryFile(const std::string& text) {
+    char name[] = "/tmp/selmcast-demo-test-XXXXXX";
+    const int fd = mkstemp(name);
+    EXPECT_GE(fd, 0);
+    close(fd);
+    std::ofstream(name) << text;
+    path = name;
+  }
+  ~TemporaryFile() { std::filesystem::remove(path); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+};
 
 TEST(Scenario, DownlinksSpreadGeometricallyUnderRoomierUplinks) {
   const auto links = make_links({.workers = 3,
@@ -94,7 +101,8 @@ TEST(Scenario, RunsWithoutRoundsInCommonAreNamedAfterTheirRule) {
 }
 
 TEST(Scenario, LinksFromAFile) {
-  const auto good = read_links(temporary_file(R"({"workers": [{"uplink_bps": 1e8, "downlink_bps": 2e7}]})"));
+  const auto good =
+      read_links(TemporaryFile(R"({"workers": [{"uplink_bps": 1e8, "downlink_bps": 2e7}]})").path);
   ASSERT_TRUE(good.has_value()) << good.error().message;
   EXPECT_EQ(good->at(0).declared_downlink, Rate::megabits_per_second(20));
   const std::pair<const char*, const char*> bad[] = {
@@ -106,7 +114,7 @@ TEST(Scenario, LinksFromAFile) {
       {R"({"workers": [{"uplink": 1e8, "downlink_bps": 2e7}]})", "workers[0].uplink is not known"},
       {R"({"workers": [)", ""}};
   for (const auto& [text, complaint] : bad) {
-    const auto result = read_links(temporary_file(text));
+    const auto result = read_links(TemporaryFile(text).path);
     ASSERT_FALSE(result.has_value()) << text;
     EXPECT_EQ(result.error().code, ErrorCode::invalid_input);
     EXPECT_NE(result.error().message.find(complaint), std::string::npos) << result.error().message;
@@ -114,7 +122,8 @@ TEST(Scenario, LinksFromAFile) {
 }
 
 TEST(LineTail, GivesWholeLinesOnceEach) {
-  const auto path = temporary_file("one\ntw");
+  const TemporaryFile file("one\ntw");
+  const auto& path = file.path;
   cli::LineTail tail(path);
   EXPECT_EQ(tail.read(), (std::vector<std::string>{"one"}));
   EXPECT_TRUE(tail.read().empty());
