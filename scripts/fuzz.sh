@@ -3,6 +3,7 @@
 #   scripts/fuzz.sh [MINUTES [problem]]      the problem reader and all planners behind it; 20 minutes if not given
 #   scripts/fuzz.sh MINUTES multicast        datagrams and statuses of the reliable multicast
 #   scripts/fuzz.sh MINUTES peers            what workers, managers and peers say to each other, and lines of journals
+#   scripts/fuzz.sh MINUTES files            files of clusters, testbeds, data sets, snapshots, journals, run folders
 # It ends when it has had so many minutes of processor time, however busy the machine is, and says what it did.
 # What must hold stands in tests/fuzz/*_fuzz.h. What is found stays in build/fuzz: crash-* ends the run, corpus/
 # holds the inputs that reached new code. Needs clang-19 and libclang-rt-19-dev; not part of ./test, which mutates the
@@ -11,8 +12,8 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 minutes=${1:-20}
 target=${2:-problem}
-[[ $minutes =~ ^[1-9][0-9]*$ && $target =~ ^(problem|multicast|peers)$ ]] ||
-  { echo "usage: $0 [MINUTES [problem|multicast|peers]]" >&2; exit 2; }
+[[ $minutes =~ ^[1-9][0-9]*$ && $target =~ ^(problem|multicast|peers|files)$ ]] ||
+  { echo "usage: $0 [MINUTES [problem|multicast|peers|files]]" >&2; exit 2; }
 command -v clang++-19 >/dev/null || {
   echo "fuzz.sh: clang++-19 is not installed; apt-get install clang-19 libclang-rt-19-dev" >&2
   exit 2
@@ -50,6 +51,21 @@ peers)
   libraries+=(-lprotobuf)
   # Conversations that are right, to begin with, where the tests are built.
   seeds=build/release/tests/fuzz/peers_fuzz_test
+  [[ ! -x $seeds ]] || SELMCAST_FUZZ_SEEDS="$build/corpus/$target" "$seeds" --gtest_filter='*Right*' >/dev/null
+  more=(-max_len=8192)
+  ;;
+files)
+  mkdir -p "$build/generated"
+  protoc --cpp_out="$build/generated" selmcast/wire/control.proto
+  mapfile -t sources < <(
+    core_sources selmcast/base selmcast/plan selmcast/maxmin selmcast/sync selmcast/payload selmcast/wire
+    printf '%s\n' selmcast/manager/{durable_manager,input,journal,journal_json,manager_core,manager_core_joining}.cpp \
+      selmcast/cli/{cluster_files,problem_reader,strict_json}.cpp selmcast/cli/testbed/description_json.cpp \
+      selmcast/cli/report/{json_fields,run_record,true_links}.cpp selmcast/sim/{bandwidth,compute_times}.cpp \
+      selmcast/testbed/{commands,description,registry}.cpp selmcast/train/{idx_dataset,snapshot}.cpp \
+      "$build/generated/selmcast/wire/control.pb.cc" | sort -u)
+  libraries+=(-lprotobuf -lz)
+  seeds=build/release/tests/fuzz/files_fuzz_test
   [[ ! -x $seeds ]] || SELMCAST_FUZZ_SEEDS="$build/corpus/$target" "$seeds" --gtest_filter='*Right*' >/dev/null
   more=(-max_len=8192)
   ;;
