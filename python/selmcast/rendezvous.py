@@ -119,7 +119,8 @@ class Server:
         if size != launch.world_size:
             return _refused(f"rank {rank} believes in {size} ranks, rank 0 in {launch.world_size}")
         with self._condition:
-            if not isinstance(rank, int) or isinstance(rank, bool) or not 0 <= rank < launch.world_size or rank in self._here:
+            is_rank = isinstance(rank, int) and not isinstance(rank, bool) and 0 <= rank < launch.world_size
+            if not is_rank or rank in self._here:
                 refusal = _refused(f"rank {rank} is here already, or not below {launch.world_size}: ranks must differ")
                 return {**refusal, "again": True}  # perhaps its own connection of before, not seen to be closed
             self._here.add(rank)

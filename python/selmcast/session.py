@@ -89,8 +89,9 @@ class Session:
             raise InvalidInput(
                 "a rank that was started again cannot meet the others, which have met already"
                 if self.came_again
-                else f"{self.launch.world_size} ranks, started by {self.launch.launcher}, do not know where to meet: set "
-                "MASTER_ADDR and MASTER_PORT, or SELMCAST_RENDEZVOUS=host:port (where rank 0 can listen), for all ranks"
+                else f"{self.launch.world_size} ranks, started by {self.launch.launcher}, do not know where to meet: "
+                "set MASTER_ADDR and MASTER_PORT, or SELMCAST_RENDEZVOUS=host:port (where rank 0 can listen), for all "
+                "ranks"
             )
         return self._client
 
@@ -111,8 +112,9 @@ class Session:
         named = self._named_for(asked)
         if self.came_again and named is None:
             raise InvalidInput(
-                f"this rank was started again, and the program asks for {_shown(asked)}, which the manager of selmcast run "
-                "does not do: it cannot find the training that the others are in. Give selmcast run the same settings"
+                f"this rank was started again, and the program asks for {_shown(asked)}, which the manager of selmcast "
+                "run does not do: it cannot find the training that the others are in. Give selmcast run the same "
+                "settings"
             )
         if self._client is None and named is not None:
             return named  # nothing to agree on: it is the same for all

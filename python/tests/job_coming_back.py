@@ -1,4 +1,4 @@
-"""Run by test_coming_back.py. Rank 1 is killed in its first life; in its second it must start from what the others have.
+"""Run by test_coming_back.py. Rank 1 is killed in its first life; in its second it starts from what the others have.
 
     job_coming_back.py FOLDER OPTIMIZER_STATE    under selmcast run --elastic
     job_coming_back.py FOLDER checkpoint         under torchrun --max-restarts: all ranks are started again
@@ -56,6 +56,8 @@ if optimizer_state == "checkpoint":
             torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, checkpoint)
         if me == 1 and not life and step == FIRST_LIFE_STEPS - 1:
             os.kill(os.getpid(), signal.SIGKILL)
+        if not life and step == FIRST_LIFE_STEPS:
+            time.sleep(WATCHDOG)  # until torchrun ends it
     say(f"from step {first}, weight {model.weight[0, 0]:.0f}, rounds {optimizer.synchronizer.rounds}")
     optimizer.close()
     sys.exit(0)

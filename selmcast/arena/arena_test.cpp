@@ -134,8 +134,7 @@ TEST(Arena, ACutLinkBetweenWorkersIsNoticedBeforeAnyDeadline) {
   for_seeds(settings, 1, 60, [&](const ArenaResult& result) {
     for (const std::string& line : result.story) {
       noticed += line.find("nothing is heard") != std::string::npos ? 1 : 0;
-      EXPECT_EQ(line.find("not delivered within"), std::string::npos) << "seed " << seed << "\n"
-                                                                      << described(result);
+      EXPECT_EQ(line.find("not delivered within"), std::string::npos) << described(result);
     }
   });
   EXPECT_GT(noticed, 20u);

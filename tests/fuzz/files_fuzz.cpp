@@ -86,14 +86,22 @@ bool snapshot(const Folder& folder, std::span<const std::byte> bytes) {
   return true;
 }
 
-// Two bytes: the length of the images; then these, then the labels.
-bool data_set(const Folder& folder, std::span<const std::byte> bytes) {
-  if (bytes.size() < 2) return false;
-  const auto images = std::min<std::size_t>(
-      std::to_integer<std::size_t>(bytes[0]) + 256 * std::to_integer<std::size_t>(bytes[1]),
-      bytes.size() - 2);
-  folder.write("t10k-images-idx3-ubyte.gz", bytes.subspan(2, images));
-  folder.write("t10k-labels-idx1-ubyte.gz", bytes.subspan(2 + images));
+// Two bytes: the length of the first file; then that, then the second one.
+struct TwoFiles {
+  std::span<const std::byte> first, second;
+  explicit TwoFiles(std::span<const std::byte> bytes) {
+    if (bytes.size() < 2) return;
+    const auto length = std::min<std::size_t>(
+        std::to_integer<std::size_t>(bytes[0]) + 256 * std::to_integer<std::size_t>(bytes[1]),
+        bytes.size() - 2);
+    first = bytes.subspan(2, length);
+    second = bytes.subspan(2 + length);
+  }
+};
+
+bool data_set(const Folder& folder, const TwoFiles& files) {
+  folder.write("t10k-images-idx3-ubyte.gz", files.first);
+  folder.write("t10k-labels-idx1-ubyte.gz", files.second);
   const auto read = train::load_dataset(folder.path, train::Split::test);
   if (!taken(read)) return false;
   SELMCAST_CHECK(read->pixels.size() == 784 * read->labels.size(), "an image for each label");
@@ -101,9 +109,10 @@ bool data_set(const Folder& folder, std::span<const std::byte> bytes) {
   return true;
 }
 
-bool run_folder(const Folder& folder, std::span<const std::byte> bytes) {
+bool run_folder(const Folder& folder, const TwoFiles& files) {
   fs::create_directories(folder.path / "paper");
-  folder.write("paper/journal.jsonl", bytes);
+  folder.write("demo.json", files.first);
+  folder.write("paper/journal.jsonl", files.second);
   return taken(report::read_run_folder(folder.path));
 }
 
@@ -123,9 +132,9 @@ bool fuzz_file(std::span<const std::byte> input) {
       return taken(testbed::registration_from_json(
           std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
     case FileKind::snapshot: return snapshot(folder, bytes);
-    case FileKind::data_set: return data_set(folder, bytes);
+    case FileKind::data_set: return data_set(folder, TwoFiles(bytes));
     case FileKind::journal: return taken(manager::replay(folder.write("journal.jsonl", bytes)));
-    case FileKind::run_folder: return run_folder(folder, bytes);
+    case FileKind::run_folder: return run_folder(folder, TwoFiles(bytes));
   }
   return false;
 }

@@ -37,6 +37,11 @@ std::string zipped(const std::string& text) {
   return bytes;
 }
 
+std::string both(const std::string& first, const std::string& second) {
+  return std::string{static_cast<char>(first.size() & 255), static_cast<char>(first.size() >> 8)} + first +
+         second;
+}
+
 // Two examples: big-endian headers, then the bytes.
 std::string two_examples() {
   const auto number = [](unsigned value) {
@@ -46,8 +51,7 @@ std::string two_examples() {
   const std::string images =
       zipped(number(0x803) + number(2) + number(28) + number(28) + std::string(2 * 784, '\7'));
   const std::string labels = zipped(number(0x801) + number(2) + std::string{'\1', '\2'});
-  return std::string{static_cast<char>(images.size() & 255), static_cast<char>(images.size() >> 8)} + images +
-         labels;
+  return both(images, labels);
 }
 
 std::string written_snapshot() {
@@ -90,7 +94,8 @@ std::vector<Input> right_files() {
       as(FileKind::snapshot, written_snapshot()),
       as(FileKind::data_set, two_examples()),
       as(FileKind::journal, content(data / "fuzz/journal.jsonl")),
-      as(FileKind::run_folder, content(data / "data/report/small/paper/journal.jsonl"))};
+      as(FileKind::run_folder, both(content(data / "data/report/small/demo.json"),
+                                    content(data / "data/report/small/paper/journal.jsonl")))};
 }
 
 TEST(FilesFuzz, RightFilesAreTaken) {
@@ -114,7 +119,7 @@ std::byte letter(Rng& rng) {
 TEST(FilesFuzz, NoFileDoesHarm) {
   const std::vector<Input> right = right_files();
   std::size_t taken = 0, refused = 0;
-  for (std::uint64_t seed = 0; seed < 5'000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 20'000; ++seed) {
     Rng rng(seed);
     Input input = right[rng.below(right.size())];
     for (std::size_t left = 1 + rng.below(6); left > 0; --left) {

@@ -50,8 +50,8 @@ def broadcast_parameters(
 
     Call it on all ranks, before the first step. :param timeout: seconds to wait for the slowest rank.
 
-    A rank that was started again (`selmcast run --elastic`) gets nothing here, but the others' mixture when it makes its
-    ``Synchronizer``; what is frozen it must have by itself.
+    A rank that was started again (`selmcast run --elastic`) gets nothing here, but the others' mixture when it makes
+    its ``Synchronizer``; what is frozen it must have by itself.
 
     :raises selmcast.Error: ``InvalidInput``: the models differ (with the first difference: name, type, shape), or ranks
         call different things; ``Timeout``: a rank did not come; ``Unavailable``: ``root`` is gone.

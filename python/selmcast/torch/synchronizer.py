@@ -191,7 +191,8 @@ class Synchronizer:
             self._optimizer.state.clear()
         self._rounds = report.next_round
         self._steps = report.next_round * self._every
-        self.session.say(f"caught up: the mixture of {len(report.mixed_with)} others; round {report.next_round} is next")
+        others = len(report.mixed_with)
+        self.session.say(f"caught up: the mixture of {others} others; round {report.next_round} is next")
         return report
 
     def _mixed(self, report: SyncReport, entries: list[Entry]) -> SyncReport:
