@@ -226,6 +226,7 @@ void Twin::observe(const manager::Output& output) {
                    checkers_.left(left.worker);
                    online_checkers_.left(left.worker);
                  },
+                 [&](const sync::Doubted& it) { tell(to_string(it.worker) + " is doubted: " + it.why); },
                  [&](const manager::LeftEarly& early) { tell(early.name + " left early: " + early.why); },
                  [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
                  [&](const sync::TransferRerouted& rerouted) {

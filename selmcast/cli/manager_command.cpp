@@ -144,6 +144,9 @@ void log_output(const manager::Output& output) {
           [&](const manager::Left& left) {
             say(fmt::format("{} left ({}), {} remain", to_string(left.worker), left.why, left.remaining));
           },
+          [&](const sync::Doubted& doubted) {
+            say(fmt::format("{}: {}", to_string(doubted.worker), doubted.why));
+          },
           [&](const manager::LeftEarly& early) {
             say(fmt::format("{} left before the training began ({}); {} of {} workers are there", early.name,
                             early.why, early.waiting, early.wanted));
@@ -328,7 +331,7 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command
       ->add_option("--planner", flags->planner,
-                   "paper, random, broadcast, auto; exact for bsp, slack for ssp and asp")
+                   "paper, random, broadcast, auto; exact and search for bsp, slack for ssp and asp")
       ->capture_default_str();
   command
       ->add_option("--min-receivers", flags->min_receivers,

@@ -191,6 +191,8 @@ std::optional<json> decision_json(const Output& output, Instant now) {
             {"worker", to_string(left->worker)},
             {"reason", left->why},
             {"goodbye", left->goodbye}};
+  } else if (const auto* doubted = std::get_if<sync::Doubted>(&output)) {
+    line = {{"event", "doubted"}, {"worker", to_string(doubted->worker)}, {"reason", doubted->why}};
   } else if (const auto* early = std::get_if<LeftEarly>(&output)) {
     line = {{"event", "left_early"}, {"name", early->name}, {"reason", early->why}};
   } else if (const auto* away = std::get_if<TurnedAway>(&output)) {

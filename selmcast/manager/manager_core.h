@@ -136,8 +136,8 @@ struct Finished {
   std::optional<Error> error;
 };
 using Output = std::variant<Send, Close, Started, Came, sync::CaughtUp, Planned, RoundOver, Replanned,
-                            sync::TransferRerouted, sync::MulticastEnded, sync::WentOn, sync::Learnt, Left,
-                            LeftEarly, TurnedAway, Kept, Finished>;
+                            sync::TransferRerouted, sync::MulticastEnded, sync::WentOn, sync::Learnt,
+                            sync::Doubted, Left, LeftEarly, TurnedAway, Kept, Finished>;
 using Outputs = std::vector<Output>;
 
 class ManagerCore {

@@ -73,6 +73,7 @@ Actions OnlineRounds::leave(WorkerId worker, const std::string& why, Instant now
   lives_.erase(worker);
   guests_.erase(worker);
   outages_.leave(worker);
+  liars_.leave(worker);
   meetings_.leave(worker);
   estimator_.leave(worker);
   return finish(std::move(c), now);
@@ -152,9 +153,8 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   if (transfer.bytes != delivery.bytes)
     return failure(ErrorCode::protocol, "reported a delivery of another size");
   network_.advance(now);
-  // Nothing took longer than the transfer is old, whatever the receiver says (round_machine.cpp).
-  const Duration finished = std::min(delivery.finished, now - running.issued);
-  const Duration started = std::min(delivery.started, finished);
+  const auto [started, finished] =
+      liars_.hear(receiver, {delivery.started, delivery.finished}, now - running.issued);
   learning_.delivered({transfer.sender, receiver, transfer.bytes, running.issued - Instant() + started,
                        running.issued - Instant() + finished, transfer.allocated, Rate::unlimited()},
                       running.paces);
@@ -291,8 +291,11 @@ void OnlineRounds::learn(Consequences& c) {
     const Estimate estimate{worker, estimator_.uplink(worker), estimator_.downlink(worker)};
     set_bandwidth(worker);
     learnt.estimates.push_back(estimate);
+    liars_.look({worker, life.member.declared_uplink, life.member.declared_downlink, estimate.uplink,
+                 estimate.downlink});
   }
   c.then.push_back(std::move(learnt));
+  for (Doubted& doubted : liars_.named()) c.then.push_back(std::move(doubted));
 }
 
 void OnlineRounds::go_on(WorkerId worker, Instant now, Consequences& c) {

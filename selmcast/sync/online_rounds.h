@@ -165,6 +165,7 @@ class OnlineRounds final : public TrainingMachine {
   DeliveryPatience patience_;
   Meetings meetings_;
   Outages outages_;
+  Liars liars_;
   Promises promises_;  // leads only; gaps are meetings_'
   std::map<WorkerId, Life> lives_;
   std::map<WorkerId, Guest> guests_;

@@ -95,6 +95,7 @@ Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now
   }
   ages_.leave(worker);
   outages_.leave(worker);
+  liars_.leave(worker);
   meetings_.leave(worker);
   estimator_.leave(worker);
   plan_if_all_ready(now, actions);
@@ -252,10 +253,10 @@ Result<Actions> RoundMachine::delivered(WorkerId receiver, const Delivery& deliv
 void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions) {
   Settled& settled = in_flight_->transfers[index];
   settled.committed = true;
-  // Nothing took longer than the plan is old, whatever the receiver says: no worker's word may teach a bandwidth that
-  // no plan can be made with.
-  settled.finished = std::min(delivery.finished, now - in_flight_->issued);
-  settled.started = std::min(delivery.started, settled.finished);
+  const Liars::Times times =
+      liars_.hear(settled.transfer.receiver, {delivery.started, delivery.finished}, now - in_flight_->issued);
+  settled.started = times.started;
+  settled.finished = times.finished;
   in_flight_->settled[index] = true;
   in_flight_->last_commit = now;
   --in_flight_->open;
@@ -308,10 +309,13 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
                    std::move(flight.resting)};
   for (const auto& [id, member] : members_) {
     ended.estimates.push_back({id, estimator_.uplink(id), estimator_.downlink(id)});
+    const Estimate& learnt = ended.estimates.back();
+    liars_.look({id, member.declared_uplink, member.declared_downlink, learnt.uplink, learnt.downlink});
   }
   round_ = next(round_);
   for (auto& [id, ready] : ready_) ready = guests_.contains(id);
   actions.push_back(ended);
+  for (Doubted& doubted : liars_.named()) actions.push_back(std::move(doubted));
   greet_comers(ended, now, actions);
 }
 

@@ -132,6 +132,7 @@ class RoundMachine final : public TrainingMachine {
   AgeTable ages_;
   Meetings meetings_;
   Outages outages_;
+  Liars liars_;
   BandwidthEstimator estimator_;
   DeliveryPatience patience_;
   Round round_;

@@ -18,6 +18,7 @@
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
 #include "selmcast/plan/plan.h"
+#include "selmcast/sync/liars.h"
 #include "selmcast/sync/outages.h"
 
 namespace selmcast::sync {
@@ -165,8 +166,9 @@ struct Learnt {
   std::vector<Estimate> estimates;
 };
 
+// Doubted (liars.h): a worker that says of itself what cannot be.
 using Action = std::variant<TransferCommitted, TransferCancelled, TransferRerouted, Evicted, RoundPlanned,
-                            RoundEnded, PlanChanged, MulticastEnded, WentOn, Learnt, CaughtUp>;
+                            RoundEnded, PlanChanged, MulticastEnded, WentOn, Learnt, CaughtUp, Doubted>;
 using Actions = std::vector<Action>;
 
 class TrainingMachine {

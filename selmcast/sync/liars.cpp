@@ -1,0 +1,69 @@
+#include "selmcast/sync/liars.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace selmcast::sync {
+namespace {
+
+// Counts up to where somebody is named, and no further: once.
+bool reaches(std::uint32_t& in_a_row, std::uint32_t named) {
+  if (in_a_row > named) return false;
+  return ++in_a_row == named;
+}
+
+void forgive(std::uint32_t& in_a_row, std::uint32_t named) {
+  if (in_a_row < named) in_a_row = 0;
+}
+
+std::string with_digits(const char* format, double first, double second) {
+  char text[160];
+  std::snprintf(text, sizeof text, format, first, second);
+  return text;
+}
+
+}  // namespace
+
+Liars::Times Liars::hear(WorkerId receiver, Times claimed, Duration reported_after) {
+  Suspect& suspect = suspects_[receiver];
+  // Nothing took longer than the plan is old, whatever the receiver says: no worker's word may teach a bandwidth that
+  // no plan can be made with.
+  claimed.finished = std::min(claimed.finished, reported_after);
+  claimed.started = std::min(claimed.started, claimed.finished);
+  if (claimed.finished * 2 + kSlack >= reported_after) {
+    suspect.claims = 0;
+    return claimed;
+  }
+  ++suspect.claims;
+  if (suspect.claims < kThrice || !most_are_believed()) return claimed;
+  if (!std::exchange(suspect.is_named, true)) {
+    named_.push_back(
+        {receiver, with_digits("it says that a delivery took %.3f s, and reports it after %.3f s: "
+                               "its measurements are not believed",
+                               claimed.finished.in_seconds(), reported_after.in_seconds())});
+  }
+  return {claimed.started, reported_after};
+}
+
+bool Liars::most_are_believed() const {
+  const auto doubted =
+      std::ranges::count_if(suspects_, [](const auto& entry) { return entry.second.claims > 0; });
+  return 2 * static_cast<std::size_t>(doubted) < suspects_.size();
+}
+
+void Liars::look(const Link& link) {
+  Suspect& suspect = suspects_[link.worker];
+  look_at(link.worker, suspect.uplink, "uplink", link.declared_uplink, link.uplink);
+  look_at(link.worker, suspect.downlink, "downlink", link.declared_downlink, link.downlink);
+}
+
+void Liars::look_at(WorkerId worker, std::uint32_t& in_a_row, const char* link, Rate declared, Rate learnt) {
+  if (learnt * kLess >= declared) return forgive(in_a_row, kTwice);
+  if (!reaches(in_a_row, kTwice)) return;
+  named_.push_back({worker, std::string("its ") + link +
+                                with_digits(" carries %.3g Mbit/s, and it declared %.3g: it is planned with "
+                                            "what it carries",
+                                            learnt.mbps(), declared.mbps())});
+}
+
+}  // namespace selmcast::sync
