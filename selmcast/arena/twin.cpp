@@ -169,7 +169,7 @@ void Twin::observe(const manager::Output& output) {
                    const std::size_t node = node_of_session_.at(send.session);
                    if (const auto* welcome = std::get_if<wire::Welcome>(&send.message)) {
                      nodes_[node].id = welcome->id;
-                     if (!welcome->catch_up) nodes_[node].first = nodes_[node].life;
+                     if (!welcome->catch_up) at_start_.insert(talk_of_session_.at(send.session));
                      node_of_id_[welcome->id] = node;
                    }
                    conversations_.manager_said(talk_of_session_.at(send.session), send.message);

@@ -14,7 +14,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "selmcast/arena/arena.h"
@@ -51,11 +53,9 @@ class Twin {
  private:
   struct Node {
     std::unique_ptr<worker::WorkerCore> core;
-    std::uint64_t life = 0;   // of which process, from 1
-    WorkerId id;              // once it was welcome
-    bool fresh = false;       // catches up
-    std::uint64_t first = 0;  // the life that was there at the start
-    bool has_book() const { return core && (life == first || core->welcome()); }
+    std::uint64_t life = 0;  // of which process, from 1
+    WorkerId id;             // once it was welcome
+    bool fresh = false;      // catches up
     worker::ManagerLink link{Duration::seconds(20)};
     bool gave_up =
         false;  // when it ended the training had not begun: who waits for the last one may have enough
@@ -152,6 +152,9 @@ class Twin {
   void restart_manager();
   void multicast_ended(const sync::MulticastEnded& ended);
   MassAccount::Books mass_books() const;
+  bool has_book(WorkerId talk, const worker::WorkerCore* core) const {
+    return core != nullptr && (at_start_.contains(talk) || core->welcome());
+  }
   std::string shares_of(const std::vector<sync::Estimate>& estimates) const;
   void schedule_manager_tick();
   // Worker side.
@@ -210,7 +213,9 @@ class Twin {
   std::map<manager::SessionId, WorkerId> talk_of_session_;
   std::map<WorkerId, std::size_t> node_of_id_;
   std::vector<Node> nodes_;
-  std::vector<std::unique_ptr<worker::WorkerCore>> dead_cores_;  // with books: what they held is written off
+  std::set<WorkerId> at_start_;  // processes (talk_of()) that the training began with, perhaps dead by then
+  std::vector<std::pair<WorkerId, std::unique_ptr<worker::WorkerCore>>>
+      dead_cores_;                                               // what they held is written off
   Rng fates_{0};                                                 // of who was lost
   std::map<std::pair<std::size_t, std::size_t>, Instant> cuts_;  // from, to: nothing passes until then
   std::map<ConnectionId, Connection> connections_;

@@ -21,7 +21,7 @@ constexpr const char* kMayEnd[] = {"training is over",  "all others have left",
 // A process of this name starts, the first one or another.
 void Twin::boot(std::size_t k) {
   Node& node = nodes_[k];
-  if (node.has_book()) dead_cores_.push_back(std::move(node.core));
+  if (node.core) dead_cores_.emplace_back(talk_of(k), std::move(node.core));
   const std::uint64_t life = ++node.life;
   node.link = worker::ManagerLink(Duration::seconds(20));
   node.has_stream = node.silent = node.cut_off = node.broke = node.draining = node.fresh = false;

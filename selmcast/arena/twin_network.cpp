@@ -95,8 +95,9 @@ MassAccount::Books Twin::mass_books() const {
     books.push_back(mixer == nullptr ? nullptr : &mixer->book());
   };
   // Before its welcome a comer's book does not know that it is one.
-  for (const Node& node : nodes_) add(node.core.get(), node.has_book());
-  for (const auto& core : dead_cores_) add(core.get(), true);
+  for (std::size_t k = 0; k < nodes_.size(); ++k)
+    add(nodes_[k].core.get(), has_book(talk_of(k), nodes_[k].core.get()));
+  for (const auto& [talk, core] : dead_cores_) add(core.get(), has_book(talk, core.get()));
   return books;
 }
 
