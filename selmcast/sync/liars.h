@@ -6,9 +6,9 @@
 // most others make none (else the manager itself was slow to hear), is named, and from then on the manager's own time
 // takes the place of doubtful ones: whoever calls itself fast is planned as what it is. (A process that stands still
 // between the delivery and its report looks the same, and is as late for the others.)
-// Declarations. What a link carries is learnt (bandwidth_estimator.h), so that a false declaration costs the others the
-// rounds until then. A link that is thought to carry less than a quarter of what its worker declared, in kTwice looks in
-// a row, is named.
+// Declarations. What a link carries is learnt (bandwidth_estimator.h), so that a false declaration costs the others
+// the rounds until then. A link that is thought to carry less than a quarter of what its worker declared, in kTwice
+// looks in a row, is named.
 // Each worker is named once for each kind. Nobody is thrown out: who is planned by what it does costs the others no
 // more than an honest worker that is as slow. Pure. Thread rule: one owner.
 #pragma once

@@ -4,11 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -25,10 +25,8 @@ struct Liar : WithProcesses {
   struct Training {
     std::vector<double> rounds;  // seconds of synchronisation
     std::string log;
-    double median_after(std::size_t first) const {
-      std::vector<double> later(rounds.begin() + static_cast<std::ptrdiff_t>(first), rounds.end());
-      std::ranges::sort(later);
-      return later.at(later.size() / 2);
+    double last(std::ptrdiff_t count) const {
+      return std::accumulate(rounds.end() - count, rounds.end(), 0.0);
     }
   };
   // Three workers with links of 40 Mbit/s, and w2 with a downlink of 8: the model of 1.09 MB takes 0.22 s over the
@@ -68,13 +66,14 @@ TEST_F(Liar, WhoDeclaresAHundredTimesItsBandwidthIsNamedAndCostsNoMoreThanItsLin
   EXPECT_THAT(lied.log, HasSubstr("declared 800"));
   for (const char* other : {"w0: its", "w1: its", "w3: its"}) EXPECT_THAT(lied.log, Not(HasSubstr(other)));
   EXPECT_THAT(honest.log, Not(HasSubstr(": its ")));
-  // Once it is found out. Generous: a busy machine may take twice as long for one of the two.
+  // Once it is found out, and over the four rounds in which all pairs meet: three models over w2's downlink, 3.3 s,
+  // whoever sends when. Generous: a busy machine may take twice as long for one of the two.
   std::cout << "rounds without the lie";
   for (const double time : honest.rounds) std::cout << " " << time;
   std::cout << " s, with it";
   for (const double time : lied.rounds) std::cout << " " << time;
   std::cout << " s\n";
-  EXPECT_LT(lied.median_after(3), 3 * honest.median_after(3) + 1);
+  EXPECT_LT(lied.last(4), 3 * honest.last(4) + 1);
 }
 
 }  // namespace
