@@ -1,7 +1,7 @@
 #include "selmcast/sync/liars.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <utility>
 
 namespace selmcast::sync {
 namespace {
@@ -16,10 +16,11 @@ void forgive(std::uint32_t& in_a_row, std::uint32_t named) {
   if (in_a_row < named) in_a_row = 0;
 }
 
-std::string with_digits(const char* format, double first, double second) {
-  char text[160];
-  std::snprintf(text, sizeof text, format, first, second);
-  return text;
+// "812", "8.1", "0.08".
+std::string megabits(Rate rate) {
+  const std::string digits = std::to_string(rate.mbps());
+  const std::size_t shown = rate.mbps() >= 100 ? 0 : rate.mbps() >= 1 ? 2 : 3;
+  return digits.substr(0, digits.find('.') + shown);
 }
 
 }  // namespace
@@ -37,10 +38,9 @@ Liars::Times Liars::hear(WorkerId receiver, Times claimed, Duration reported_aft
   ++suspect.claims;
   if (suspect.claims < kThrice || !most_are_believed()) return claimed;
   if (!std::exchange(suspect.is_named, true)) {
-    named_.push_back(
-        {receiver, with_digits("it says that a delivery took %.3f s, and reports it after %.3f s: "
-                               "its measurements are not believed",
-                               claimed.finished.in_seconds(), reported_after.in_seconds())});
+    named_.push_back({receiver, "it says that a delivery took " + to_string(claimed.finished) +
+                                    ", and reports it after " + to_string(reported_after) +
+                                    ": its measurements are not believed"});
   }
   return {claimed.started, reported_after};
 }
@@ -60,10 +60,9 @@ void Liars::look(const Link& link) {
 void Liars::look_at(WorkerId worker, std::uint32_t& in_a_row, const char* link, Rate declared, Rate learnt) {
   if (learnt * kLess >= declared) return forgive(in_a_row, kTwice);
   if (!reaches(in_a_row, kTwice)) return;
-  named_.push_back({worker, std::string("its ") + link +
-                                with_digits(" carries %.3g Mbit/s, and it declared %.3g: it is planned with "
-                                            "what it carries",
-                                            learnt.mbps(), declared.mbps())});
+  named_.push_back({worker, std::string("its ") + link + " carries " + megabits(learnt) +
+                                " Mbit/s, and it declared " + megabits(declared) +
+                                ": it is planned with what it carries"});
 }
 
 }  // namespace selmcast::sync
