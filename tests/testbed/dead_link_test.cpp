@@ -199,14 +199,14 @@ TEST_F(DeadLink, AComerThatNobodyReachesIsTurnedAwayAndToldWhy) {
     const auto cut = on("w" + std::to_string(k), {"ip", "neigh", "replace", address(3), "lladdr",
                                                   "02:de:ad:00:00:01", "dev", "eth0", "nud", "permanent"});
     ASSERT_EQ(cut->wait(), 0) << cut->output();
-    workers.push_back(worker(k, 9));
+    workers.push_back(worker(k, 16));
   }
   ASSERT_TRUE(workers[0]->line_with("round 1/").has_value()) << workers[0]->output();
-  const auto comer = worker(3, 9);
+  const auto comer = worker(3, 16);
   EXPECT_EQ(comer->wait(), 1) << comer->output();
   EXPECT_THAT(comer->output(), HasSubstr("in 3 attempts no model of the others reached it"));
   EXPECT_THAT(comer->output(), HasSubstr("found at " + address(3)));
-  const auto again = worker(3, 9);
+  const auto again = worker(3, 16);
   EXPECT_EQ(again->wait(), 1) << again->output();
   EXPECT_THAT(again->output(), HasSubstr("come again in"));
   for (const auto& process : workers) EXPECT_EQ(process->wait(), 0) << process->output();
