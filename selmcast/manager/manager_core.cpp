@@ -126,6 +126,9 @@ Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::F
           [&](const wire::TransferFailed& failed) {
             return machine_->failed(worker, {failed.transfer, failed.reason, failed.peer}, now);
           },
+          [&](const wire::Slow& slow) {
+            return machine_->slow(worker, {slow.transfer, slow.goodput, slow.alone}, now);
+          },
           [&](const wire::CatchUp&) -> Result<sync::Actions> {
             return failure(ErrorCode::protocol, "wants to catch up, but is not behind");
           },
@@ -200,7 +203,11 @@ void ManagerCore::evict(const sync::Evicted& evicted, Outputs& outputs) {
 
 wire::Outgoing ManagerCore::outgoing(const sync::Transfer& transfer) const {
   const wire::Hello& receiver = *sessions_.at(session_of_.at(transfer.receiver)).hello;
-  return {transfer.id, {transfer.receiver, receiver.data_host, receiver.data_port}, transfer.paced};
+  wire::Outgoing out{
+      transfer.id, {transfer.receiver, receiver.data_host, receiver.data_port}, transfer.paced};
+  if (settings_.rounds.multicast == plan::MulticastKind::network && transfer.paced > transfer.allocated)
+    out.planned = transfer.allocated;
+  return out;
 }
 
 void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {

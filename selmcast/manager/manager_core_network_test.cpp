@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "selmcast/manager/groups.h"
@@ -49,16 +51,43 @@ TEST_F(ManagerCoreTest, AUnicastPlanNamesNoGroup) {
   EXPECT_FALSE(plan.incoming.at(0).group.has_value());
 }
 
-TEST(GroupsTest, AreAsManyAsWorkersAndTheSameEveryRound) {
+TEST(GroupsTest, AreAsManyAsWorkersAndTheSameEveryEightPlans) {
   std::set<std::pair<std::uint32_t, std::uint16_t>> places;
   for (std::uint32_t k = 0; k < 600; ++k) {
+    // Who was in the group of one plan may still get what is sent to it while the next seven are carried out.
+    for (std::uint64_t plan = 1; plan <= kGroupTurns; ++plan) {
+      const auto group = group_of(WorkerId(k), plan, 5, 1440);
+      EXPECT_EQ(group.address >> 16, 0xef4du);
+      EXPECT_TRUE(places.emplace(group.address, group.port).second) << k;
+    }
     const auto group = group_of(WorkerId(k), 1, 5, 1440);
-    EXPECT_TRUE(places.emplace(group.address, group.port).second) << k;
-    const auto next = group_of(WorkerId(k), 2, 5, 1440);
-    EXPECT_EQ(next.address, group.address);
-    EXPECT_EQ(next.port, group.port);
-    EXPECT_NE(next.stream, group.stream);
+    const auto again = group_of(WorkerId(k), 1 + kGroupTurns, 5, 1440);
+    EXPECT_EQ(again.address, group.address);
+    EXPECT_EQ(again.port, group.port);
+    EXPECT_NE(again.stream, group.stream);
   }
+}
+
+TEST_F(ManagerCoreTest, ANetworkBurstIsToldWithThePlannedRateAndASlowReceiverIsHeardOf) {
+  settings.rounds.multicast = plan::MulticastKind::network;
+  start();
+  const Outputs outputs = everybody_ready(Round(0));
+  // No link's end is known yet: all that bind are tried at 1.5 times their rate.
+  bool some = false;
+  const Planned planned = all<Planned>(outputs).at(0);
+  for (const sync::Transfer& t : planned.plan.transfers) {
+    const auto sent = told<wire::RoundPlan>(outputs, t.sender.value()).at(0).outgoing;
+    const auto out = std::ranges::find(sent, t.id, &wire::Outgoing::transfer);
+    ASSERT_NE(out, sent.end());
+    EXPECT_EQ(out->rate, t.paced);
+    EXPECT_EQ(out->planned, t.paced > t.allocated ? std::optional(t.allocated) : std::nullopt);
+    some = some || out->planned;
+    EXPECT_TRUE(says(t.sender.value(), wire::Slow{t.id, Rate::megabits_per_second(1)}).empty());
+  }
+  EXPECT_TRUE(some);
+  const sync::Transfer& first = planned.plan.transfers.at(0);
+  const std::uint32_t another = (first.sender.value() + 1) % 3;
+  EXPECT_FALSE(says(another, wire::Slow{first.id, Rate::megabits_per_second(1)}).empty());  // expelled
 }
 
 TEST(TrainingChoiceTest, NetworkIsForRoundsInCommon) {

@@ -54,6 +54,7 @@ class Running final : public GroupSender {
     core_.set_rate(rate, now());
     wake();
   }
+  void burst(Rate rate) override { core_.burst(rate); }
   const Sender& core() const override { return core_; }
 
  private:

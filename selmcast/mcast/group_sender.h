@@ -43,6 +43,7 @@ class GroupSender {
   virtual void acknowledged(TransferId peer) = 0;
   virtual void drop(TransferId peer) = 0;
   virtual void set_rate(Rate rate) = 0;
+  virtual void burst(Rate rate) = 0;  // sender.h
   virtual const Sender& core() const = 0;
 };
 

@@ -32,8 +32,11 @@ inline constexpr std::uint32_t kReorderMax = 32;
 // The wait for what else is lost, so that a repair serves several receivers.
 inline constexpr Duration kMergeWait = Duration::milliseconds(10);
 inline constexpr Duration kPollInterval = Duration::milliseconds(10);
-// What the schedule may lag behind and make up for.
+// What the schedule may lag behind and make up for at once ...
 inline constexpr Duration kCatchUp = Duration::milliseconds(20);
+// ... and what it makes up for at so many times the rate.
+inline constexpr Duration kBehindMax = Duration::seconds(1);
+inline constexpr double kHaste = 1.25;
 // Receivers that are not there yet are waited for, from the first that is.
 inline constexpr Duration kStartPatience = Duration::milliseconds(100);
 // Segments that wait for repair; more are reported again.
@@ -46,6 +49,7 @@ inline constexpr double kSlowShare = 0.85;
 inline constexpr int kSlowWindows = 2;
 // ... until it gets this share again.
 inline constexpr double kFastShare = 0.95;
+inline constexpr Duration kSlowRepeat = Duration::seconds(0.5);
 // All are slow: what the fastest of them got, and a little less, so that queues drain; then slowly up again.
 inline constexpr double kDrainShare = 0.98;
 inline constexpr double kRaise = 0.02;  // the first time, then twice, three times as much, ...

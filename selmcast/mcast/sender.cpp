@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "selmcast/base/check.h"
 #include "selmcast/mcast/limits.h"
@@ -18,6 +19,12 @@ Duration Sender::slot() const {
   return pace_.is_unlimited() ? Duration() : Bytes(shape_.segment_bytes) / pace_;
 }
 
+// What is judged by a pace was sent at it.
+void Sender::set_pace(Rate pace) {
+  pace_ = pace;
+  paced_from_ = data_sent_;
+}
+
 // ---- peers -------------------------------------------------------------------------------------------------
 
 SenderEvents Sender::joined(TransferId id, Instant now) {
@@ -26,8 +33,7 @@ SenderEvents Sender::joined(TransferId id, Instant now) {
   Peer& peer = found->second;
   peer.state = State::receiving;
   peer.joined_at = number_;
-  peer.last_word = peer.progress = peer.window_since = now;
-  peer.window_sent = data_sent_;
+  peer.last_word = peer.progress = now;
   first_joined_ = std::min(first_joined_, now);
   start_if_time(now);
   return {};
@@ -45,13 +51,12 @@ void Sender::drop(TransferId id) {
 
 void Sender::set_rate(Rate rate, Instant now) {
   SELMCAST_CHECK(rate > Rate(), "a multicast has a rate");
-  rate_ = pace_ = rate;
+  rate_ = rate;
+  set_pace(rate);
   next_slot_ = std::max(next_slot_, now - kCatchUp);
+  behind_ = {};
   for (auto& [id, peer] : peers_) {
-    peer.window_since = now;
-    peer.window_sent = data_sent_;
-    peer.window_datagrams = peer.datagrams;
-    peer.bad_windows = 0;
+    peer.bad_windows = peer.lossy_windows = 0;
     peer.slow = false;
   }
 }
@@ -73,7 +78,7 @@ Result<SenderEvents> Sender::status(TransferId id, const Status& status, Instant
   if (first_poll_ != 0 && status.heard >= first_poll_ &&
       status.window.first <= std::max(peer.told_to, status.prefix))
     peer.told_to = std::max(peer.told_to, status.window.end);
-  observe(id, peer, status.datagrams, now, events);
+  observe(id, peer, status, now, events);
   if (number_ - peer.heard >= kWindowDatagrams && now - peer.progress >= kUnreachedAfter) {
     hand_over(id, peer, peer.heard == 0 ? "multicast does not reach it" : "multicast no longer reaches it",
               events);
@@ -101,34 +106,73 @@ void Sender::note_losses(TransferId id, Peer& peer, const Status& status) {
   }
 }
 
-// One more window of what reaches this peer, if it is over.
-void Sender::observe(TransferId id, Peer& peer, std::uint32_t datagrams, Instant now, SenderEvents& events) {
-  peer.datagrams = datagrams;
-  const std::uint32_t sent = data_sent_ - peer.window_sent;
-  const Duration lasted = now - peer.window_since;
-  if (lasted < kWindow || sent < kWindowDatagrams) return;
-  const std::uint32_t came = datagrams - peer.window_datagrams;
-  const double share = static_cast<double>(came) / sent;
+// How many data datagrams went to the group up to this number. Polls, which are sent between others only after
+// everything was sent once, make numbers skip: what lies before the last one is not known any more.
+std::optional<std::uint32_t> Sender::data_until(std::uint32_t number) const {
+  if (number < marked_number_) return std::nullopt;
+  return std::min(data_sent_, marked_data_ + (number - marked_number_));
+}
+
+// Of what was sent at the present pace, once a window of it is over.
+std::optional<double> Sender::share_in_window(Peer& peer, const Status& status, Instant now) {
+  const std::optional<std::uint32_t> until = data_until(status.heard);
+  if (!until || *until < paced_from_) return std::nullopt;
+  const auto begin_anew = [&] {
+    peer.window_since = now;
+    peer.window_sent = *until;
+    peer.window_datagrams = status.datagrams;
+  };
+  // A switch learns of a member some milliseconds after the member says so: what it missed by that was not lost.
+  if (!std::exchange(peer.counting, true) || peer.window_sent < paced_from_) {
+    begin_anew();
+    return std::nullopt;
+  }
+  const std::uint32_t sent = *until - peer.window_sent;
+  const Duration lasted = pace_.is_unlimited() ? now - peer.window_since : slot() * static_cast<double>(sent);
+  if (*until < peer.window_sent || sent < kWindowDatagrams || lasted < kWindow) return std::nullopt;
+  const std::uint32_t came = status.datagrams - peer.window_datagrams;
   peer.goodput =
       std::max(Bytes(std::int64_t{came} * shape_.segment_bytes) / lasted, Rate::bits_per_second(1));
-  peer.window_since = now;
-  peer.window_sent = data_sent_;
-  peer.window_datagrams = datagrams;
-  peer.bad_windows = share < kSlowShare ? peer.bad_windows + 1 : 0;
-  if (share >= kFastShare) {
+  begin_anew();
+  return static_cast<double>(came) / sent;
+}
+
+// One more window of what reaches this peer, if it is over.
+void Sender::observe(TransferId id, Peer& peer, const Status& status, Instant now, SenderEvents& events) {
+  const std::optional<double> share = share_in_window(peer, status, now);
+  if (!share) return;
+  const bool above = pace_ > rate_;
+  const bool lossy = *share < kFastShare;
+  peer.bad_windows = *share * (above ? pace_ / rate_ : 1) < kSlowShare ? peer.bad_windows + 1 : 0;
+  peer.lossy_windows = lossy ? peer.lossy_windows + 1 : 0;
+  peer.judged = true;
+  may_haste_ = std::ranges::none_of(peers_, [](const auto& entry) {
+    return entry.second.state == State::receiving && !entry.second.slow && entry.second.lossy_windows > 0;
+  });
+  if (!lossy) {
     peer.slow = false;
     if (pace_ < rate_ && now >= raise_at_) {
-      pace_ = std::min(rate_, pace_ * (1 + kRaise * ++raises_));
+      set_pace(std::min(rate_, pace_ * (1 + kRaise * ++raises_)));
       raise_at_ = now + kRaiseInterval;
     }
+  } else if (above) {
+    set_pace(std::max(rate_, peer.goodput * kDrainShare));
   }
   const bool slow_now = peer.bad_windows >= kSlowWindows;
-  if (!slow_now) return;
-  if (!peer.slow || std::abs(peer.goodput / peer.told - 1) > 0.1) {
-    peer.told = peer.goodput;
-    events.push_back(PeerSlow{id, peer.goodput});
-  }
-  peer.slow = true;
+  const bool limited = lossy && (above || peer.lossy_windows >= kSlowWindows);
+  tell_if_limited(id, peer, limited || slow_now, now, events);
+  peer.slow = peer.slow || slow_now;
+}
+
+void Sender::tell_if_limited(TransferId id, Peer& peer, bool limited, Instant now, SenderEvents& events) {
+  const bool same = std::abs(peer.goodput.bps() - peer.told.bps()) <= peer.told.bps() * 0.1;
+  if (!limited || (same && now < peer.told_at + kSlowRepeat)) return;
+  peer.told = peer.goodput;
+  peer.told_at = now;
+  const bool alone = std::ranges::any_of(peers_, [](const auto& entry) {
+    return entry.second.state == State::receiving && entry.second.judged && entry.second.lossy_windows == 0;
+  });
+  events.push_back(PeerSlow{id, peer.goodput, alone});
 }
 
 // Nobody can take the rate: then it is too high.
@@ -140,12 +184,12 @@ void Sender::judge_all(Instant now) {
     most = std::max(most, peer.goodput);
   }
   if (!(most > Rate()) || all_sent()) return;
-  pace_ = std::min(rate_, most * kDrainShare);
+  set_pace(std::min(rate_, most * kDrainShare));
   raise_at_ = now + kRaiseInterval;
   raises_ = 0;
   for (auto& [id, peer] : peers_) {
     peer.slow = false;
-    peer.bad_windows = 0;
+    peer.bad_windows = peer.lossy_windows = 0;
   }
 }
 
@@ -174,7 +218,6 @@ void Sender::start_if_time(Instant now) {
   for (const auto& [id, peer] : peers_) all_there &= peer.state != State::waiting;
   if (!all_there && now < first_joined_ + kStartPatience) return;
   start_ = next_slot_ = poll_at_ = now;
-  for (auto& [id, peer] : peers_) peer.window_since = now;
 }
 
 bool Sender::polling() const {
@@ -237,14 +280,28 @@ bool Sender::next_transmission(Instant now, Transmission& out) {
   return true;
 }
 
+// Only of what was planned: in a burst it is ahead, and below the rate more would be lost.
+void Sender::make_up_for_delay(Instant now) {
+  const Instant earliest = now - kCatchUp;
+  if (next_slot_ >= earliest) return;
+  const bool has_work = !ripe_.empty() || !all_sent();
+  if (has_work && pace_ == rate_) behind_ = std::min(kBehindMax, behind_ + (earliest - next_slot_));
+  next_slot_ = earliest;
+}
+
 std::size_t Sender::due(Instant now, std::span<Transmission> out) {
   start_if_time(now);
   if (!started() || finished()) return 0;
   promote(now);
-  next_slot_ = std::max(next_slot_, now - kCatchUp);
+  make_up_for_delay(now);
   std::size_t count = 0;
   while (count < out.size() && next_slot_ <= now && next_transmission(now, out[count])) {
-    next_slot_ = next_slot_ + slot();
+    Duration slot = this->slot();
+    if (behind_ > Duration() && may_haste_) {
+      behind_ = behind_ - slot * (1 - 1 / kHaste);
+      slot = slot * (1 / kHaste);
+    }
+    next_slot_ = next_slot_ + slot;
     ++count;
   }
   const bool idle = ripe_.empty() && all_sent();
@@ -252,7 +309,8 @@ std::size_t Sender::due(Instant now, std::span<Transmission> out) {
   next_slot_ = std::max(next_slot_, now);
   if (count < out.size() && now >= poll_at_ && polling()) {
     number_ += kReorderMax;  // whatever was sent before is no longer under way once this is heard
-    polled_ = number_;
+    polled_ = marked_number_ = number_;
+    marked_data_ = data_sent_;
     if (first_poll_ == 0) first_poll_ = number_;
     poll_at_ = now + kPollInterval;
     ++counts_.polls;

@@ -4,9 +4,17 @@
 //                                     ├───────> handed over: the caller sends what is missing over TCP
 //                                     └───────> dead (silent for kSilenceMax), or dropped by the caller
 //
-// Rate-driven: one segment every segment_bytes / rate, made up for after a delay of up to kCatchUp; the rate may change
-// at any time. What goes into the next slot: a repair that is ripe, else the next new segment, else, while somebody
-// lacks something, a poll every kPollInterval.
+// Rate-driven: one segment every segment_bytes / rate; the rate may change at any time. A delay of up to kCatchUp is
+// made up for at once, what is more at kHaste times the rate, while nobody loses more than usual: a process that had to
+// wait for its processor still ends when its rate says. What goes into the next slot: a repair that is ripe, else the
+// next new segment, else, while somebody lacks something, a poll every kPollInterval.
+//
+// What a receiver gets is the share of the datagrams numbered up to the last one that it has heard. So one that is late
+// (its process waits, its queue is long) is not taken for one whose link is narrow.
+//
+// Burst. To find links that carry more than is believed, a multicast may begin above its rate. It goes on so while all
+// get what is sent, to its end; once a receiver loses more than 1 - kFastShare, it goes down to what that one gets, not
+// below the rate, and that is reported: so much fits.
 //
 // Losses. Every datagram to the group has a number (datagram.h). A status says up to which number N its receiver has
 // heard. A segment that it lacks is lost if its last transmission is not younger than N - kReorderMax; otherwise it is
@@ -15,10 +23,10 @@
 // Repairs. Losses are gathered for kMergeWait. A segment that one receiver alone lacks goes to it alone (the same on
 // this uplink, and nothing on the downlinks of the others); one that several lack goes to the group, once.
 //
-// Slow receivers. Who gets less than kSlowShare of what is sent, in two windows of 40 ms, is reported with the rate
-// that it does get. Its losses are then not repaired while there is something new for the others: at rate R over its
-// link's C it gets C / R of the segments, without costing anybody anything, and when the others are served it is
-// handed over with what it lacks, V (1 - C / R), over TCP at C. All in all V / R + V (1 - C / R) / C = V / C: the
+// Slow receivers. Who gets less than kSlowShare of what is sent, in two windows of 40 ms, is slow, and reported with
+// the rate that it does get. Its losses are then not repaired while there is something new for the others: at rate R
+// over its link's C it gets C / R of the segments, without costing anybody anything, and when the others are served it
+// is handed over with what it lacks, V (1 - C / R), over TCP at C. All in all V / R + V (1 - C / R) / C = V / C: the
 // time that it would have needed alone, while the others needed V / R. If all are slow it is this uplink that is
 // less than planned, or they are all alike: then the rate falls to what the fastest of them gets.
 //
@@ -56,10 +64,12 @@ struct Transmission {
   bool operator==(const Transmission&) const = default;
 };
 
-// The receiver cannot take the rate; `goodput` is what it gets. Said again when that changes by a tenth.
+// The receiver does not get all that is sent, in two windows in a row or above the rate; `goodput` is what it gets.
+// Said again when that changes by a tenth, and every kSlowRepeat.
 struct PeerSlow {
   TransferId peer;
   Rate goodput;
+  bool alone = false;  // another one got all: it is not this sender's uplink
 };
 // All of this is missing, and goes over TCP from now on. Nothing more of this peer is told.
 struct PeerHandedOver {
@@ -94,6 +104,8 @@ class Sender {
   void acknowledged(TransferId peer);
   void drop(TransferId peer);  // no longer of interest, whatever it says
   void set_rate(Rate rate, Instant now);
+  // Before the first segment: begins at this rate, if it is above the one told.
+  void burst(Rate rate) { set_pace(std::max(rate, rate_)); }
 
   // Fills `out` with what is to be sent by `now`, in order; returns how many. Less than all there is room for: nothing
   // more is due before deadline().
@@ -121,11 +133,11 @@ class Sender {
     std::uint32_t told_to = 0;
     // Its window of observation, and what came out.
     Instant window_since;
-    std::uint32_t window_sent = 0, window_datagrams = 0;
-    std::uint32_t datagrams = 0;
-    int bad_windows = 0;
-    bool slow = false;
+    std::uint32_t window_sent = 0, window_datagrams = 0;  // data datagrams sent and come before it
+    int bad_windows = 0, lossy_windows = 0;               // in a row
+    bool slow = false, counting = false, judged = false;
     Rate goodput, told;
+    Instant told_at;
   };
   struct Repair {
     std::uint32_t lost_number = 0;
@@ -143,14 +155,22 @@ class Sender {
   void promote(Instant now);
   bool all_answered() const;
   bool polling() const;  // somebody is still asked
-  void observe(TransferId id, Peer& peer, std::uint32_t datagrams, Instant now, SenderEvents& events);
+  void set_pace(Rate pace);
+  std::optional<std::uint32_t> data_until(std::uint32_t number) const;
+  std::optional<double> share_in_window(Peer& peer, const Status& status, Instant now);
+  void observe(TransferId id, Peer& peer, const Status& status, Instant now, SenderEvents& events);
+  void tell_if_limited(TransferId id, Peer& peer, bool limited, Instant now, SenderEvents& events);
+  void make_up_for_delay(Instant now);
   void judge_all(Instant now);
   void hand_over(TransferId id, Peer& peer, std::string why, SenderEvents& events);
   void hand_over_slow(Instant now, SenderEvents& events);
 
   StreamShape shape_;
   std::map<TransferId, Peer> peers_;
-  Rate rate_, pace_;  // told, and kept for want of bandwidth
+  Rate rate_, pace_;              // told, and kept: below it for want of bandwidth, above it in a burst
+  std::uint32_t paced_from_ = 0;  // since so many data datagrams were sent
+  Duration behind_;               // what is still to be made up for
+  bool may_haste_ = true;
   Instant first_joined_ = Instant::never(), start_ = Instant::never();
   Instant next_slot_, promote_at_ = Instant::never(), poll_at_, raise_at_;
   int raises_ = 0;                // since the pace was last lowered
@@ -160,7 +180,8 @@ class Sender {
   std::uint32_t first_poll_ = 0;  // ... and of the first after everything was sent
   Instant all_sent_at_ = Instant::never();
   std::uint32_t data_sent_ = 0;
-  std::vector<std::uint32_t> last_number_;  // of each segment's last transmission; 0: never sent
+  std::uint32_t marked_number_ = 0, marked_data_ = 0;  // at the last poll: its number, and data_sent_
+  std::vector<std::uint32_t> last_number_;             // of each segment's last transmission; 0: never sent
   Repairs fresh_, ripe_;
   SenderCounts counts_;
 };

@@ -36,8 +36,9 @@ class VirtualGroup {
     VirtualLink link;
     std::vector<std::byte> place;
     std::optional<Receiver> receiver;
-    Instant free;     // when its link has sent all that waits
-    Instant channel;  // when the last word on the reliable channel arrives
+    Instant free;                                      // when its link has sent all that waits
+    Instant channel;                                   // when the last word on the reliable channel arrives
+    Instant held_from = Instant::never(), held_until;  // words said in between arrive then
     Instant done = Instant::never(), patches_end;
     bool lost = false, dropped = false;
     std::uint64_t datagrams_offered = 0;  // that its link was to carry, unicast and group
@@ -95,6 +96,16 @@ class VirtualGroup {
     nodes_[k].dropped = true;
   }
   void kill_sender() { sender_dead_ = true; }
+  // Its process does not run in between; the receivers' do.
+  void stall_sender(Instant from, Instant until) {
+    stalled_from_ = from;
+    stalled_until_ = until;
+    at(until, [] {});
+  }
+  void hold_words(std::size_t k, Instant from, Instant until) {
+    nodes_[k].held_from = from;
+    nodes_[k].held_until = until;
+  }
 
   std::vector<std::pair<Instant, PeerSlow>> slow;
   std::vector<std::pair<Instant, PeerHandedOver>> handed_over;
@@ -110,7 +121,7 @@ class VirtualGroup {
   }
 
   void pump() {
-    if (sender_dead_) return;
+    if (sender_dead_ || (now_ >= stalled_from_ && now_ < stalled_until_)) return;
     took(sender_->tick(now_));
     std::vector<Transmission> due(64);
     for (std::size_t count = due.size(); count == due.size();) {
@@ -176,6 +187,7 @@ class VirtualGroup {
     Node& node = nodes_[k];
     if (now_ >= node.link.cut) return;
     node.channel = std::max(node.channel, now_ + node.link.delay);
+    if (now_ >= node.held_from) node.channel = std::max(node.channel, node.held_until);
     at(node.channel, std::move(word));
   }
 
@@ -252,7 +264,7 @@ class VirtualGroup {
   std::vector<Node> nodes_;
   std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> events_;
   std::uint64_t order_ = 0, datagrams_sent_ = 0;
-  Instant now_, pump_at_;
+  Instant now_, pump_at_, stalled_from_ = Instant::never(), stalled_until_;
   bool sender_dead_ = false;
 };
 

@@ -35,6 +35,9 @@ struct Delivery {
   Rate rate;
   Rate paced;
   bool held_back = false;
+  bool lost_nothing = false;
+  bool lost_alone = false;
+  bool gave_way = false;  // was above its fair rate and lost by that
 };
 
 bool is_usable(const DeliveryObservation& d) {
@@ -64,13 +67,19 @@ struct RoundView {
     ids.erase(std::ranges::unique(ids).begin(), ids.end());
     for (const DeliveryObservation* d : usable) {
       const Rate measured = d->bytes / (d->finished - d->started);
+      // One that lost gave way to its fair rate, if it was above: only below that was it held back.
+      const Rate expected = d->lossy ? std::min(d->paced, d->allocated) : d->paced;
       deliveries.push_back({.up = find({d->sender, Direction::up}),
                             .down = find({d->receiver, Direction::down}),
                             .started = d->started,
                             .finished = d->finished,
                             .rate = std::min(measured, d->paced),
                             .paced = d->paced,
-                            .held_back = d->paced.is_unlimited() || measured < d->paced * kHeldBackBelow});
+                            .held_back = d->lossy != false &&
+                                         (expected.is_unlimited() || measured < expected * kHeldBackBelow),
+                            .lost_nothing = d->lossy == false,
+                            .lost_alone = d->alone});
+      deliveries.back().gave_way = d->lossy == true && !deliveries.back().held_back;
     }
     of_link.resize(ids.size());
     for (std::size_t d = 0; d < deliveries.size(); ++d) {
@@ -84,10 +93,21 @@ struct RoundView {
     }
   }
 
+  // Of a delivery of a network multicast: others of it that took the same uplink got more, or all.
+  bool not_by_uplink(const Delivery& delivery) const {
+    const auto got_through = [&](std::size_t d) { return deliveries[d].lost_nothing; };
+    return delivery.lost_alone || delivery.rate < fastest(delivery.up) * kAsFast ||
+           (!delivery.lost_nothing && std::ranges::any_of(of_link[delivery.up], got_through));
+  }
+
   Rate fastest(std::size_t l) const {
     Rate rate;
     for (const std::size_t d : of_link[l]) rate = std::max(rate, deliveries[d].rate);
     return rate;
+  }
+
+  bool gave_way(std::size_t l) const {
+    return std::ranges::any_of(of_link[l], [this](std::size_t d) { return deliveries[d].gave_way; });
   }
 
   // What link l carried at least: a satisfied delivery ran evenly at its pacing. Any other fell behind, and its sender
@@ -169,6 +189,13 @@ void BandwidthEstimator::update(Link& link, bool saturated, Rate aggregate) {
   }
 }
 
+// It carried about what it is thought to, and no more.
+void BandwidthEstimator::found_end(Link& link) {
+  link.confirmed = true;
+  link.last_full = std::max(link.last_full, link.estimate);
+  link.risen = false;
+}
+
 std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryObservation> observed,
                                                        bool one_copy_up) {
   const RoundView round(observed, *this, one_copy_up);
@@ -180,8 +207,7 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
   }
   std::vector<DeliveryEvidence> flows;
   for (const Delivery& d : round.deliveries) {
-    const bool not_by_uplink = one_copy_up && d.rate < round.fastest(d.up) * kAsFast;
-    flows.push_back({d.up, d.down, d.rate, d.held_back, not_by_uplink});
+    flows.push_back({d.up, d.down, d.rate, d.held_back, one_copy_up && round.not_by_uplink(d)});
   }
   const Culprits culprits = attribute(evidence, flows);
 
@@ -199,6 +225,8 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
     Link& state = link(round.ids[l]);
     judgement.before = state.estimate;
     update(state, judgement.saturated, judgement.aggregate);
+    if (!judgement.saturated && round.gave_way(l) && judgement.aggregate * kAgreeing > state.estimate)
+      found_end(state);
     judgement.after = state.estimate;
     judgements.push_back(judgement);
   }

@@ -17,7 +17,9 @@
 // Measured behaviour and its limits: docs/bandwidth.md.
 //
 // A network multicast puts one copy on its sender's uplink, whatever its receivers are: there the delivery that was
-// fastest stands for all.
+// fastest stands for all. And its sender sees what is lost: only who loses and ends up below its fair rate is held back
+// (who lost in a burst, and gave way, shows only where the link ends), and if another receiver got all, not by the
+// uplink.
 // Limits: receivers' clocks start at their own
 // receipt of the plan, so skew between them (one control-plane latency) blurs the aggregates of uplinks.
 // Hostile numbers: deliveries with impossible times or sizes, or of unknown workers, are ignored; none is
@@ -45,8 +47,12 @@ struct DeliveryObservation {
   Bytes bytes;
   Duration started;   // first payload byte read; offset from the receiver's receipt of the plan
   Duration finished;  // last payload byte read
-  Rate allocated;  // its fair rate under the estimates of that time (rate_allocator.h); for the record only
-  Rate paced;      // what the sender was told to send at; Rate::unlimited() if TCP alone decided
+  Rate allocated;     // its fair rate under the estimates of that time (rate_allocator.h)
+  Rate paced;         // what the sender was told to send at; Rate::unlimited() if TCP alone decided
+  // Network multicasts: whether the sender saw datagrams lost on the way. What is late and has lost nothing was not
+  // held back by a link. Unknown: its time alone tells.
+  std::optional<bool> lossy = {};
+  bool alone = false;  // ... while nothing was lost to another receiver: it is not the uplink
 };
 
 enum class Direction : std::uint8_t { up, down };
@@ -105,6 +111,7 @@ class BandwidthEstimator {
   };
   static LinkEvidence weigh(Link& link, std::optional<Rate> aggregate);
   static void update(Link& link, bool saturated, Rate aggregate);
+  static void found_end(Link& link);
   const Link& link(LinkId id) const;
   Link& link(LinkId id) { return const_cast<Link&>(std::as_const(*this).link(id)); }
   std::map<WorkerId, Worker> workers_;

@@ -190,6 +190,37 @@ TEST(BandwidthEstimator, WhoLeavesIsForgotten) {
   EXPECT_TRUE(estimator.observe(std::vector{delivery(0, 1, 100, 50)}).empty());
 }
 
+// ---- network multicasts
+
+DeliveryObservation seen(DeliveryObservation delivery, bool lossy, bool alone = false) {
+  delivery.lossy = lossy;
+  delivery.alone = alone;
+  return delivery;
+}
+
+TEST(BandwidthEstimator, ANetworkMulticastThatIsLateButLostNothingWasNotHeldBack) {
+  // Paced at 100 it came at 20: the sender's processor was busy, say.
+  auto estimator = workers(3, 400, 100);
+  estimator.observe(std::vector{seen(delivery(0, 1, 100, 20), false), seen(delivery(0, 2, 100, 20), false)},
+                    true);
+  for (std::uint32_t k = 0; k < 3; ++k) {
+    EXPECT_EQ(estimator.uplink(w(k)), mbps(400));
+    EXPECT_EQ(estimator.downlink(w(k)), mbps(100));
+  }
+}
+
+TEST(BandwidthEstimator, WhoAloneLosesHasANarrowDownlink) {
+  // w1 and w2 both got 50 of 100. If both lost, the uplink alone explains it.
+  for (const bool alone : {true, false}) {
+    auto estimator = workers(3, 100, 100);
+    estimator.observe(
+        std::vector{seen(delivery(0, 1, 100, 50), true, alone), seen(delivery(0, 2, 100, 50), !alone)}, true);
+    EXPECT_EQ(estimator.uplink(w(0)), alone ? mbps(100) : mbps(50));
+    EXPECT_NEAR(estimator.downlink(w(1)).bps(), alone ? 50e6 : 100e6, 1);
+    EXPECT_EQ(estimator.downlink(w(2)), mbps(100));
+  }
+}
+
 // ---- bursts
 // ---------------------------------------------------------------------------------------------------
 
@@ -242,13 +273,22 @@ TEST_F(Bursts, DeliveryThatEndsEarlyIsAlwaysPacedHigherAndNowAndThenUpToItsLinks
     EXPECT_DOUBLE_EQ(factor(1, round), round % 4 == 2 ? 5 : 1.5) << "round " << round;
 }
 
-TEST_F(Bursts, ReceiversOfANetworkMulticastShareTheLeastFactor) {
-  // w0 -> {w1, w3}: w1 binds and is known (factor 1 in round 0), w3 alone would get 1.5.
+TEST_F(Bursts, ReceiversOfANetworkMulticastShareTheFactorOfTheLinkThatBinds) {
+  // w0 -> {w1, w3}: w1 binds and is known, so it is tried in rounds 3, 7, ...; w3 does not bind and has no say.
   estimator_.observe(std::vector{delivery(0, 1, 15, 10)});
   problem_.multicast = plan::MulticastKind::network;
   allocated_ = {{{WorkerIndex(0), WorkerIndex(1)}, mbps(10)}, {{WorkerIndex(0), WorkerIndex(3)}, mbps(10)}};
-  EXPECT_DOUBLE_EQ(factor(0, 0), 1);
-  EXPECT_DOUBLE_EQ(factor(1, 0), 1);
+  for (std::uint64_t round = 0; round < 8; ++round) {
+    EXPECT_DOUBLE_EQ(factor(0, round), round % 4 == 3 ? 1.25 : 1) << "round " << round;
+    EXPECT_DOUBLE_EQ(factor(1, round), factor(0, round));
+  }
+}
+
+TEST_F(Bursts, ANetworkMulticastThatBindsNowhereIsTriedWhenALinkOfItIsDue) {
+  // w2 -> w3 is done in a tenth of the time. Due where (round + 2) or (round + 3) is divisible by 4.
+  problem_.multicast = plan::MulticastKind::network;
+  for (std::uint64_t round = 0; round < 8; ++round)
+    EXPECT_DOUBLE_EQ(factor(1, round), round % 4 == 2 || round % 4 == 1 ? 2 : 1) << "round " << round;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kDoneEarly = 0.9;  // of the completion time
 constexpr double kIdle = 1.5;       // where no link binds
+constexpr double kIdleNetwork = 2;
 constexpr double kSearch = 1.5;
 constexpr double kRoutine = 1.25;
 constexpr std::uint64_t kRoutinePeriod = 4;
@@ -21,6 +22,12 @@ constexpr std::uint64_t kProbePeriod = 4;
 struct Loads {
   std::vector<Bytes> up;
   std::vector<Bytes> down;
+};
+
+// The greatest factors of a network multicast's deliveries.
+struct Multicast {
+  bool binds = false;  // a link of it does
+  double binding = 1, idle = 1;
 };
 
 Loads loads_of(const plan::Problem& problem, std::span<const PairRate> allocated) {
@@ -69,6 +76,8 @@ std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const 
     down_rate[position(pair.receiver)] += rate;
   }
   std::vector<PairRate> paced(allocated.begin(), allocated.end());
+  const bool network = problem.multicast == plan::MulticastKind::network;
+  std::vector<Multicast> multicasts(problem.size());
   std::vector<double> factors;
   for (const auto& [pair, rate] : allocated) {
     const LinkId up{context.ids[position(pair.sender)], Direction::up};
@@ -77,20 +86,27 @@ std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const 
     const bool down_binds = binds(down_time(pair.receiver));
     double factor = 1;
     if (!up_binds && !down_binds) {
-      factor = std::max(factor_on_idle(estimator, up, up_rate[position(pair.sender)], context.round),
-                        factor_on_idle(estimator, down, down_rate[position(pair.receiver)], context.round));
+      factor =
+          network
+              ? (is_due(up, context.round, kProbePeriod) || is_due(down, context.round, kProbePeriod)
+                     ? kIdleNetwork
+                     : 1)
+              : std::max(factor_on_idle(estimator, up, up_rate[position(pair.sender)], context.round),
+                         factor_on_idle(estimator, down, down_rate[position(pair.receiver)], context.round));
     }
     if (up_binds) factor = std::max(factor, factor_on_binding(estimator, up, context.round));
     if (down_binds) factor = std::max(factor, factor_on_binding(estimator, down, context.round));
+    Multicast& multicast = multicasts[position(pair.sender)];
+    multicast.binds = multicast.binds || up_binds || down_binds;
+    double& most = up_binds || down_binds ? multicast.binding : multicast.idle;
+    most = std::max(most, factor);
     factors.push_back(factor);
   }
-  for (std::size_t k = 1; problem.multicast == plan::MulticastKind::network && k < factors.size(); ++k) {
-    if (paced[k].pair.sender == paced[k - 1].pair.sender) factors[k] = std::min(factors[k], factors[k - 1]);
+  for (std::size_t k = 0; k < factors.size(); ++k) {
+    const Multicast& multicast = multicasts[position(paced[k].pair.sender)];
+    const double of_all = multicast.binds ? multicast.binding : multicast.idle;
+    paced[k].rate = paced[k].rate * (network ? of_all : factors[k]);
   }
-  for (std::size_t k = factors.size(); problem.multicast == plan::MulticastKind::network && k-- > 1;) {
-    if (paced[k].pair.sender == paced[k - 1].pair.sender) factors[k - 1] = factors[k];
-  }
-  for (std::size_t k = 0; k < factors.size(); ++k) paced[k].rate = paced[k].rate * factors[k];
   return paced;
 }
 

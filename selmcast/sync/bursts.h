@@ -14,6 +14,10 @@
 //     low, earlier.
 // Bursts keep to no other limit: over-committing a link for a moment is the point.
 //
+// A network multicast has one rate for all its receivers, and a burst gives way to whoever loses by it
+// (mcast/sender.h): the greatest factor of its links that bind, or, where none of them does, kIdleNetwork when one of
+// them is due.
+//
 // Deterministic: a function of estimates, round and ids. O(deliveries + workers). Pure; any thread.
 #pragma once
 
@@ -32,7 +36,7 @@ struct BurstContext {
 };
 
 // `allocated` (from allocate_rates, for the same problem) with each rate multiplied by its burst factor; same
-// order. The receivers of one network multicast share the least factor among them.
+// order.
 std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const PairRate> allocated,
                                   const BandwidthEstimator& estimator, const BurstContext& context);
 

@@ -168,9 +168,7 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   const std::vector<PairRate> rates = allocate_rates(problem, plan);
   const bool relay = problem.multicast == plan::MulticastKind::relay;
   const std::vector<PairRate> bursts =
-      settings_.bursts && problem.multicast == plan::MulticastKind::unicast
-          ? plan_bursts(problem, rates, estimator_, {ids, round_})
-          : rates;  // a network multicast does not give way: what is above plan would be lost
+      settings_.bursts && !relay ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
 
   const Duration predicted = completion + pipeline_latency(problem, plan, rates);
   const std::map<WorkerId, double> speed_up = turns(plan, ids);

@@ -20,6 +20,9 @@
 // a guest it has caught up and is a member like all from the next round on. Pairs with a guest as receiver age from the
 // round in which it was let in, pairs with it as sender from the one after. A guest to which nothing came in kAttempts
 // rounds that tried is evicted (donors.h).
+// Network multicasts whose receivers do not get all that is sent (`slow`): what that teaches is used for the next plan;
+// and a delivery that would make the round kLateShare longer than planned, while nobody needs it, is dropped at once,
+// so that the receiver's link is left to the others.
 // Outages: a pair whose deliveries fail one after the other is left out of the plans for a while (outages.h);
 // RoundPlanned and RoundEnded say which.
 //
@@ -75,6 +78,7 @@ class RoundMachine final : public TrainingMachine {
   Result<Actions> ready(WorkerId worker, Round round, Instant now) override;
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
   Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
+  Result<Actions> slow(WorkerId sender, const SlowTransfer& slow, Instant now) override;
   Actions tick(Instant now) override;
   void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
@@ -97,6 +101,7 @@ class RoundMachine final : public TrainingMachine {
     std::size_t open = 0;
     std::vector<bool> settled;
     std::vector<Resting> resting;
+    std::map<WorkerId, Instant> relieved;  // network: when a delivery to it was last dropped
   };
 
   plan::Problem make_problem(Instant now) const;
@@ -115,6 +120,8 @@ class RoundMachine final : public TrainingMachine {
   void cancel(std::size_t index, const std::string& why, Actions& actions);
   bool is_stale(WorkerId worker, const Failure& failure, const Transfer& transfer) const;
   void note_outage(const Transfer& transfer, Instant now);
+  bool is_spare(std::size_t index) const;
+  void drop(std::size_t index, Instant now, const std::string& why, Actions& actions);
   void reroute(std::size_t index, const std::string& why, Actions& actions);
   void reroute_what_goes_via(WorkerId via, std::optional<WorkerId> sender, const std::string& why,
                              Actions& actions);

@@ -10,6 +10,19 @@
 
 namespace selmcast::sync {
 
+namespace {
+
+constexpr double kLateShare = 1.2;
+constexpr Duration kReliefPause = Duration::seconds(0.25);
+constexpr Duration kBurstsOver = Duration::seconds(0.5);  // senders above plan have given way by then
+
+std::string megabits(Rate rate) {
+  const auto tenths = static_cast<std::int64_t>(rate.bps() / 1e5);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+}  // namespace
+
 Result<Actions> RoundMachine::failed(WorkerId worker, const Failure& failed, Instant now) {
   Actions actions;
   if (failed.transfer.value() > transfers_issued_) {
@@ -33,6 +46,57 @@ Result<Actions> RoundMachine::failed(WorkerId worker, const Failure& failed, Ins
   reroute_what_goes_via(known.receiver, known.sender, failed.why, actions);
   end_round_if_settled(now, actions);
   return actions;
+}
+
+Result<Actions> RoundMachine::slow(WorkerId sender, const SlowTransfer& slow, Instant now) {
+  Actions actions;
+  if (slow.transfer.value() > transfers_issued_ || !(slow.goodput > Rate()))
+    return failure(ErrorCode::protocol, "reported a transfer that was never planned");
+  const auto k = find_open(slow.transfer);
+  if (!k) return actions;
+  Settled& settled = in_flight_->transfers[*k];
+  if (settled.transfer.sender != sender)
+    return failure(ErrorCode::protocol, "reported a transfer that others send");
+  if (settings_.multicast != plan::MulticastKind::network) return actions;
+  settled.slow = slow.goodput;
+  settled.slow_alone = settled.slow_alone || slow.alone;
+  const WorkerId receiver = settled.transfer.receiver;
+  const bool late = now >= in_flight_->issued + kBurstsOver &&
+                    settled.transfer.bytes / slow.goodput > in_flight_->predicted * kLateShare;
+  const auto relieved = in_flight_->relieved.find(receiver);
+  // What the others get once one is dropped shows in their next reports.
+  const bool again = relieved != in_flight_->relieved.end() && now < relieved->second + kReliefPause;
+  if (!late || again || !is_spare(*k)) return actions;
+  in_flight_->relieved[receiver] = now;
+  drop(*k, now,
+       to_string(receiver) + " gets " + megabits(slow.goodput) + " of " +
+           megabits(settled.transfer.allocated) + " Mbit/s, and nobody needs this delivery",
+       actions);
+  end_round_if_settled(now, actions);
+  return actions;
+}
+
+// Its sender has enough receivers without it, and the pair need not meet yet.
+bool RoundMachine::is_spare(std::size_t index) const {
+  const Transfer& transfer = in_flight_->transfers[index].transfer;
+  const bool chosen = transfer.reason == plan::Reason::spare || transfer.reason == plan::Reason::basic;
+  if (!chosen || guests_.contains(transfer.receiver)) return false;
+  std::uint32_t others = 0;
+  for (std::size_t k = 0; k < in_flight_->transfers.size(); ++k) {
+    const Settled& settled = in_flight_->transfers[k];
+    if (k == index || settled.transfer.sender != transfer.sender) continue;
+    if (settled.committed || !in_flight_->settled[k]) ++others;
+  }
+  return others >= static_cast<std::uint32_t>(settings_.min_receivers.of(members_.size()));
+}
+
+// It carried what was seen of it, just now.
+void RoundMachine::drop(std::size_t index, Instant now, const std::string& why, Actions& actions) {
+  Settled& settled = in_flight_->transfers[index];
+  settled.dropped = true;
+  settled.finished = now - in_flight_->issued;
+  settled.started = settled.finished - std::min(settled.finished, kReliefPause);
+  cancel(index, why, actions);
 }
 
 // Of a way that the transfer does not go any more: it has been rerouted meanwhile.
@@ -81,12 +145,16 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
     // a link far below what it was declared as would be planned as declared, and be too slow, for ever.
     // With relays it may have waited for others: for who sends it on, or for the buffer of one before it.
     const bool teaches_late = settled.late && settings_.multicast != plan::MulticastKind::relay;
-    if (!settled.committed && !teaches_late) continue;
+    const bool teaches_dropped = settled.dropped && settled.slow;
+    if (!settled.committed && !teaches_late && !teaches_dropped) continue;
     // What is sent on cannot come faster than it came before: its links are to blame only if that was in time.
     // And what was rerouted has waited in between.
     if (t.source && (!t.via || !kept_pace(*t.source, transfers))) continue;
     observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
                         t.allocated, t.paced});
+    if (teaches_dropped) observed.back().bytes = *settled.slow * (settled.finished - settled.started);
+    if (settings_.multicast == plan::MulticastKind::network && !settled.late)
+      observed.back().lossy = settled.slow.has_value(), observed.back().alone = settled.slow_alone;
   }
   estimator_.observe(observed, settings_.multicast == plan::MulticastKind::network);
 }

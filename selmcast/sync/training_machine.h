@@ -53,7 +53,11 @@ struct Settled {
   Duration started, finished;  // of a committed one: offsets from the receiver's receipt of the plan
   bool dropped = false;        // cancelled by a later plan, not by a fault
   bool late = false;           // cancelled since its time was over; `finished`: its time
-  Instant at = {};             // online: when it was settled
+  // Network: what its sender last saw it get, less than was sent. What was dropped carried that
+  // from `started` to `finished`, when it was.
+  std::optional<Rate> slow = {};
+  bool slow_alone = false;  // while another receiver got all
+  Instant at = {};          // online: when it was settled
 };
 
 struct Estimate {
@@ -200,6 +204,16 @@ class TrainingMachine {
   };
   // Said by either side, or by who sends it on.
   virtual Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) = 0;
+  struct SlowTransfer {
+    TransferId transfer;
+    Rate goodput;
+    bool alone = false;  // another receiver of the multicast got all
+  };
+  // Said by the sender of a network multicast: this receiver does not get all that is sent. Of transfers that are
+  // settled: too late, no error.
+  virtual Result<Actions> slow(WorkerId /*sender*/, const SlowTransfer& /*slow*/, Instant /*now*/) {
+    return Actions{};
+  }
   virtual Actions tick(Instant now) = 0;
   // Nobody was there to hear for so long, until now: all deadlines are that much later.
   virtual void postpone(Duration away, Instant now) = 0;

@@ -82,6 +82,14 @@ struct TransferFailed {
 struct Heartbeat {
   bool operator==(const Heartbeat&) const = default;
 };
+// Of a network multicast, by its sender, as soon as it is seen: this receiver does not get all that is sent, but so
+// much.
+struct Slow {
+  TransferId transfer;
+  Rate goodput;
+  bool alone = false;  // another receiver got all: the sender's uplink is not the reason
+  bool operator==(const Slow&) const = default;
+};
 // Leaves for good; the last message of a session.
 struct Goodbye {
   std::string reason;
@@ -100,7 +108,8 @@ struct Resume {
 struct CatchUp {
   bool operator==(const CatchUp&) const = default;
 };
-using FromWorker = std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye, Resume, CatchUp>;
+using FromWorker =
+    std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye, Resume, CatchUp, Slow>;
 
 // ---- manager -> worker -------------------------------------------------------------------------------------
 
@@ -136,6 +145,8 @@ struct Outgoing {
   std::optional<TransferId> source = {};
   // Relay. Of the own multicast, but a receiver of it sends it, until a Reroute says otherwise.
   bool elsewhere = false;
+  // Network: `rate` is a burst, above this. Give way, down to this, to whoever does not get it.
+  std::optional<Rate> planned = {};
   bool operator==(const Outgoing&) const = default;
 };
 struct Incoming {

@@ -1,7 +1,5 @@
 #include "selmcast/wire/control_codec.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -178,6 +176,8 @@ Result<Plan> decode_plan(const std::string& name, const Message& in) {
     plan.outgoing.push_back({TransferId(out.transfer()), {WorkerId(out.receiver()), host, port}, rate});
     if (out.has_source()) plan.outgoing.back().source = TransferId(out.source());
     plan.outgoing.back().elsewhere = out.elsewhere();
+    SELMCAST_TRY(planned, pacing(name + ".outgoing.planned_bps", out.planned_bps()));
+    if (!planned.is_unlimited()) plan.outgoing.back().planned = planned;
   }
   for (const pb::Incoming& incoming : in.incoming()) {
     SELMCAST_TRY(bytes, size(name + ".incoming.bytes", incoming.bytes()));
@@ -260,6 +260,7 @@ void encode_plan(Message& out, const Plan& plan) {
     o.set_host(outgoing.receiver.host);
     o.set_port(outgoing.receiver.port);
     o.set_rate_bps(pacing_bps(outgoing.rate));
+    if (outgoing.planned) o.set_planned_bps(pacing_bps(*outgoing.planned));
     if (outgoing.source) o.set_source(outgoing.source->value());
     o.set_elsewhere(outgoing.elsewhere);
   }
@@ -287,15 +288,6 @@ void encode_into(pb::MulticastOver& out, const MulticastOver& over) {
   for (TransferId transfer : over.committed) out.add_committed(transfer.value());
 }
 
-template <class Message>
-std::string json_line(const Message& message) {
-  std::string json;
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  return status.ok() ? json : "{}";
-}
-
 }  // namespace
 
 pb::FromWorker encode(const FromWorker& message) {
@@ -317,6 +309,11 @@ pb::FromWorker encode(const FromWorker& message) {
             if (failed.peer) out.mutable_transfer_failed()->set_peer(failed.peer->value());
           },
           [&](const Heartbeat&) { out.mutable_heartbeat(); },
+          [&](const Slow& slow) {
+            out.mutable_slow()->set_transfer(slow.transfer.value());
+            out.mutable_slow()->set_goodput_bps(slow.goodput.bps());
+            out.mutable_slow()->set_alone(slow.alone);
+          },
           [&](const CatchUp&) { out.mutable_catch_up(); },
           [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(reason_text(goodbye.reason)); },
           [&](const Resume& resume) {
@@ -398,6 +395,10 @@ Result<FromWorker> decode(const pb::FromWorker& message) {
       return decoded;
     }
     case pb::FromWorker::kHeartbeat: return Heartbeat{};
+    case pb::FromWorker::kSlow: {
+      SELMCAST_TRY(goodput, usable_rate("slow.goodput_bps", message.slow().goodput_bps()));
+      return Slow{TransferId(message.slow().transfer()), goodput, message.slow().alone()};
+    }
     case pb::FromWorker::kCatchUp: return CatchUp{};
     case pb::FromWorker::kGoodbye: return Goodbye{reason_text(message.goodbye().reason())};
     case pb::FromWorker::kResume: return decode_resume(message.resume());
@@ -427,16 +428,6 @@ Result<ToWorker> decode(const pb::ToWorker& message) {
     case pb::ToWorker::KIND_NOT_SET: break;
   }
   return bad("kind", "is not set, or of a newer version");
-}
-
-std::string to_json(const FromWorker& message) { return json_line(encode(message)); }
-std::string to_json(const ToWorker& message) { return json_line(encode(message)); }
-
-Result<FromWorker> from_worker_json(const std::string& json) {
-  pb::FromWorker message;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
-  if (!status.ok()) return failure(ErrorCode::invalid_input, "not a control message: " + status.ToString());
-  return decode(message);
 }
 
 }  // namespace selmcast::wire

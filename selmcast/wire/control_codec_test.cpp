@@ -65,6 +65,8 @@ TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
       Ready{Round(3)},
       Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
       TransferFailed{TransferId(8), "link lost"},
+      Slow{TransferId(8), Rate::megabits_per_second(3), true},
+      Slow{TransferId(9), Rate::megabits_per_second(4)},
       TransferFailed{TransferId(8), "link lost", WorkerId(0)},
       Heartbeat{},
       CatchUp{},

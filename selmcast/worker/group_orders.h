@@ -27,6 +27,7 @@ struct StartGroup {
   std::span<const std::byte> payload;
   std::vector<TransferId> peers;
   Rate rate;
+  Rate burst;  // to begin with, above `rate`; or the same
 };
 struct PeerJoined {
   TransferId transfer;

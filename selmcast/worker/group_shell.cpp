@@ -29,7 +29,9 @@ void GroupShell::obey(StartGroup& order) {
       io_, {.group = {order.group.address, order.group.port}, .interface = *interface_}, sending_,
       order.payload, order.peers, std::min(order.rate, uplink_),
       [this](const mcast::SenderEvent& event) { happened(event); });
-  if (made) sender_ = std::move(*made);
+  if (!made) return;
+  sender_ = std::move(*made);
+  sender_->burst(std::min(order.burst, uplink_));
 }
 
 void GroupShell::obey(PeerJoined& order) {
@@ -55,7 +57,9 @@ void GroupShell::obey(StopGroup&) { sender_.reset(); }
 
 void GroupShell::happened(const mcast::SenderEvent& event) {
   std::visit(Overloaded{
-                 [](const mcast::PeerSlow&) {},
+                 [this](const mcast::PeerSlow& slow) {
+                   events_.carry_out(core_.group_slow({slow.peer, slow.goodput, slow.alone}));
+                 },
                  [this](const mcast::PeerHandedOver& handed) {
                    hand_over(handed.peer, handed.missing, handed.rate);
                  },

@@ -159,6 +159,7 @@ class WorkerCore {
   // IP multicast. Sender: what the shell tells of its multicast's receivers. A peer that is handed over gets `parts`
   // over its link from now on; one that is dead is given up.
   WorkerActions group_handed_over(TransferId transfer, std::vector<mcast::StreamPart> parts, Rate rate);
+  WorkerActions group_slow(const wire::Slow& slow);
   WorkerActions group_peer_dead(TransferId transfer, const std::string& why, Instant now);
   // Receiver: the answer to JoinGroup (nothing: it cannot be joined, so the model is to come over TCP), and what
   // becomes of the stream.

@@ -11,10 +11,11 @@ namespace selmcast::worker {
 void WorkerCore::start_group(const std::optional<wire::MulticastGroup>& group,
                              const std::vector<wire::Outgoing>& outgoing, WorkerActions& actions) {
   if (!group || outgoing.empty()) return;
-  StartGroup start{*group, payload(), {}, outgoing.front().rate};
+  StartGroup start{*group, payload(), {}, Rate::unlimited(), Rate::unlimited()};
   for (const wire::Outgoing& planned : outgoing) {
     start.peers.push_back(planned.transfer);
-    start.rate = std::min(start.rate, planned.rate);
+    start.burst = std::min(start.burst, planned.rate);
+    start.rate = std::min(start.rate, planned.planned.value_or(planned.rate));
   }
   actions.push_back(GroupOrder(std::move(start)));
 }
@@ -60,6 +61,14 @@ WorkerActions WorkerCore::group_handed_over(TransferId transfer, std::vector<mca
   if (!parts.empty()) {
     actions.push_back(StreamParts{*link, transfer, payload(), std::move(parts), rate});
   }
+  return actions;
+}
+
+WorkerActions WorkerCore::group_slow(const wire::Slow& slow) {
+  WorkerActions actions;
+  const auto found = outgoing_.find(slow.transfer);
+  if (found != outgoing_.end() && found->second.state == Sending::grouped)
+    actions.push_back(SendToManager{slow});
   return actions;
 }
 

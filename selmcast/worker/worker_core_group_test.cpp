@@ -104,6 +104,28 @@ TEST_F(WorkerCoreGroupTest, WhoIsHandedOverGetsPatchesAndMayAcknowledgeBeforeThe
   EXPECT_THAT(all<Synchronized>(end({})).at(0).report.sent_to, ElementsAre(WorkerId(1), WorkerId(2)));
 }
 
+TEST_F(WorkerCoreGroupTest, ABurstIsStartedAbovePlanAndASlowReceiverIsReportedWhileItIsServed) {
+  ready();
+  std::vector<wire::Outgoing> outgoing = {to(1, 1), to(2, 2)};
+  for (wire::Outgoing& out : outgoing) {
+    out.rate = Rate::megabits_per_second(15);
+    out.planned = Rate::megabits_per_second(10);
+  }
+  const auto start = ordered<StartGroup>(group_plan(outgoing, {})).at(0);
+  EXPECT_EQ(start.rate, Rate::megabits_per_second(10));
+  EXPECT_EQ(start.burst, Rate::megabits_per_second(15));
+  const wire::Slow slow{TransferId(1), Rate::megabits_per_second(7), true};
+  EXPECT_THAT(core.group_slow(slow), IsEmpty());  // has not joined
+}
+
+TEST_F(WorkerCoreGroupTest, ASlowReceiverIsReportedToTheManager) {
+  sending_to_two();
+  const wire::Slow slow{TransferId(1), Rate::megabits_per_second(7), true};
+  EXPECT_EQ(said<wire::Slow>(core.group_slow(slow)).at(0), slow);
+  core.group_peer_dead(TransferId(1), "silent", now);
+  EXPECT_THAT(core.group_slow(slow), IsEmpty());
+}
+
 TEST_F(WorkerCoreGroupTest, ADeadReceiverIsReportedAndDropped) {
   sending_to_two();
   const auto dead = core.group_peer_dead(TransferId(1), "silent", now);
