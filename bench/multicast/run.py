@@ -18,6 +18,9 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+from training_faults import run_training_faults  # noqa: E402
+
 HERE = pathlib.Path(__file__).parent
 FRAME, OURS = 1514, 1440  # docs/multicast.md: payload of a full frame
 LINK = 200e6
@@ -36,6 +39,7 @@ def cells(quick):
     return [("even 25 MB, 1 receiver", 1, 25 * mb, LINK, None, 1, ""), some[0],
             ("even 25 MB, 8 receivers", 8, 25 * mb, LINK, None, 1, ""),
             ("even 100 MB, 4 receivers", 4, 100 * mb, LINK, None, 1, ""),
+            ("even 100 MB, 8 receivers", 8, 100 * mb, LINK, None, 1, ""),
             some[2], ("slowest 1/3, 4", 4, 25 * mb, LINK, LINK / 3, 1, ""),
             ("even 25 MB, 4, 1 % loss", 4, 25 * mb, LINK, None, 1, "drop=0.01"), some[1],
             ("even 25 MB, 4, 5 % loss", 4, 25 * mb, LINK, None, 1, "drop=0.05"),
@@ -238,6 +242,7 @@ def run_faults(selmcast):
                 print(f"{kind}: {line}", flush=True)
         finally:
             bed.down()
+    run_training_faults(selmcast)
     return 0
 
 

@@ -61,6 +61,57 @@ int run_bench(const MulticastFlags& flags) {
   return conduct("multicast", std::move(command));
 }
 
+struct PredictedFlags {
+  std::string out, kinds = "unicast,network,relay", workers = "6,8,12";
+  int rounds = 12;
+  double megabytes = 8, declared = 1;
+  bool report = false;
+};
+
+int run_predicted(const PredictedFlags& flags) {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  std::vector<std::string> command = {"python3",     SELMCAST_MULTICAST_BENCH "/predicted.py",
+                                      self,          flags.out,
+                                      "--kinds",     flags.kinds,
+                                      "--workers",   flags.workers,
+                                      "--rounds",    std::to_string(flags.rounds),
+                                      "--megabytes", fmt::format("{}", flags.megabytes),
+                                      "--declared",  fmt::format("{}", flags.declared)};
+  if (flags.report) command.emplace_back("--report");
+  return conduct("predicted", std::move(command));
+}
+
+void add_predicted(CLI::App& bench, int& exit_status) {
+  const auto flags = std::make_shared<PredictedFlags>();
+  CLI::App* command = bench.add_subcommand(
+      "predicted", "How long rounds take beside what was predicted, by kind of multicast. Needs root");
+  command->footer(
+      "Workers on a testbed with uneven links of 40 to 100 Mbit/s, planner exact, at least 0.3 n receivers\n"
+      "(docs/multicast.md).\n"
+      "Examples:\n"
+      "  selmcast bench predicted --out bench-predicted                three kinds, n = 6, 8, 12: ten "
+      "minutes\n"
+      "  selmcast bench predicted --out b --kinds network --workers 6 --declared 2    links declared wrong\n"
+      "  selmcast bench predicted --out b --report                     the table again");
+  command->add_option("--out", flags->out, "Folder for rounds.jsonl, table.md and journals")->required();
+  command->add_option("--kinds", flags->kinds, "Which, with commas")->capture_default_str();
+  command->add_option("--workers", flags->workers, "How many, with commas")->capture_default_str();
+  command->add_option("--rounds", flags->rounds, "Of each, after the first")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--megabytes", flags->megabytes, "Of the model")
+      ->check(CLI::Range(0.1, 1000.0))
+      ->capture_default_str();
+  command
+      ->add_option("--declared", flags->declared,
+                   "Each link is declared as something from 1 / this to this times what it is")
+      ->check(CLI::Range(1.0, 10.0))
+      ->capture_default_str();
+  command->add_flag("--report", flags->report, "Measure nothing");
+  command->callback([flags, &exit_status] { exit_status = run_predicted(*flags); });
+}
+
 }  // namespace
 
 void add_multicast_bench(CLI::App& bench, int& exit_status) {
@@ -78,7 +129,7 @@ void add_multicast_bench(CLI::App& bench, int& exit_status) {
       "  selmcast bench multicast --out b --only selmcast,tcp --cells loss");
   command->add_option("--out", flags->out, "Folder for cells.jsonl and table.md")->required();
   command->add_flag("--quick", flags->quick, "Four cells, once each");
-  command->add_flag("--faults", flags->faults, "Instead: a receiver killed, its link cut, the sender killed");
+  command->add_flag("--faults", flags->faults, "Instead: receiver, sender or relay killed, a link cut");
   command->add_option("--repeats", flags->repeats, "Of each cell")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
@@ -86,6 +137,7 @@ void add_multicast_bench(CLI::App& bench, int& exit_status) {
   command->add_option("--cells", flags->cells, "Only cells whose name has one of these words");
   command->callback([flags, &exit_status] { exit_status = run_bench(*flags); });
   add_node(bench, exit_status);
+  add_predicted(bench, exit_status);
 }
 
 }  // namespace selmcast::cli
