@@ -73,7 +73,8 @@ TEST_F(ElasticTraining, WithoutRoundsInCommonLikewise) {
 }
 
 TEST_F(ElasticTraining, MulticastsOfTheNetworkLikewise) {
-  one_dies_and_comes_back({"--multicast", "network"});
+  // Emulated links do not hold bursts back: rounds would soon be over before the worker is there again.
+  one_dies_and_comes_back({"--multicast", "network", "--no-bursts"});
 }
 
 TEST_F(ElasticTraining, ReceiversThatSendOnLikewise) { one_dies_and_comes_back({"--multicast", "relay"}); }
