@@ -134,6 +134,10 @@ void log_output(const manager::Output& output) {
                             to_string(rerouted.transfer.sender), to_string(rerouted.transfer.receiver),
                             to_string(rerouted.before), rerouted.why));
           },
+          [&](const manager::MulticastChosen& it) {
+            say(fmt::format("multicast: {}, since {}{}", to_string(it.choice.kind), it.choice.why,
+                            it.choice.remedy.empty() ? "" : "; for network: " + it.choice.remedy));
+          },
           [&](const manager::Kept& kept) {
             say(fmt::format(
                 "widest gap between meetings: {} multicasts ({} too wide); furthest ahead: {} rounds ({} "
@@ -279,6 +283,8 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "  selmcast manager --workers 8 --sync ssp --overlap          nor wait for their own multicast\n"
       "  selmcast manager --workers 8 --multicast network           one copy on each uplink, by IP "
       "multicast\n"
+      "  selmcast manager --workers 8 --multicast auto              by IP multicast where the network is "
+      "fit for it\n"
       "  selmcast manager --workers 4 --insecure-listen 0.0.0.0     for workers on other machines: not "
       "encrypted\n"
       "  selmcast manager --workers 8 --state training.state        again after a crash: the training goes "
@@ -326,8 +332,9 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       ->check(CLI::IsMember({"fair", "priority", "reserved"}));
   command
       ->add_option("--multicast", flags->multicast,
-                   "unicast: a copy to each; relay: receivers send it on; network: IP multicast (bsp)")
-      ->check(CLI::IsMember({"unicast", "relay", "network"}))
+                   "unicast: a copy to each; relay (bsp): receivers send it on; network: IP multicast; "
+                   "auto: whichever the network is fit for, found by probing it")
+      ->check(CLI::IsMember({"unicast", "relay", "network", "auto"}))
       ->capture_default_str();
   command
       ->add_option("--planner", flags->planner,

@@ -33,4 +33,19 @@ inline wire::MulticastGroup group_of(WorkerId sender, std::uint64_t plan, std::u
           .segment_bytes = segment_bytes};
 }
 
+// The two groups of a probing (multicast_probing.h), which no multicast of a model uses.
+struct ProbeGroups {
+  wire::MulticastGroup even, odd;
+};
+inline ProbeGroups probe_groups(std::uint64_t probing, std::uint64_t run_token) {
+  const std::uint32_t third = static_cast<std::uint32_t>(Rng(run_token).fork(77).below(256)) << 8;
+  const wire::MulticastGroup even{.address = kGroupsBase | third | (kGroupsMost + 1),
+                                  .port = kGroupsPort - 1,
+                                  .stream = Rng(run_token).fork(77).fork(probing).next(),
+                                  .segment_bytes = 1440};
+  wire::MulticastGroup odd = even;
+  ++odd.address;
+  return {even, odd};
+}
+
 }  // namespace selmcast::manager

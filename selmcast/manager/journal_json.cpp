@@ -204,6 +204,11 @@ std::optional<json> decision_json(const Output& output, Instant now) {
             {"transfer", transfer_json(rerouted->transfer)},
             {"before", to_string(rerouted->before)},
             {"reason", rerouted->why}};
+  } else if (const auto* chosen = std::get_if<MulticastChosen>(&output)) {
+    line = {{"event", "multicast_chosen"},
+            {"multicast", std::string(to_string(chosen->choice.kind))},
+            {"why", chosen->choice.why},
+            {"remedy", chosen->choice.remedy}};
   } else if (auto online = online_json(output, now)) {
     line = *std::move(online);
   } else {
@@ -222,7 +227,7 @@ json settings_json(const ManagerSettings& s) {
   json line = {{"event", "settings"},
                {"schema", "selmcast.journal/1"},
                {"sync", s.online ? (s.online->staleness ? "ssp" : "asp") : "bsp"},
-               {"multicast", std::string(to_string(r.multicast))},
+               {"multicast", s.choose_multicast ? "auto" : std::string(to_string(r.multicast))},
                {"planner", planner_of(s)},
                {"min_receivers", r.min_receivers.value()},
                {"max_age", r.max_age},
@@ -295,6 +300,7 @@ Result<ManagerSettings> settings_from(const json& line) {
   r.paced = line.at("paced").get<bool>();
   r.bursts = line.at("bursts").get<bool>();
   if (line.value("multicast", "unicast") == "network") r.multicast = plan::MulticastKind::network;
+  s.choose_multicast = line.value("multicast", "unicast") == "auto";
   r.compute_patience = seconds("compute_patience_seconds");
   r.delivery_patience_min = seconds("delivery_patience_min_seconds");
   r.delivery_patience_factor = line.at("delivery_patience_factor").get<double>();

@@ -26,7 +26,7 @@ Result<void> check_settings(const ManagerSettings& s) {
   const auto bad = [](const std::string& what) { return failure(ErrorCode::invalid_input, what); };
   if (!s.online && s.rounds.planner == nullptr) return bad("there is no such planner");
   if (s.online && s.rounds.multicast == plan::MulticastKind::relay)
-    return bad("relay is for bsp; with ssp or asp give unicast");
+    return bad("relay is for bsp; with ssp or asp give unicast, network or auto");
   if (s.online && sync::make_online_policy(s.online->policy, Rng(1)) == nullptr) {
     std::string names = "auto";
     for (const std::string_view name : sync::online_policy_names()) names += ", " + std::string(name);
@@ -69,7 +69,10 @@ Result<void> check_settings(const ManagerSettings& s) {
 }
 
 ManagerCore::ManagerCore(ManagerSettings settings, Instant now)
-    : settings_(std::move(settings)), machine_(machine_of(settings_)), created_(now) {}
+    : settings_(std::move(settings)),
+      machine_(machine_of(settings_)),
+      probing_(settings_.online ? plan::MulticastKind::unicast : plan::MulticastKind::relay),
+      created_(now) {}
 
 Outputs ManagerCore::opened(SessionId session, Instant /*now*/) {
   sessions_[session] = {};
@@ -112,6 +115,7 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
     return outputs;
   }
   carry_out(*actions, outputs);
+  choose_multicast(outputs);
   return outputs;
 }
 
@@ -128,6 +132,10 @@ Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::F
           },
           [&](const wire::Slow& slow) {
             return machine_->slow(worker, {slow.transfer, slow.goodput, slow.alone}, now);
+          },
+          [&](const wire::Probed& seen) -> Result<sync::Actions> {
+            probing_.seen(worker, seen);
+            return sync::Actions{};
           },
           [&](const wire::CatchUp&) -> Result<sync::Actions> {
             return failure(ErrorCode::protocol, "wants to catch up, but is not behind");
@@ -198,6 +206,7 @@ void ManagerCore::evict(const sync::Evicted& evicted, Outputs& outputs) {
   if (it.standing == Standing::guest) why = turned_away_guest(*it.hello, why);
   it.standing = Standing::stranger;
   outputs.push_back(Left{evicted.worker, why, members(), false});
+  probing_.left(evicted.worker);
   turn_away(id, why, outputs);
 }
 
@@ -214,7 +223,8 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
   const PlanVersion version = round_version_ = {settings_.epoch, plan.number};
   std::map<WorkerId, wire::RoundPlan> parts;
   for (const WorkerId worker : plan.members) {
-    parts[worker] = {version, plan.round, {}, {}, plan.predicted, relays()};
+    parts[worker] = {version, plan.round,     {},
+                     {},      plan.predicted, plan.multicast == plan::MulticastKind::relay};
   }
   for (const sync::Transfer& transfer : plan.transfers) {
     wire::Outgoing own = outgoing(transfer);
@@ -226,7 +236,7 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
     }
     wire::RoundPlan& sending = parts.at(transfer.sender);
     sending.outgoing.push_back(std::move(own));
-    if (settings_.rounds.multicast == plan::MulticastKind::network)
+    if (plan.multicast == plan::MulticastKind::network)
       sending.group = group_of(transfer.sender, plan.number, settings_.run_token, settings_.segment_bytes);
     parts.at(transfer.receiver)
         .incoming.push_back({transfer.id, transfer.sender, transfer.bytes, transfer.via, sending.group});
@@ -244,8 +254,12 @@ void ManagerCore::send_updates(const sync::PlanChanged& plan, Outputs& outputs) 
         .first->second;
   };
   for (const sync::Transfer& transfer : plan.started) {
-    part(transfer.sender).outgoing.push_back(outgoing(transfer));
-    part(transfer.receiver).incoming.push_back({transfer.id, transfer.sender, transfer.bytes});
+    wire::PlanUpdate& sending = part(transfer.sender);
+    sending.outgoing.push_back(outgoing(transfer));
+    if (plan.multicast == plan::MulticastKind::network)
+      sending.group = group_of(transfer.sender, plan.number, settings_.run_token, settings_.segment_bytes);
+    const auto group = sending.group;
+    part(transfer.receiver).incoming.push_back({transfer.id, transfer.sender, transfer.bytes, {}, group});
   }
   for (const sync::PlanChanged::NewRate& change : plan.new_rates)
     part(change.transfer.sender).rates.push_back({change.transfer.id, change.transfer.paced});
@@ -306,6 +320,8 @@ void ManagerCore::drop(SessionId id, const std::string& why, Departure departure
     const bool said_so = departure == Departure::done || departure == Departure::interrupted;
     outputs.push_back(Left{*worker, why, members(), said_so});
     carry_out(machine_->leave(*worker, why, now), outputs);
+    probing_.left(*worker);
+    choose_multicast(outputs);
   }
   end_if_over(outputs);
 }
@@ -363,13 +379,14 @@ Outputs ManagerCore::tick(Instant now) {
     return outputs;
   }
   carry_out(machine_->tick(now), outputs);
+  choose_multicast(outputs);
   end_if_over(outputs);  // evictions
   return outputs;
 }
 
 Instant ManagerCore::deadline() const {
   if (finished_) return Instant::never();
-  return started_ ? machine_->deadline() : created_ + settings_.join_patience;
+  return started_ ? std::min(machine_->deadline(), probing_.deadline()) : created_ + settings_.join_patience;
 }
 
 Outputs ManagerCore::restarted(std::uint64_t epoch, Duration away, Instant now) {
@@ -378,6 +395,7 @@ Outputs ManagerCore::restarted(std::uint64_t epoch, Duration away, Instant now) 
   if (finished_) return outputs;
   if (started_) {
     machine_->postpone(away, now);
+    probing_.postpone(away);
     return outputs;
   }
   created_ = now;

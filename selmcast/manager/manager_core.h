@@ -34,6 +34,7 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
 #include "selmcast/base/units.h"
+#include "selmcast/manager/multicast_probing.h"
 #include "selmcast/sync/online_rounds.h"
 #include "selmcast/sync/round_machine.h"
 #include "selmcast/sync/training_machine.h"
@@ -58,6 +59,7 @@ struct ManagerSettings {
   std::uint32_t min_workers =
       1;                 // it ends, with an error, when fewer are left but for those who have done all
   bool elastic = false;  // workers may come while the training runs
+  bool choose_multicast = false;  // by probing the network; until then as `rounds` says
   std::uint64_t epoch = 1;
   std::uint64_t run_token = 0;  // keeps strangers out of the data plane
   std::uint32_t segment_bytes =
@@ -127,6 +129,10 @@ struct TurnedAway {
   std::string name;
   std::string why;
 };
+// What the probes of the network led to; holds from the next plan on.
+struct MulticastChosen {
+  sync::MulticastChoice choice;
+};
 // Online, at the end: how the promises were kept.
 struct Kept {
   sync::Promises promises;
@@ -137,7 +143,7 @@ struct Finished {
 };
 using Output = std::variant<Send, Close, Started, Came, sync::CaughtUp, Planned, RoundOver, Replanned,
                             sync::TransferRerouted, sync::MulticastEnded, sync::WentOn, sync::Learnt,
-                            sync::Doubted, Left, LeftEarly, TurnedAway, Kept, Finished>;
+                            sync::Doubted, Left, LeftEarly, TurnedAway, MulticastChosen, Kept, Finished>;
 using Outputs = std::vector<Output>;
 
 class ManagerCore {
@@ -188,7 +194,8 @@ class ManagerCore {
   void carry_out(const sync::Actions& actions, Outputs& outputs);
   void send_plans(const sync::RoundPlanned& plan, Outputs& outputs);
   void send_updates(const sync::PlanChanged& plan, Outputs& outputs);
-  bool relays() const { return settings_.rounds.multicast == plan::MulticastKind::relay; }
+  void probe_network(Outputs& outputs);
+  void choose_multicast(Outputs& outputs);
   wire::Outgoing outgoing(const sync::Transfer& transfer) const;
   void evict(const sync::Evicted& evicted, Outputs& outputs);
   std::string turned_away_guest(const wire::Hello& hello, const std::string& why);
@@ -203,6 +210,7 @@ class ManagerCore {
 
   ManagerSettings settings_;
   std::unique_ptr<sync::TrainingMachine> machine_;
+  MulticastProbing probing_;
   Instant created_;
   bool started_ = false;
   bool finished_ = false;

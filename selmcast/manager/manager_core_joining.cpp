@@ -106,6 +106,26 @@ void ManagerCore::start_training(Instant now, Outputs& outputs) {
   }
   for (const auto& [worker, session] : session_of_) welcome(worker, sessions_.at(session), outputs);
   outputs.push_back(std::move(started));
+  probe_network(outputs);
+}
+
+// Members only: whoever comes is asked when it has caught up.
+void ManagerCore::probe_network(Outputs& outputs) {
+  if (!settings_.choose_multicast) return;
+  std::map<WorkerId, std::string> hosts;
+  for (const auto& [id, session] : sessions_) {
+    if (session.standing == Standing::member) hosts[*session.worker] = session.hello->data_host;
+  }
+  for (const auto& [worker, probe] : probing_.begin(hosts, settings_.run_token, now_))
+    send_to(worker, probe, outputs);
+}
+
+void ManagerCore::choose_multicast(Outputs& outputs) {
+  if (!settings_.choose_multicast || finished_) return;
+  const auto choice = probing_.news(now_);
+  if (!choice) return;
+  machine_->set_multicast(choice->kind);
+  outputs.push_back(MulticastChosen{*choice});
 }
 
 void ManagerCore::welcome(WorkerId worker, Session& session, Outputs& outputs) {
@@ -178,6 +198,7 @@ void ManagerCore::caught_up(const sync::CaughtUp& it, Outputs& outputs) {
   unreached_.erase(session.hello->name);
   send_to(it.worker, wire::CaughtUp{it.round, static_cast<std::uint32_t>(it.members)}, outputs);
   outputs.push_back(it);
+  probe_network(outputs);
 }
 
 }  // namespace selmcast::manager

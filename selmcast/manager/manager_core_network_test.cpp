@@ -90,13 +90,16 @@ TEST_F(ManagerCoreTest, ANetworkBurstIsToldWithThePlannedRateAndASlowReceiverIsH
   EXPECT_FALSE(says(another, wire::Slow{first.id, Rate::megabits_per_second(1)}).empty());  // expelled
 }
 
-TEST(TrainingChoiceTest, NetworkIsForRoundsInCommon) {
+TEST(TrainingChoiceTest, NetworkIsForAllSyncsAndRelayForRoundsInCommon) {
   TrainingChoice choice;
   choice.workers = 3;
   choice.multicast = "network";
   EXPECT_EQ(settings_of(choice)->rounds.multicast, plan::MulticastKind::network);
   choice.sync = "ssp";
-  EXPECT_FALSE(settings_of(choice).has_value());
+  EXPECT_EQ(settings_of(choice)->rounds.multicast, plan::MulticastKind::network);
+  EXPECT_TRUE(check_settings(*settings_of(choice)).has_value());
+  choice.multicast = "relay";
+  EXPECT_FALSE(check_settings(*settings_of(choice)).has_value());
   choice.sync = "bsp";
   choice.multicast = "smoke signals";
   EXPECT_FALSE(settings_of(choice).has_value());

@@ -35,6 +35,23 @@ TEST_F(OnlineManagerCoreTest, TheWelcomeSaysThatThereAreNoRoundsInCommon) {
   EXPECT_TRUE(told<wire::Welcome>(comes(2, hello_of("w2")), 2).at(0).online);
 }
 
+TEST_F(OnlineManagerCoreTest, ANetworkMulticastNamesItsGroupToBothSidesAndItsStreamIsItsOwn) {
+  settings.rounds.multicast = plan::MulticastKind::network;
+  start();
+  std::set<std::uint64_t> streams;
+  for (const std::uint64_t sender : {0, 1}) {
+    const Outputs outputs = ready(sender, 0);
+    const auto sending = told<wire::PlanUpdate>(outputs, sender).at(0);
+    ASSERT_TRUE(sending.group.has_value());
+    EXPECT_TRUE(streams.insert(sending.group->stream).second);
+    for (const wire::Outgoing& out : sending.outgoing) {
+      EXPECT_EQ(out.rate, sending.outgoing.front().rate);
+      const auto receiving = told<wire::PlanUpdate>(outputs, out.receiver.id.value()).at(0);
+      EXPECT_EQ(receiving.incoming.at(0).group, sending.group);
+    }
+  }
+}
+
 TEST_F(OnlineManagerCoreTest, EveryoneConcernedIsToldItsPartOfAChangeAndNobodyElse) {
   start();
   const Outputs first = ready(0, 0);

@@ -60,17 +60,15 @@ Result<ManagerSettings> settings_of(const TrainingChoice& choice) {
   if (!settings.online) settings.rounds.planner = plan::find_planner(choice.planner);
   if (!settings.online && settings.rounds.planner == nullptr)
     return bad("there is no planner '" + choice.planner + "' for bsp; there are " + planner_names());
-  if (choice.multicast != "unicast" && choice.multicast != "relay" && choice.multicast != "network")
-    return bad("multicast '" + choice.multicast + "': there are unicast, relay and network");
+  if (choice.multicast != "unicast" && choice.multicast != "relay" && choice.multicast != "network" &&
+      choice.multicast != "auto")
+    return bad("multicast '" + choice.multicast + "': there are unicast, relay, network and auto");
+  settings.choose_multicast = choice.multicast == "auto";
   if (choice.multicast == "relay") settings.rounds.multicast = plan::MulticastKind::relay;
   const auto min_receivers = sync::MinReceivers::from(choice.min_receivers);
   if (!min_receivers) return std::unexpected(with_context("min-receivers", min_receivers.error()));
   settings.rounds.min_receivers = *min_receivers;
-  if (choice.multicast == "network") {
-    if (settings.online)
-      return bad("multicast network: only for sync bsp so far, this is sync " + choice.sync);
-    settings.rounds.multicast = plan::MulticastKind::network;
-  }
+  if (choice.multicast == "network") settings.rounds.multicast = plan::MulticastKind::network;
   settings.rounds.max_age = choice.max_age;
   settings.rounds.seed = choice.seed;
   settings.rounds.compute_patience = choice.compute_patience;

@@ -14,7 +14,7 @@ namespace selmcast::manager {
 struct TrainingChoice {
   std::uint32_t workers = 1;
   std::string sync = "bsp";                // bsp, ssp, asp
-  std::string multicast = "unicast";       // or relay, network: for bsp
+  std::string multicast = "unicast";       // or network; relay: for bsp; auto: by probing the network
   std::string planner = "auto";            // of plan::find_planner() for bsp, else of make_online_policy()
   std::optional<std::uint32_t> staleness;  // ssp only; default 4
   std::optional<double> keep_fraction;     // ssp and asp only; default 0.75

@@ -35,11 +35,31 @@ void EstimatedNetwork::start(plan::Pair pair, Bytes volume, maxmin::Claim claim)
   SELMCAST_CHECK(flows_.emplace(pair, flow).second, "a pair has one delivery at a time");
 }
 
+void EstimatedNetwork::start_together(WorkerIndex sender, std::span<const WorkerIndex> receivers,
+                                      Bytes volume, maxmin::Claim claim) {
+  SELMCAST_CHECK(!receivers.empty(), "a multicast has a receiver");
+  std::vector<maxmin::LinkId> links{up(sender)};
+  for (const WorkerIndex receiver : receivers) links.push_back(down(receiver));
+  const Flow flow{solver_.add_flow(links, claim), volume, volume.in_bits(), now_, Rate(), true};
+  for (const WorkerIndex receiver : receivers) {
+    const bool is_new = flows_.emplace(plan::Pair{sender, receiver}, flow).second;
+    SELMCAST_CHECK(is_new, "a pair has one delivery at a time");
+  }
+}
+
+bool EstimatedNetwork::is_together(WorkerIndex sender) const {
+  const auto first = first_of(sender);
+  return first != flows_.end() && first->first.sender == sender && first->second.together;
+}
+
 void EstimatedNetwork::stop(plan::Pair pair) {
   const auto found = flows_.find(pair);
   SELMCAST_CHECK(found != flows_.end(), "only what runs is stopped");
-  solver_.remove_flow(found->second.flow);
+  const Flow flow = found->second;
   flows_.erase(found);
+  const auto rest = first_of(pair.sender);
+  const bool goes_on = flow.together && rest != flows_.end() && rest->first.sender == pair.sender;
+  goes_on ? solver_.take_off(flow.flow, down(pair.receiver)) : solver_.remove_flow(flow.flow);
 }
 
 void EstimatedNetwork::set_claim(WorkerIndex sender, maxmin::Claim claim) {
@@ -80,7 +100,8 @@ std::map<plan::Pair, EstimatedNetwork::Flow>::const_iterator EstimatedNetwork::f
 Duration EstimatedNetwork::load_time(plan::Pair pair) const {
   Bytes on_uplink, on_downlink;
   for (const auto& [other, flow] : flows_) {
-    if (other.sender == pair.sender) on_uplink += remaining(flow);
+    if (other.sender == pair.sender)
+      on_uplink = flow.together ? std::max(on_uplink, remaining(flow)) : on_uplink + remaining(flow);
     if (other.receiver == pair.receiver) on_downlink += remaining(flow);
   }
   return std::max(on_uplink / uplink_[position(pair.sender)],

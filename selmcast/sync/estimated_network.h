@@ -6,8 +6,9 @@
 // plans with, and what the senders are told to pace at: a plan that is right about the links comes true.
 //
 // A delivery that should be through and is not counts as 1/50 of its volume: it is late, not done.
-// Unicast: one flow a delivery. Complexity: solver.h, and O(deliveries) for settle() and load_time(). Pure. Thread
-// rule: one owner.
+// Unicast: one flow a delivery. Network: the deliveries of a multicast are one flow over the sender's uplink and all
+// their downlinks, so they have one rate; one that ends takes its downlink off. Complexity: solver.h, and O(deliveries)
+// for settle() and load_time(). Pure. Thread rule: one owner.
 #pragma once
 
 #include <map>
@@ -32,6 +33,9 @@ class EstimatedNetwork final : public NetworkView {
   std::size_t flows() const { return flows_.size(); }
   // Requires that the pair has no delivery running, or has one.
   void start(plan::Pair pair, Bytes volume, maxmin::Claim claim);
+  // Network: one flow to all of them. Requires at least one receiver.
+  void start_together(WorkerIndex sender, std::span<const WorkerIndex> receivers, Bytes volume,
+                      maxmin::Claim claim);
   void stop(plan::Pair pair);
   // Of the multicast that `sender` has under way: its claim, and the most that it puts on its uplink.
   void set_claim(WorkerIndex sender, maxmin::Claim claim);
@@ -47,6 +51,8 @@ class EstimatedNetwork final : public NetworkView {
   Duration load_time(plan::Pair pair) const;
   std::size_t incoming(WorkerIndex receiver) const;
   std::size_t outgoing(WorkerIndex sender) const;
+  // A network multicast is under way.
+  bool is_together(WorkerIndex sender) const;
 
   std::span<const Rate> uplink() const override { return uplink_; }
   std::span<const Rate> downlink() const override { return downlink_; }
@@ -60,7 +66,8 @@ class EstimatedNetwork final : public NetworkView {
     Bytes volume;
     double left = 0;  // bits, at `since`
     Instant since;
-    Rate rate;  // from then on
+    Rate rate;              // from then on
+    bool together = false;  // with the sender's others
   };
   double left_now(const Flow& flow) const;
   Bytes remaining(const Flow& flow) const;

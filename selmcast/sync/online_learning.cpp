@@ -71,7 +71,7 @@ void OnlineLearning::delivered(const DeliveryObservation& delivery, const PaceRe
   }
 }
 
-void OnlineLearning::look(BandwidthEstimator& estimator) {
+void OnlineLearning::look(BandwidthEstimator& estimator, bool one_copy) {
   completed_ = 0;
   ++looks_;
   if (fresh_.empty()) return;
@@ -80,7 +80,7 @@ void OnlineLearning::look(BandwidthEstimator& estimator) {
   for (const DeliveryObservation& old : seen_) {
     if (old.finished > begins) all.push_back(old);
   }
-  estimator.observe(all);
+  estimator.observe(all, one_copy);
   seen_ = std::exchange(fresh_, {});
 }
 

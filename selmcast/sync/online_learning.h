@@ -50,7 +50,8 @@ class OnlineLearning {
   void delivered(const DeliveryObservation& delivery, const PaceRecord& paces);
   // True if it is time for a look.
   bool multicast_completed(std::size_t workers) { return ++completed_ >= workers; }
-  void look(BandwidthEstimator& estimator);
+  // `one_copy`: deliveries of a sender at the same time are one multicast (estimator.observe()).
+  void look(BandwidthEstimator& estimator, bool one_copy = false);
   std::uint64_t looks() const { return looks_; }
 
  private:

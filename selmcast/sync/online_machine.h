@@ -115,6 +115,8 @@ class OnlineMachine {
   // No policy: multicasts reach nobody and take no time, what is left is computing and waiting.
   OnlineMachine(const OnlineSettings& settings, std::unique_ptr<OnlinePolicy> policy);
 
+  // Of all multicasts that are planned from now on. Those that run are planned with as if they were of this kind, too.
+  void set_multicast(plan::MulticastKind kind) { settings_.multicast = kind; }
   // A new worker, or one that left; it computes from now on, with as many rounds as the slowest has.
   Actions join(WorkerIndex worker, const OnlineMember& member, Instant now);
   // Likewise, but as a guest: it receives and does nothing else until it enters, and nobody waits for it. The donors'

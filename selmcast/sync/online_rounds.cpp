@@ -13,7 +13,7 @@ namespace {
 constexpr double kBlendOfComputing = 0.3;
 
 OnlineSettings machine_settings(const RoundSettings& common, const OnlineChoice& choice) {
-  return {.multicast = plan::MulticastKind::unicast,
+  return {.multicast = common.multicast,
           .min_receivers = common.min_receivers,
           .max_age = common.max_age,
           .age_start = common.age_start,
@@ -44,6 +44,12 @@ Promises OnlineRounds::kept() const {
   promises.widest_gap = meetings_.widest_gap();
   promises.gaps_broken = meetings_.broken();
   return promises;
+}
+
+void OnlineRounds::set_multicast(plan::MulticastKind kind) {
+  SELMCAST_CHECK(kind != plan::MulticastKind::relay, "there is no relay without rounds in common");
+  common_.multicast = kind;
+  machine_.set_multicast(kind);
 }
 
 // ---- events ------------------------------------------------------------------------------------------------
@@ -232,6 +238,8 @@ void OnlineRounds::start(const OnlineAction& action, Instant now, Consequences& 
   const WorkerIndex sender = action.worker;
   network_.set_limit(sender, action.limit);
   const Bytes volume = lives_.at(id(sender)).member.volume;
+  c.plan.multicast = common_.multicast;
+  std::vector<WorkerIndex> together;
   for (const plan::SspCandidate& candidate : machine_.receivers(sender)) {
     const plan::Pair pair{sender, candidate.receiver};
     Running running;
@@ -244,12 +252,13 @@ void OnlineRounds::start(const OnlineAction& action, Instant now, Consequences& 
                         candidate.required ? plan::Reason::required : candidate.reason};
     running.required = candidate.required;
     running.issued = now;
-    running.burst = common_.bursts ? burst_of(running.transfer) : 1;
-    network_.start(pair, volume, action.claim);
+    running.burst = common_.bursts && !one_copy() ? burst_of(running.transfer) : 1;
+    one_copy() ? together.push_back(pair.receiver) : network_.start(pair, volume, action.claim);
     transfer_of_[pair] = running.transfer.id;
     c.fresh.push_back(running.transfer.id);
     running_.emplace(running.transfer.id, std::move(running));
   }
+  if (!together.empty()) network_.start_together(sender, together, volume, action.claim);
 }
 
 void OnlineRounds::settle(TransferId transfer, Settled settled, Instant now) {
@@ -285,7 +294,7 @@ void OnlineRounds::multicast_over(WorkerId worker, bool complete, Instant now, C
 }
 
 void OnlineRounds::learn(Consequences& c) {
-  learning_.look(estimator_);
+  learning_.look(estimator_, one_copy());
   Learnt learnt;
   for (const auto& [worker, life] : lives_) {
     const Estimate estimate{worker, estimator_.uplink(worker), estimator_.downlink(worker)};

@@ -27,7 +27,8 @@
 // (outages.h); MulticastEnded says which.
 //
 // A worker's index in OnlineMachine is its id: ids are dense, and one is used again only for the same worker.
-// Not here: network multicast. Same settings and events, same actions.
+// Network multicast: the deliveries of a multicast have one rate, that of the slowest; none is paced above it, since
+// what a group cannot take is lost. Not here: relay. Same settings and events, same actions.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +73,7 @@ class OnlineRounds final : public TrainingMachine {
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
   Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
   Actions tick(Instant now) override;
+  void set_multicast(plan::MulticastKind kind) override;
   void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
 
@@ -132,6 +134,7 @@ class OnlineRounds final : public TrainingMachine {
   Life& take_in(WorkerId worker, const Member& member, Instant now);
   void enter_if_caught_up(Instant now, Consequences& c);
   void turn_away_in_vain(Instant now, Actions& actions);
+  bool one_copy() const { return common_.multicast == plan::MulticastKind::network; }
   void set_bandwidth(WorkerId worker);
   Rate slowest_link() const;
   void look_at_outages(WorkerId sender, Instant now);

@@ -18,6 +18,8 @@ constexpr std::uint64_t kRoutinePeriod = 4;  // looks
 // when it was raised (likely: its round-trip time is measured on delayed acknowledgements, and pacing follows from
 // that); at 5 % one or two, at 15 % none that could be measured (six workers, strict priorities, 10 Mbit/s).
 constexpr double kLeastOfLink = 0.15;
+// A multicast to a group knows no slow start; this only keeps its receivers from giving it up.
+constexpr double kLeastOfGroup = 0.02;
 constexpr double kLatestDeadline = 4;  // times the first one
 
 }  // namespace
@@ -36,6 +38,7 @@ Rate OnlineRounds::pace_of(const Running& running) const {
   if (!common_.paced) return Rate::unlimited();
   const Transfer& t = running.transfer;
   const Rate uplink = network_.uplink()[t.sender.value()], downlink = network_.downlink()[t.receiver.value()];
+  if (network_.is_together(index(t.sender))) return std::max(t.allocated, uplink * kLeastOfGroup);
   const std::size_t senders = network_.incoming(index(t.receiver));
   const std::uint32_t buffers = lives_.at(t.receiver).member.receive_buffers;
   const std::size_t receivers = network_.outgoing(index(t.sender));

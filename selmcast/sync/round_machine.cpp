@@ -63,6 +63,7 @@ plan::Plan without_what_guests_send(plan::Plan plan, const std::map<WorkerId, Me
 
 RoundMachine::RoundMachine(RoundSettings settings)
     : settings_(settings),
+      next_multicast_(settings_.multicast),
       rng_(settings_.seed),
       ages_(settings_.max_age, settings_.age_start),
       patience_({settings_.delivery_patience_min, settings_.delivery_patience_factor}) {
@@ -121,6 +122,7 @@ void RoundMachine::plan_if_all_ready(Instant now, Actions& actions) {
   const bool all_ready =
       !ready_.empty() && std::ranges::all_of(ready_, [](const auto& entry) { return entry.second; });
   if (!gathering() || !all_ready || guests_.size() == members_.size()) return;
+  settings_.multicast = next_multicast_;
   const plan::Problem problem = make_problem(now);
   Rng rng = rng_.fork(round_.value());
   const plan::Outcome outcome = settings_.planner->plan(problem, rng);
@@ -181,7 +183,8 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   flight.deadline = now + patience_.of(predicted);
   flight.first_id = TransferId(transfers_issued_ + 1);
   flight.resting = outages_.resting(now);
-  RoundPlanned planned{flight.number, round_, {}, predicted, flight.bound, ids, flight.resting};
+  RoundPlanned planned{flight.number,      round_, {}, predicted, flight.bound, ids, flight.resting,
+                       settings_.multicast};
   std::size_t k = 0;
   for (std::size_t i = 0; i < plan.selections.size(); ++i) {
     for (const plan::Selection& selection : plan.selections[i]) {

@@ -80,6 +80,7 @@ class RoundMachine final : public TrainingMachine {
   Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
   Result<Actions> slow(WorkerId sender, const SlowTransfer& slow, Instant now) override;
   Actions tick(Instant now) override;
+  void set_multicast(plan::MulticastKind kind) override { next_multicast_ = kind; }
   void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
 
@@ -130,7 +131,8 @@ class RoundMachine final : public TrainingMachine {
   void learn(const std::vector<Settled>& transfers);
   void observe_patience(const InFlight& flight);
 
-  RoundSettings settings_;
+  RoundSettings settings_;              // its kind of multicast is that of the plan under way
+  plan::MulticastKind next_multicast_;  // of the plan to come
   Rng rng_;
   std::map<WorkerId, Member> members_;
   std::map<WorkerId, bool> ready_;

@@ -105,6 +105,7 @@ struct RoundPlanned {
   Duration bound;                      // no plan could be faster under the estimates
   std::vector<WorkerId> members = {};  // ascending
   std::vector<Resting> resting = {};   // pairs left out, ascending
+  plan::MulticastKind multicast = plan::MulticastKind::unicast;
 };
 struct RoundEnded {
   std::uint64_t number = 0;
@@ -134,6 +135,7 @@ struct PlanChanged {
   Round round;                     // of the sender, if anything is started
   Duration predicted;              // until the last of `started`, by the present rates
   std::vector<NewRate> new_rates;  // of running transfers, by id
+  plan::MulticastKind multicast = plan::MulticastKind::unicast;  // of `started`
 };
 // Watched apart from the policies that keep them: how the promises of a training have been kept so far.
 struct Promises {
@@ -215,6 +217,8 @@ class TrainingMachine {
     return Actions{};
   }
   virtual Actions tick(Instant now) = 0;
+  // Of all that is planned from now on. What is under way stays as it is.
+  virtual void set_multicast(plan::MulticastKind kind) = 0;
   // Nobody was there to hear for so long, until now: all deadlines are that much later.
   virtual void postpone(Duration away, Instant now) = 0;
   virtual Instant deadline() const = 0;  // when tick() has something to do; never() if nothing is pending

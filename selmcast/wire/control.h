@@ -15,7 +15,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 8;
+inline constexpr std::uint32_t kControlProtocolVersion = 9;
 // Until its welcome says how often, a worker beats its heart so often, and who is not heard for so long is gone.
 inline constexpr Duration kHeartbeatBeforeWelcome = Duration::milliseconds(500);
 inline constexpr Duration kSilenceBeforeWelcome = Duration::seconds(4);
@@ -108,8 +108,18 @@ struct Resume {
 struct CatchUp {
   bool operator==(const CatchUp&) const = default;
 };
+// The answer to Probe, some seconds later: whose probes came by the group that this worker had joined, and by the one
+// that it had not.
+struct Probed {
+  std::uint64_t number = 0;
+  std::vector<WorkerId> heard = {};    // ascending
+  std::vector<WorkerId> flooded = {};  // ascending
+  bool sees_floods = false;            // it may look at what is not meant for it
+  std::string fault = {};              // it could not listen or send
+  bool operator==(const Probed&) const = default;
+};
 using FromWorker =
-    std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye, Resume, CatchUp, Slow>;
+    std::variant<Hello, Ready, Delivered, TransferFailed, Heartbeat, Goodbye, Resume, CatchUp, Slow, Probed>;
 
 // ---- manager -> worker -------------------------------------------------------------------------------------
 
@@ -136,6 +146,13 @@ struct MulticastGroup {
   std::uint64_t stream = 0;
   std::uint32_t segment_bytes = 0;
   bool operator==(const MulticastGroup&) const = default;
+};
+// See what the network does with IP multicast (mcast/probe.h); the streams of both groups are the probes' token.
+// Nothing waits for the answer.
+struct Probe {
+  std::uint64_t number = 0;
+  MulticastGroup joined, other;  // to join, and not to join; probes go to both
+  bool operator==(const Probe&) const = default;
 };
 struct Outgoing {
   TransferId transfer;
@@ -244,6 +261,6 @@ struct CaughtUp {
   bool operator==(const CaughtUp&) const = default;
 };
 using ToWorker = std::variant<Welcome, RoundPlan, Commit, Cancel, RoundEnd, Alive, Reject, PlanUpdate,
-                              MulticastOver, GoOn, Resumed, Reroute, CaughtUp>;
+                              MulticastOver, GoOn, Resumed, Reroute, CaughtUp, Probe>;
 
 }  // namespace selmcast::wire

@@ -156,6 +156,29 @@ Result<std::optional<MulticastGroup>> group(const std::string& field, bool prese
   return MulticastGroup{in.address(), port, in.stream(), in.segment_bytes()};
 }
 
+Result<Probe> decode_probe(const pb::Probe& in) {
+  SELMCAST_TRY(joined, group("probe.joined", in.has_joined(), in.joined()));
+  SELMCAST_TRY(other, group("probe.other", in.has_other(), in.other()));
+  if (!joined || !other) return bad("probe", "lacks a group");
+  return Probe{in.number(), *joined, *other};
+}
+
+Result<std::vector<WorkerId>> workers(const std::string& field,
+                                      const google::protobuf::RepeatedField<std::uint32_t>& in) {
+  std::vector<WorkerId> all;
+  for (const std::uint32_t worker : in) {
+    if (!all.empty() && worker <= all.back().value()) return bad(field, "is not ascending");
+    all.push_back(WorkerId(worker));
+  }
+  return all;
+}
+
+Result<Probed> decode_probed(const pb::Probed& in) {
+  SELMCAST_TRY(heard, workers("probed.heard", in.heard()));
+  SELMCAST_TRY(flooded, workers("probed.flooded", in.flooded()));
+  return Probed{in.number(), heard, flooded, in.sees_floods(), reason_text(in.fault())};
+}
+
 Result<Rate> pacing(const std::string& field, double bps) {
   if (bps == 0) return Rate::unlimited();
   return usable_rate(field, bps);
@@ -315,6 +338,14 @@ pb::FromWorker encode(const FromWorker& message) {
             out.mutable_slow()->set_alone(slow.alone);
           },
           [&](const CatchUp&) { out.mutable_catch_up(); },
+          [&](const Probed& probed) {
+            pb::Probed& p = *out.mutable_probed();
+            p.set_number(probed.number);
+            for (const WorkerId worker : probed.heard) p.add_heard(worker.value());
+            for (const WorkerId worker : probed.flooded) p.add_flooded(worker.value());
+            p.set_sees_floods(probed.sees_floods);
+            p.set_fault(reason_text(probed.fault));
+          },
           [&](const Goodbye& goodbye) { out.mutable_goodbye()->set_reason(reason_text(goodbye.reason)); },
           [&](const Resume& resume) {
             pb::Resume& r = *out.mutable_resume();
@@ -375,6 +406,12 @@ pb::ToWorker encode(const ToWorker& message) {
                    out.mutable_caught_up()->set_round(order.round.value());
                    out.mutable_caught_up()->set_workers(order.workers);
                  },
+                 [&](const Probe& probe) {
+                   pb::Probe& p = *out.mutable_probe();
+                   p.set_number(probe.number);
+                   encode_into(*p.mutable_joined(), probe.joined);
+                   encode_into(*p.mutable_other(), probe.other);
+                 },
                  [&](const Alive&) { out.mutable_alive(); },
                  [&](const Resumed& resumed) { out.mutable_resumed()->set_epoch(resumed.epoch); },
                  [&](const Reject& reject) { out.mutable_reject()->set_reason(reason_text(reject.reason)); },
@@ -401,6 +438,7 @@ Result<FromWorker> decode(const pb::FromWorker& message) {
     }
     case pb::FromWorker::kCatchUp: return CatchUp{};
     case pb::FromWorker::kGoodbye: return Goodbye{reason_text(message.goodbye().reason())};
+    case pb::FromWorker::kProbed: return decode_probed(message.probed());
     case pb::FromWorker::kResume: return decode_resume(message.resume());
     case pb::FromWorker::KIND_NOT_SET: break;
   }
@@ -422,6 +460,7 @@ Result<ToWorker> decode(const pb::ToWorker& message) {
     case pb::ToWorker::kGoOn: return GoOn{Round(message.go_on().round()), message.go_on().workers()};
     case pb::ToWorker::kCaughtUp:
       return CaughtUp{Round(message.caught_up().round()), message.caught_up().workers()};
+    case pb::ToWorker::kProbe: return decode_probe(message.probe());
     case pb::ToWorker::kAlive: return Alive{};
     case pb::ToWorker::kResumed: return Resumed{message.resumed().epoch()};
     case pb::ToWorker::kReject: return Reject{reason_text(message.reject().reason())};

@@ -70,6 +70,7 @@ TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
       TransferFailed{TransferId(8), "link lost", WorkerId(0)},
       Heartbeat{},
       CatchUp{},
+      Probed{3, {WorkerId(1), WorkerId(2)}, {WorkerId(2)}, true, "its address is not IPv4"},
       Goodbye{"done"},
       Resume{4, "w0", 77, 3}};
   for (const FromWorker& message : messages) {
@@ -113,6 +114,7 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
       Alive{},
       Resumed{3},
       CaughtUp{Round(4), 9},
+      Probe{3, {0xef4d01fb, 7699, 77, 1440}, {0xef4d01fc, 7699, 77, 1440}},
       Reject{"wrong model"}};
   for (const ToWorker& message : messages) {
     const auto back = decode(encode(message));
@@ -208,6 +210,12 @@ TEST(ControlCodec, TimesAndKindsAreChecked) {
   plan.mutable_round_plan()->add_outgoing()->set_port(5);
   plan.mutable_round_plan()->mutable_outgoing(0)->set_rate_bps(-3);
   EXPECT_FALSE(decode(plan).has_value());
+  pb::FromWorker probed;
+  for (const std::uint32_t worker : {2, 1}) probed.mutable_probed()->add_heard(worker);
+  EXPECT_NE(decode(probed).error().message.find("probed.heard is not ascending"), std::string::npos);
+  pb::ToWorker probe;
+  probe.mutable_probe()->set_number(1);
+  EXPECT_NE(decode(probe).error().message.find("lacks a group"), std::string::npos);
   pb::ToWorker update;
   update.mutable_plan_update()->add_rates()->set_rate_bps(-3);
   EXPECT_NE(decode(update).error().message.find("plan_update.rates.rate_bps"), std::string::npos);

@@ -43,6 +43,10 @@ struct PeerAcknowledged {
 struct DropPeer {
   TransferId transfer;
 };
+// Of the multicast that runs, from now on.
+struct SetGroupRate {
+  Rate rate;
+};
 // The payload is not read any more.
 struct StopGroup {};
 
@@ -63,9 +67,18 @@ struct PlacePatch {
   std::uint32_t first_segment = 0;
   std::span<const std::byte> payload;
 };
+// And end a probing.
 struct LeaveAllGroups {};
 
-using GroupOrder = std::variant<StartGroup, PeerJoined, PeerStatus, PeerAcknowledged, DropPeer, StopGroup,
-                                JoinGroup, LeaveGroup, PlacePatch, LeaveAllGroups>;
+// ---- either
+
+// Answered by WorkerCore::probed(); one under way is given up.
+struct StartProbe {
+  wire::Probe probe;
+  WorkerId own;
+};
+
+using GroupOrder = std::variant<StartGroup, SetGroupRate, PeerJoined, PeerStatus, PeerAcknowledged, DropPeer,
+                                StopGroup, JoinGroup, LeaveGroup, PlacePatch, LeaveAllGroups, StartProbe>;
 
 }  // namespace selmcast::worker

@@ -34,6 +34,11 @@ void GroupShell::obey(StartGroup& order) {
   sender_->burst(std::min(order.burst, uplink_));
 }
 
+void GroupShell::obey(SetGroupRate& order) {
+  rate_ = order.rate;
+  if (sender_) sender_->set_rate(std::min(order.rate, uplink_));
+}
+
 void GroupShell::obey(PeerJoined& order) {
   if (sender_) return sender_->joined(order.transfer, {order.repairs.address, order.repairs.port});
   const std::array all = {mcast::SegmentRange{0, sending_.segments()}};
@@ -99,7 +104,10 @@ void GroupShell::obey(PlacePatch& order) {
   // WorkerCore has checked it: it can only be refused when the stream has ended meanwhile.
   if (receiver_) static_cast<void>(receiver_->patch(order.transfer, order.first_segment, order.payload));
 }
-void GroupShell::obey(LeaveAllGroups&) { receiver_.reset(); }
+void GroupShell::obey(LeaveAllGroups&) {
+  receiver_.reset();
+  prober_.reset();
+}
 
 void GroupShell::on_status(TransferId transfer, const mcast::Status& status) {
   events_.carry_out(core_.group_status(transfer, status));
@@ -109,6 +117,31 @@ void GroupShell::on_complete(TransferId transfer, Instant first_arrival) {
 }
 void GroupShell::on_lost(TransferId transfer, const Error& error) {
   events_.carry_out(core_.group_lost(transfer, error));
+}
+
+// ---- probing -----------------------------------------------------------------------------------------------
+
+void GroupShell::obey(StartProbe& order) {
+  const std::uint64_t number = order.probe.number;
+  prober_.reset();
+  if (!interface_) return probed(number, {.heard = {}, .flooded = {}, .fault = "its address is not IPv4"});
+  const wire::MulticastGroup &joined = order.probe.joined, &other = order.probe.other;
+  prober_ =
+      mcast::Prober::start(io_,
+                           {.joined = {joined.address, joined.port},
+                            .other = {other.address, other.port},
+                            .interface = *interface_,
+                            .token = joined.stream,
+                            .sender = order.own.value()},
+                           [this, number](const mcast::ProbeResult& result) { probed(number, result); });
+}
+
+void GroupShell::probed(std::uint64_t number, const mcast::ProbeResult& result) {
+  wire::Probed seen{.number = number, .sees_floods = result.sees_floods, .fault = result.fault};
+  for (const std::uint32_t sender : result.heard) seen.heard.push_back(WorkerId(sender));
+  for (const std::uint32_t sender : result.flooded) seen.flooded.push_back(WorkerId(sender));
+  const auto over = std::move(prober_);  // it speaks, so it lives until it is done
+  events_.carry_out(core_.probed(std::move(seen)));
 }
 
 }  // namespace selmcast::worker

@@ -12,6 +12,7 @@
 
 #include "selmcast/mcast/group_receiver.h"
 #include "selmcast/mcast/group_sender.h"
+#include "selmcast/mcast/prober.h"
 #include "selmcast/worker/worker_core.h"
 
 namespace selmcast::worker {
@@ -29,6 +30,7 @@ class GroupShell final : private mcast::GroupReceiverHandler {
 
  private:
   void obey(StartGroup& order);
+  void obey(SetGroupRate& order);
   void obey(PeerJoined& order);
   void obey(PeerStatus& order);
   void obey(PeerAcknowledged& order);
@@ -38,6 +40,8 @@ class GroupShell final : private mcast::GroupReceiverHandler {
   void obey(LeaveGroup& order);
   void obey(PlacePatch& order);
   void obey(LeaveAllGroups& order);
+  void obey(StartProbe& order);
+  void probed(std::uint64_t number, const mcast::ProbeResult& result);
   void happened(const mcast::SenderEvent& event);
   void hand_over(TransferId transfer, std::span<const mcast::SegmentRange> missing, Rate rate);
   bool can_receive();
@@ -56,6 +60,7 @@ class GroupShell final : private mcast::GroupReceiverHandler {
   Rate rate_;
   std::unique_ptr<mcast::GroupSender> sender_;
   std::unique_ptr<mcast::GroupReceiver> receiver_;
+  std::unique_ptr<mcast::Prober> prober_;
 };
 
 }  // namespace selmcast::worker

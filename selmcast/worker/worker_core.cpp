@@ -44,6 +44,7 @@ WorkerActions WorkerCore::from_manager(const wire::ToWorker& message, Instant no
           [&](const wire::GoOn& order) { return go_on(order, now); },
           [&](const wire::Reroute& order) { return reroute(order.transfer, now); },
           [&](const wire::CaughtUp& order) { return caught_up(order, now); },
+          [&](const wire::Probe& probe) { return start_probe(probe); },
           [&](const wire::Alive&) -> Result<WorkerActions> { return WorkerActions{}; },
           [&](const wire::Resumed& resumed) -> Result<WorkerActions> {
             epoch_ = std::max(epoch_, resumed.epoch);

@@ -167,6 +167,8 @@ class WorkerCore {
   WorkerActions group_status(TransferId transfer, const mcast::Status& status);
   WorkerActions group_complete(TransferId transfer, Instant first_arrival, Instant now);
   WorkerActions group_lost(TransferId transfer, const Error& error);
+  // What StartProbe has shown.
+  WorkerActions probed(wire::Probed seen) const;
 
   WorkerActions tick(Instant now);
   Instant deadline() const;  // when tick() has something to do
@@ -222,6 +224,7 @@ class WorkerCore {
   void send_to(const wire::Outgoing& planned, PlanVersion version, WorkerActions& actions);
   bool is_online() const { return welcome_ && welcome_->online; }
   Result<WorkerActions> welcomed(const wire::Welcome& welcome);
+  Result<WorkerActions> start_probe(const wire::Probe& probe) const;
   Result<WorkerActions> obey(const wire::PlanUpdate& update, Instant now);
   Result<void> check_update(const wire::PlanUpdate& update) const;
   Result<WorkerActions> go_on(const wire::GoOn& order, Instant now);
@@ -259,6 +262,7 @@ class WorkerCore {
   bool relays() const { return plan_ && plan_->relay; }
   std::uint32_t chunk_count() const;
   void drop_spare_links(WorkerActions& actions);
+  void set_group_rate(WorkerActions& actions) const;
   void start_group(const std::optional<wire::MulticastGroup>& group,
                    const std::vector<wire::Outgoing>& outgoing, WorkerActions& actions);
   Result<WorkerActions> group_word(Outgoing& outgoing, const wire::FrameHeader& header,
@@ -292,6 +296,7 @@ class WorkerCore {
   std::optional<Round> sending_;
   bool multicast_open_ = false;  // not over yet
   bool multicast_planned_ = false;
+  bool is_grouped_ = false;  // the own multicast goes, or went, to a group
   bool draining_ = false;
   std::vector<float> snapshot_;     // overlap: what is sent; empty before the first
   std::vector<std::byte> encoded_;  // the same, or the parameters, where the payload rounds

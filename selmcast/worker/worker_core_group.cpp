@@ -1,5 +1,5 @@
 // The half of WorkerCore (worker_core.h) that is about IP multicast: one multicast that this worker sends, streams that
-// it receives. Data goes through the shell; offers, statuses, patches and acknowledgements over the links.
+// it receives; and probes. Data goes through the shell; offers, statuses, patches and acknowledgements over the links.
 #include <utility>
 
 #include "selmcast/worker/worker_core.h"
@@ -10,7 +10,8 @@ namespace selmcast::worker {
 
 void WorkerCore::start_group(const std::optional<wire::MulticastGroup>& group,
                              const std::vector<wire::Outgoing>& outgoing, WorkerActions& actions) {
-  if (!group || outgoing.empty()) return;
+  is_grouped_ = group.has_value() && !outgoing.empty();
+  if (!is_grouped_) return;
   StartGroup start{*group, payload(), {}, Rate::unlimited(), Rate::unlimited()};
   for (const wire::Outgoing& planned : outgoing) {
     start.peers.push_back(planned.transfer);
@@ -20,13 +21,25 @@ void WorkerCore::start_group(const std::optional<wire::MulticastGroup>& group,
   actions.push_back(GroupOrder(std::move(start)));
 }
 
+// There is one stream, so the least of its receivers' rates.
+void WorkerCore::set_group_rate(WorkerActions& actions) const {
+  if (!is_grouped_) return;
+  Rate least = Rate::unlimited();
+  for (const auto& [transfer, outgoing] : outgoing_) {
+    if (outgoing.state == Sending::waiting || outgoing.state == Sending::offered ||
+        outgoing.state == Sending::grouped)
+      least = std::min(least, outgoing.planned.rate);
+  }
+  if (!least.is_unlimited()) actions.push_back(GroupOrder(SetGroupRate{least}));
+}
+
 // A receiver's joined, status or ack.
 Result<WorkerActions> WorkerCore::group_word(Outgoing& outgoing, const wire::FrameHeader& header,
                                              std::span<const std::byte> payload) {
   WorkerActions actions;
   const TransferId transfer = header.transfer;
   if (header.kind == wire::FrameKind::joined) {
-    if (!plan_ || !plan_->group)
+    if (!is_grouped_)
       return failure(ErrorCode::protocol, "a receiver joined the group of a transfer that has none");
     const auto joined = wire::decode_joined(payload);
     if (!joined) return std::unexpected(joined.error());
@@ -123,6 +136,19 @@ WorkerActions WorkerCore::patch_arrived(LinkId link, const wire::FrameHeader& he
   if (inbox_.link_under_way(header.transfer) == link && inbox_.in_group(header.transfer))
     actions.push_back(GroupOrder(PlacePatch{header.transfer, header.sequence, payload}));
   return actions;
+}
+
+// ---- probing -----------------------------------------------------------------------------------------------
+
+// At any time: it is beside the rounds.
+Result<WorkerActions> WorkerCore::start_probe(const wire::Probe& probe) const {
+  if (!welcome_) return failure(ErrorCode::protocol, "a probe before the welcome");
+  return WorkerActions{GroupOrder(StartProbe{probe, welcome_->id})};
+}
+
+WorkerActions WorkerCore::probed(wire::Probed seen) const {
+  if (over_) return {};
+  return {SendToManager{std::move(seen)}};
 }
 
 }  // namespace selmcast::worker

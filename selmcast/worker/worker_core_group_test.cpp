@@ -25,6 +25,60 @@ std::vector<Order> ordered(const WorkerActions& actions) {
   return found;
 }
 
+// Without rounds in common: one plan at a time, and new rates.
+struct WorkerCoreOnlineGroupTest : WorkerCoreTest {
+  void SetUp() override { join(true); }
+};
+
+TEST_F(WorkerCoreOnlineGroupTest, ANewRateIsTheGroupsAndTheEndStopsIt) {
+  ready();
+  wire::PlanUpdate update{{1, 1}, Round(0), {to(1, 1), to(2, 2)}, {}, {}, {}, kGroup};
+  const auto planned = manager_says(update);
+  ASSERT_EQ(ordered<StartGroup>(planned).size(), 1u);
+  std::uint64_t transfer = 0;
+  for (const Dial& dial : all<Dial>(planned)) {
+    core.connected(dial.link);
+    const auto joined = arrives(dial.link, wire::joined_frame(TransferId(++transfer), {0x7f000001, 99}));
+    ASSERT_TRUE(joined.has_value()) << joined.error().message;
+    EXPECT_EQ(ordered<PeerJoined>(*joined).size(), 1u);
+  }
+  wire::PlanUpdate faster{{1, 2}, Round(0), {}, {}, {}, {}};
+  faster.rates = {{TransferId(1), Rate::megabits_per_second(7)},
+                  {TransferId(2), Rate::megabits_per_second(5)}};
+  const auto rates = ordered<SetGroupRate>(manager_says(faster));
+  ASSERT_EQ(rates.size(), 1u);
+  EXPECT_EQ(rates[0].rate, Rate::megabits_per_second(5));
+  // The slow one is dropped: it leaves the group's stream, and does not hold it back any more.
+  EXPECT_EQ(ordered<DropPeer>(manager_says(wire::Cancel{TransferId(2), "dropped"})).size(), 1u);
+  wire::PlanUpdate again{{1, 3}, Round(0), {}, {}, {}, {}};
+  again.rates = {{TransferId(1), Rate::megabits_per_second(8)}};
+  EXPECT_EQ(ordered<SetGroupRate>(manager_says(again)).at(0).rate, Rate::megabits_per_second(8));
+  const auto over = manager_says(wire::MulticastOver{Round(0), {TransferId(1)}});
+  EXPECT_EQ(ordered<StopGroup>(over).size(), 1u);
+  EXPECT_EQ(all<Synchronized>(manager_says(wire::GoOn{Round(0), 3})).size(), 1u);
+}
+
+TEST_F(WorkerCoreOnlineGroupTest, WhatComesByMulticastWhileItComputesIsMixed) {
+  wire::PlanUpdate update{{1, 1}, Round(0), {}, {from(5, 1)}, {}, {}};
+  update.incoming[0].group = kGroup;
+  manager_says(update);
+  const LinkId link = peer_dials(1);
+  const auto offered = offer(link, 5, {1, 1});
+  ASSERT_TRUE(offered.has_value());
+  const auto joins = ordered<JoinGroup>(*offered);
+  ASSERT_EQ(joins.size(), 1u);
+  core.group_joined(TransferId(5), wire::JoinedBody{0x7f000001, 99});
+  const auto model = model_of(3);
+  std::ranges::copy(model, joins[0].place.begin());
+  EXPECT_EQ(all<SendToManager>(core.group_complete(TransferId(5), now, now)).size(), 1u);
+  EXPECT_THAT(manager_says(wire::Commit{TransferId(5)}), IsEmpty());
+  ready();
+  manager_says(wire::MulticastOver{Round(0), {}});
+  const auto done = all<Synchronized>(manager_says(wire::GoOn{Round(0), 3}));
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_THAT(done[0].report.mixed_with, ElementsAre(WorkerId(1)));
+}
+
 struct WorkerCoreGroupTest : WorkerCoreTest {
   WorkerActions group_plan(std::vector<wire::Outgoing> outgoing, std::vector<wire::Incoming> incoming) {
     wire::RoundPlan plan{kFirst, Round(0), std::move(outgoing), std::move(incoming), {}};

@@ -84,6 +84,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::PlanUpdate& update, Instant n
     multicast_planned_ = true;
     start_multicast(update.outgoing);
     predicted_ = update.predicted;
+    start_group(update.group, update.outgoing, actions);
   }
   for (const wire::Outgoing& planned : update.outgoing) send_to(planned, update.version, actions);
   for (const wire::NewRate& change : update.rates) {
@@ -93,6 +94,7 @@ Result<WorkerActions> WorkerCore::obey(const wire::PlanUpdate& update, Instant n
     if (link && outgoing.state == Sending::streaming)
       actions.push_back(SetRate{*link, change.transfer, change.rate});
   }
+  if (!update.rates.empty()) set_group_rate(actions);
   return actions;
 }
 
@@ -126,6 +128,7 @@ Result<WorkerActions> WorkerCore::multicast_over(const wire::MulticastOver& over
       stop_sending(transfer, actions);
   }
   outgoing_.clear();
+  if (std::exchange(is_grouped_, false)) actions.push_back(GroupOrder(StopGroup{}));
   multicast_open_ = false;
   if (draining_) {
     std::ranges::move(drained(now), std::back_inserter(actions));

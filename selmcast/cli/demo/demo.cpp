@@ -80,7 +80,8 @@ Result<std::optional<testbed::Description>> network_of(const DemoOptions& option
     if (!read) return std::unexpected(read.error());
     network = std::move(*read);
   }
-  network.multicast = options.multicast == "network";  // the querier costs 3 s a run
+  network.multicast =
+      options.multicast == "network" || options.multicast == "auto";  // the querier costs 3 s a run
   return network;
 }
 

@@ -17,7 +17,7 @@ struct DemoOptions {
   std::vector<std::string> unpaced = {"paper"};
   bool no_unpaced = false;
   std::vector<std::uint64_t> seeds = {1};
-  std::string multicast = "unicast";  // or relay, network: of bsp
+  std::string multicast = "unicast";  // or network, auto; relay: of bsp
   double min_receivers = 0.3;
   std::uint32_t max_age = 7;
   bool ages_from_zero = false;

@@ -45,8 +45,9 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command
       ->add_option("--multicast", options->multicast,
-                   "unicast: a copy to each; relay: receivers send it on; network: IP multicast (bsp)")
-      ->check(CLI::IsMember({"unicast", "relay", "network"}))
+                   "unicast: a copy to each; relay (bsp): receivers send it on; network: IP multicast; "
+                   "auto: whichever the network is fit for, found by probing it")
+      ->check(CLI::IsMember({"unicast", "relay", "network", "auto"}))
       ->capture_default_str();
   command
       ->add_option("--staleness", options->staleness,

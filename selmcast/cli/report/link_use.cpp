@@ -12,11 +12,14 @@ Duration add_multicasts(const Scenario& scenario, const RunRecord& run, std::vec
   std::vector<std::pair<Instant, Instant>> spans;
   for (const MulticastRecord& multicast : run.multicasts) {
     spans.emplace_back(multicast.issued, multicast.ended());
+    plan::MulticastKind kind = scenario.multicast;
+    for (const ChosenMulticast& chosen : run.chosen) {
+      if (chosen.at <= multicast.issued) kind = chosen.kind;
+    }
     Bytes up;
     for (const Delivery& delivery : multicast.deliveries) {
       if (!delivery.committed) continue;
-      up = scenario.multicast == plan::MulticastKind::network ? std::max(up, delivery.bytes)
-                                                              : up + delivery.bytes;
+      up = kind == plan::MulticastKind::network ? std::max(up, delivery.bytes) : up + delivery.bytes;
       received[position(delivery.receiver)] += delivery.bytes;
     }
     sent[position(multicast.worker)] += up;
@@ -41,11 +44,11 @@ LinkUse link_use(const Scenario& scenario, const RunRecord& run) {
   for (const RoundRecord& round : run.rounds) {
     time += round.sync;
     std::vector<Bytes> round_sent(workers);
+    const auto kind = round.multicast.value_or(scenario.multicast);
     for (const Delivery& delivery : round.deliveries) {
       if (!delivery.committed) continue;
       Bytes& up = round_sent[position(delivery.uplink())];
-      up = scenario.multicast == plan::MulticastKind::network ? std::max(up, delivery.bytes)
-                                                              : up + delivery.bytes;
+      up = kind == plan::MulticastKind::network ? std::max(up, delivery.bytes) : up + delivery.bytes;
       received[position(delivery.receiver)] += delivery.bytes;
     }
     for (std::size_t i = 0; i < workers; ++i) sent[i] += round_sent[i];

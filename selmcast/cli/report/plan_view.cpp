@@ -47,9 +47,13 @@ std::vector<const RunRecord*> one_run_a_planner(const RunFolder& folder) {
 
 PlanView view_plan(const Scenario& scenario, const RunRecord& run, std::size_t at) {
   const RoundRecord& round = run.rounds[at];
-  PlanView view{
-      group_name(run.plan), round.round,   scenario.multicast, {}, estimates_before(scenario, run, at),
-      round.deliveries,     round.delivery};
+  PlanView view{group_name(run.plan),
+                round.round,
+                round.multicast.value_or(scenario.multicast),
+                {},
+                estimates_before(scenario, run, at),
+                round.deliveries,
+                round.delivery};
   for (const WorkerLinks& worker : scenario.workers) view.workers.push_back(worker.name);
   for (Delivery& delivery : view.deliveries)
     delivery.sender = delivery.uplink();  // the picture is of what flows

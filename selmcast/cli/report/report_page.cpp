@@ -71,10 +71,20 @@ class Page {
         "at least {} others a round, and any two meet within {} rounds. Target: {:.3g} % test accuracy of "
         "the average of "
         "all models. Seed {}.</p>",
-        scenario_.rounds, how_synchronised(), to_string(scenario_.multicast),
+        scenario_.rounds, how_synchronised(),
+        scenario_.chooses_multicast ? "automatically chosen" : to_string(scenario_.multicast),
         show_bytes(scenario_.model_bytes), escape_xml(scenario_.payload), scenario_.min_receivers,
         scenario_.max_age + 1, scenario_.target_accuracy * 100, scenario_.seed);
     for (const std::string& note : content_.notes) add("<p class=\"note\">{}</p>", escape_xml(note, 600));
+    multicast_chosen();
+  }
+
+  void multicast_chosen() {
+    for (const RunRecord& run : content_.folder.runs) {
+      for (const ChosenMulticast& chosen : run.chosen)
+        add("<p class=\"note\">Multicast of {}: {}, since {}.</p>", escape_xml(group_name(run.plan)),
+            to_string(chosen.kind), escape_xml(chosen.why, 600));
+    }
   }
 
   // " in step (bsp)", or what else there is.

@@ -238,8 +238,9 @@ Scenario read_scenario_fields(const JsonFields& fields) {
   for (const Kind kind : {Kind::network, Kind::unicast, Kind::relay}) {
     if (multicast == to_string(kind)) scenario.multicast = kind;
   }
-  if (multicast != to_string(scenario.multicast))
-    fields.fault("multicast", "network, unicast or relay is needed");
+  scenario.chooses_multicast = multicast == "auto";
+  if (!scenario.chooses_multicast && multicast != to_string(scenario.multicast))
+    fields.fault("multicast", "network, unicast, relay or auto is needed");
   scenario.target_accuracy = fields.fraction("target_accuracy");
   std::set<std::string> seen;
   fields.each("workers", [&](const JsonFields& item) {
@@ -277,10 +278,26 @@ Result<Scenario> read_scenario(const fs::path& folder) {
   return scenario;
 }
 
+ChosenMulticast read_chosen(const JsonFields& fields) {
+  using Kind = plan::MulticastKind;
+  ChosenMulticast chosen{.at = Instant() + fields.seconds("at_seconds"), .why = fields.text("why")};
+  const std::string name = fields.text("multicast");
+  for (const Kind kind : {Kind::network, Kind::unicast, Kind::relay}) {
+    if (name == to_string(kind)) chosen.kind = kind;
+  }
+  if (name != to_string(chosen.kind)) fields.fault("multicast", "network, unicast or relay is needed");
+  return chosen;
+}
+
 void read_event(const JsonFields& fields, const Names& names, RunRecord& run) {
   const std::string event = fields.text("event");
   if (event == "round") {
     append_ascending(run.rounds, read_round(fields, names), fields);
+    if (!run.rounds.empty()) run.rounds.back().multicast = run.planned_multicast;
+  } else if (event == "multicast_chosen") {
+    run.chosen.push_back(read_chosen(fields));
+  } else if (event == "plan") {
+    if (!run.chosen.empty()) run.planned_multicast = run.chosen.back().kind;
   } else if (event == "multicast") {
     run.multicasts.push_back(read_multicast(fields, names));
   } else if (event == "estimates") {

@@ -50,9 +50,10 @@ struct Scenario {
   std::string mixing = "average";
   std::string payload = "float32";
   std::string model;
-  Bytes model_bytes;  // of one delivery, as the payload makes them
-  plan::MulticastKind multicast = plan::MulticastKind::unicast;
-  double target_accuracy = 0;  // 0 .. 1
+  Bytes model_bytes;                                             // of one delivery, as the payload makes them
+  plan::MulticastKind multicast = plan::MulticastKind::unicast;  // where it is chosen: until then
+  bool chooses_multicast = false;                                // by probing: see RunRecord::chosen
+  double target_accuracy = 0;                                    // 0 .. 1
   std::vector<WorkerLinks> workers;
   std::vector<RunPlan> runs;
 };
@@ -90,7 +91,15 @@ struct RoundRecord {
   double receivers_mean = 0;
   std::uint64_t widest_meeting_gap = 0;  // rounds
   std::vector<Delivery> deliveries;
-  std::vector<Estimate> estimates;  // after the round
+  std::vector<Estimate> estimates;                    // after the round
+  std::optional<plan::MulticastKind> multicast = {};  // if one was chosen; else the scenario's
+};
+
+// What probes of the network led to, of the plans that come after it.
+struct ChosenMulticast {
+  Instant at;
+  plan::MulticastKind kind = plan::MulticastKind::unicast;
+  std::string why;
 };
 
 // Without rounds in common (ssp, asp): a worker's multicast that is over.
@@ -152,8 +161,10 @@ struct RunRecord {
   std::vector<Departure> departures;
   std::vector<TrueLinks> true_links;  // by time; none where links did not change
   std::vector<Evaluation> evaluations;
-  std::vector<std::vector<WorkerRound>> workers;  // by worker index
-  std::vector<std::string> cut_short;             // files whose last line was dropped
+  std::vector<std::vector<WorkerRound>> workers;              // by worker index
+  std::vector<std::string> cut_short;                         // files whose last line was dropped
+  std::vector<ChosenMulticast> chosen;                        // by time; empty where it is pinned
+  std::optional<plan::MulticastKind> planned_multicast = {};  // of the last plan read, if one was chosen
 };
 
 struct RunFolder {

@@ -191,7 +191,7 @@ std::string summary_json(const Summary& summary) {
             {"model", scenario.model},
             {"model_bytes", scenario.model_bytes.count()},
             {"payload", scenario.payload},
-            {"multicast", std::string(to_string(scenario.multicast))},
+            {"multicast", scenario.chooses_multicast ? "auto" : std::string(to_string(scenario.multicast))},
             {"target_accuracy", scenario.target_accuracy}};
   json["groups"] = Json::array();
   for (const GroupSummary& group : summary.groups) json["groups"].push_back(group_json(summary, group));

@@ -1,0 +1,61 @@
+#include "selmcast/manager/multicast_probing.h"
+
+#include <algorithm>
+
+#include "selmcast/manager/groups.h"
+#include "selmcast/wire/loopback.h"
+
+namespace selmcast::manager {
+
+std::vector<std::pair<WorkerId, wire::Probe>> MulticastProbing::begin(
+    const std::map<WorkerId, std::string>& hosts, std::uint64_t run_token, Instant now) {
+  ++number_;
+  workers_.clear();
+  reports_.clear();
+  decided_ = false;
+  due_ = now + kProbePatience;
+  const auto [even, odd] = probe_groups(number_, run_token);
+  std::map<std::string, std::size_t> numbers;  // of hosts, in the order of their first workers
+  std::vector<std::pair<WorkerId, wire::Probe>> probes;
+  for (const auto& [worker, host] : hosts) {
+    const std::string machine = wire::is_loopback(host) ? "loopback" : host;
+    const bool is_even = numbers.try_emplace(machine, numbers.size()).first->second % 2 == 0;
+    workers_.push_back(worker);
+    probes.emplace_back(worker, wire::Probe{number_, is_even ? even : odd, is_even ? odd : even});
+  }
+  one_machine_ = numbers.size() <= 1;
+  return probes;
+}
+
+void MulticastProbing::seen(WorkerId worker, const wire::Probed& what) {
+  if (decided_ || what.number != number_ || !std::ranges::binary_search(workers_, worker)) return;
+  const auto [report, is_first] = reports_.try_emplace(worker);
+  if (!is_first) return;
+  report->second.heard.insert(what.heard.begin(), what.heard.end());
+  if (!one_machine_) report->second.flooded.insert(what.flooded.begin(), what.flooded.end());
+  report->second.sees_floods = what.sees_floods;
+  report->second.fault = what.fault;
+}
+
+void MulticastProbing::left(WorkerId worker) {
+  std::erase(workers_, worker);
+  reports_.erase(worker);
+  for (auto& [receiver, report] : reports_) {
+    report.heard.erase(worker);
+    report.flooded.erase(worker);
+  }
+}
+
+std::optional<sync::MulticastChoice> MulticastProbing::news(Instant now) {
+  if (number_ == 0 || workers_.empty()) return std::nullopt;
+  const bool fresh = !decided_;
+  if (fresh && reports_.size() < workers_.size() && now < due_) return std::nullopt;
+  decided_ = true;
+  due_ = Instant::never();
+  sync::MulticastChoice choice = sync::choose_multicast({workers_, reports_, one_machine_}, fallback_);
+  if (!fresh && told_ == choice.kind) return std::nullopt;
+  told_ = choice.kind;
+  return choice;
+}
+
+}  // namespace selmcast::manager

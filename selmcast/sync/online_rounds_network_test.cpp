@@ -1,0 +1,145 @@
+// Network multicast without rounds in common: one flow a multicast. Models of 8 Mbit, w0 sends over 6 Mbit/s up; w1, w2
+// and w3 take 4, 8 and 8 Mbit/s down. All numbers by hand.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "selmcast/sync/online_rounds.h"
+
+namespace selmcast::sync {
+namespace {
+
+using plan::MulticastKind;
+using ::testing::DoubleNear;
+using ::testing::Each;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr Bytes kModel(1'000'000);
+
+template <class One>
+std::vector<One> all(const Result<Actions>& actions) {
+  std::vector<One> found;
+  EXPECT_TRUE(actions.has_value());
+  for (const Action& action : actions.value_or(Actions{})) {
+    if (const auto* one = std::get_if<One>(&action)) found.push_back(*one);
+  }
+  return found;
+}
+
+struct OnlineNetwork : ::testing::Test {
+  RoundSettings common;
+  OnlineChoice choice;
+  std::unique_ptr<OnlineRounds> machine;
+  Instant now = Instant::at_seconds(10);
+
+  OnlineNetwork() {
+    common.multicast = MulticastKind::network;
+    common.age_start = AgeStart::zero;
+    choice.policy = "broadcast";
+  }
+  void start() {
+    machine = std::make_unique<OnlineRounds>(common, choice);
+    const double up[] = {6, 100, 100, 100}, down[] = {100, 4, 8, 8};
+    for (std::uint32_t w = 0; w < 4; ++w) {
+      machine->join(WorkerId(w),
+                    {"w" + std::to_string(w), Rate::megabits_per_second(up[w]),
+                     Rate::megabits_per_second(down[w]), kModel, 8},
+                    now);
+    }
+  }
+  void at(double seconds) { now = Instant::at_seconds(10 + seconds); }
+  Result<Actions> ready(std::uint32_t worker, std::uint64_t round = 0) {
+    return machine->ready(WorkerId(worker), Round(round), now);
+  }
+  Result<Actions> delivered(std::uint32_t receiver, std::uint64_t transfer) {
+    return machine->delivered(WorkerId(receiver),
+                              {TransferId(transfer), kModel, Duration(), Duration::seconds(2)}, now);
+  }
+  static std::vector<double> paces(const std::vector<Transfer>& transfers) {
+    std::vector<double> mbps;
+    for (const Transfer& transfer : transfers) mbps.push_back(transfer.paced.mbps());
+    return mbps;
+  }
+};
+
+TEST_F(OnlineNetwork, AMulticastGoesAtTheRateOfItsSlowestLinkAndCountsOnceOnTheUplink) {
+  start();
+  const auto plans = all<PlanChanged>(ready(0));
+  ASSERT_THAT(plans, SizeIs(1));
+  EXPECT_EQ(plans[0].multicast, MulticastKind::network);
+  ASSERT_THAT(plans[0].started, SizeIs(3));
+  // w1's 4 Mbit/s; unicast would share 6 Mbit/s of uplink among three. No burst above it, though bursts are on.
+  EXPECT_THAT(paces(plans[0].started), Each(DoubleNear(4, 1e-9)));
+  EXPECT_NEAR(plans[0].predicted.in_seconds(), 2, 1e-6);  // 8 Mbit / 4, not 24 / 6
+}
+
+TEST_F(OnlineNetwork, WhenTheSlowestHasItTheOthersGoOnFaster) {
+  start();
+  ready(0);
+  at(1);
+  const auto plans = all<PlanChanged>(delivered(1, 1));
+  ASSERT_THAT(plans, SizeIs(1));
+  ASSERT_THAT(plans[0].new_rates, SizeIs(2));
+  for (const auto& change : plans[0].new_rates) EXPECT_NEAR(change.transfer.paced.mbps(), 6, 1e-9);
+  EXPECT_THAT(all<MulticastEnded>(delivered(2, 2)), IsEmpty());
+  const auto last = delivered(3, 3);
+  EXPECT_THAT(all<MulticastEnded>(last), SizeIs(1));
+  EXPECT_THAT(all<WentOn>(last), SizeIs(1));
+  EXPECT_EQ(machine->running(), 0U);
+}
+
+TEST_F(OnlineNetwork, TwoMulticastsShareTheDownlinksThatBothNeed) {
+  start();
+  ready(0);
+  const auto plans = all<PlanChanged>(ready(2));
+  ASSERT_THAT(plans, SizeIs(1));
+  // Both go to w1, 2 Mbit/s each; w0's others are held to the same.
+  EXPECT_THAT(paces(plans[0].started), Each(DoubleNear(2, 1e-9)));
+  ASSERT_THAT(plans[0].new_rates, SizeIs(3));
+  for (const auto& change : plans[0].new_rates) EXPECT_NEAR(change.transfer.paced.mbps(), 2, 1e-9);
+}
+
+TEST_F(OnlineNetwork, AReceiverThatLeavesOrFailsIsTakenOffAndTheMulticastEndsOnce) {
+  start();
+  ready(0);
+  const Actions left = machine->leave(WorkerId(1), "gone", now);
+  ASSERT_THAT(all<TransferCancelled>(left), SizeIs(1));
+  const auto faster = all<PlanChanged>(left);
+  ASSERT_THAT(faster, SizeIs(1));
+  EXPECT_THAT(faster[0].new_rates, SizeIs(2));
+  EXPECT_NEAR(faster[0].new_rates.at(0).transfer.paced.mbps(), 6, 1e-9);
+  EXPECT_THAT(all<TransferCancelled>(machine->failed(WorkerId(2), {TransferId(2), "a fault"}, now)),
+              SizeIs(1));
+  EXPECT_THAT(all<TransferCancelled>(machine->failed(WorkerId(0), {TransferId(2), "too"}, now)), IsEmpty());
+  const auto last = delivered(3, 3);
+  EXPECT_THAT(all<MulticastEnded>(last), SizeIs(1));
+  EXPECT_THAT(all<TransferCommitted>(last), SizeIs(1));
+}
+
+TEST_F(OnlineNetwork, ASenderThatLeavesEndsItAll) {
+  start();
+  ready(0);
+  EXPECT_THAT(all<TransferCancelled>(machine->leave(WorkerId(0), "gone", now)), SizeIs(3));
+  EXPECT_EQ(machine->running(), 0U);
+}
+
+// What runs goes on as it was planned, whatever is chosen meanwhile.
+TEST_F(OnlineNetwork, AKindThatIsChosenIsOfTheNextMulticast) {
+  common.multicast = MulticastKind::unicast;
+  common.bursts = false;
+  start();
+  EXPECT_EQ(all<PlanChanged>(ready(0)).at(0).multicast, MulticastKind::unicast);
+  machine->set_multicast(MulticastKind::network);
+  const auto plans = all<PlanChanged>(ready(3));
+  EXPECT_EQ(plans.at(0).multicast, MulticastKind::network);
+  at(1);
+  for (const std::uint64_t transfer : {1, 2, 3})
+    EXPECT_THAT(all<TransferCommitted>(delivered(static_cast<std::uint32_t>(transfer), transfer)), SizeIs(1));
+  EXPECT_EQ(machine->running(), 3U);
+}
+
+}  // namespace
+}  // namespace selmcast::sync
