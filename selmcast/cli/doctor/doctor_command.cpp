@@ -108,7 +108,8 @@ void add_doctor_command(CLI::App& app, int& exit_status) {
       "Examples:\n"
       "  selmcast doctor                                      this machine alone\n"
       "  selmcast doctor --manager 10.0.0.1:7070              and the way to the manager\n"
-      "  selmcast doctor --serve 7071                         on each of the others, then\n"
+      "  selmcast doctor --serve 7071                         on each of the others (it answers IP "
+      "multicast, too), then\n"
       "  selmcast doctor --manager 10.0.0.1:7070 --peer 10.0.0.2:7071 --peer 10.0.0.3:7071");
   command->callback(
       [flags, &exit_status] { exit_status = flags->serve.empty() ? examine(*flags) : serve_others(*flags); });

@@ -38,6 +38,16 @@ struct Reach {
   bool answers_grpc = false;  // the manager only
 };
 
+// What became of the multicast datagrams that this machine and another sent to each other (mcast/probe.h), `sent` each
+// way to each group.
+struct MulticastReach {
+  std::string peer;  // its address
+  int sent = 0;
+  bool loopback = false;  // the same machine: nothing can flood
+  int heard_there = 0, heard_here = 0;
+  std::optional<int> flooded_there, flooded_here;  // came to who had not joined; none: that side may not look
+};
+
 struct Facts {
   std::string host;
   std::vector<Interface> interfaces;
@@ -51,6 +61,7 @@ struct Facts {
   std::optional<bool> clock_synchronized;  // with other machines' clocks; none: cannot be told here
   std::optional<Reach> manager;
   std::vector<Reach> peers;
+  std::vector<MulticastReach> multicast;  // those of `peers` that were reached, over IPv4
 };
 
 }  // namespace selmcast::doctor

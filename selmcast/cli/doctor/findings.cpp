@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "selmcast/cli/doctor/findings_of_multicast.h"
 #include "selmcast/wire/loopback.h"
 
 namespace selmcast::doctor {
@@ -59,6 +61,7 @@ class Judge {
     multicast();
     manager();
     for (const Reach& peer : facts_.peers) reach("peer " + peer.target, peer, "selmcast doctor --serve PORT");
+    std::ranges::move(judge_multicast(facts_.multicast), std::back_inserter(findings_));
     return std::move(findings_);
   }
 

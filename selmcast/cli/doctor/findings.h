@@ -4,7 +4,8 @@
 // counts: the interface that leads to the manager (loopback is no way to other machines, and nobody falls back to it
 // unseen), frames of 1500 bytes or more all the way, a congestion control that token buckets do not starve, socket
 // buffers for bandwidth times round trip, descriptors for two connections a peer, a clock that costs nothing to read,
-// and that everybody is reached.
+// and that everybody is reached; IP multicast, that it passes between this machine and its peers, and floods nobody
+// (findings_of_multicast.h).
 #pragma once
 
 #include <string>

@@ -127,6 +127,45 @@ TEST(Findings, WhoIsNotReachedIsAProblemWithItsOwnRemedy) {
   EXPECT_THAT(about(facts, "manager").found, HasSubstr("is no manager"));
 }
 
+// What was probed between this machine and two others, all well.
+Facts probed() {
+  Facts facts = sound();
+  for (const char* peer : {"10.0.0.3", "10.0.0.4"}) facts.multicast.push_back({peer, 8, false, 8, 8, 0, 0});
+  return facts;
+}
+
+TEST(Findings, MulticastThatPassesAndFloodsNobodyIsGoodForNetwork) {
+  EXPECT_EQ(about(probed(), "multicast to 10.0.0.4").verdict, Verdict::good);
+  EXPECT_THAT(about(probed(), "--multicast auto").found, HasSubstr("would use network"));
+  Facts facts = probed();
+  facts.multicast[1] = {"127.0.0.1", 8, true, 8, 8, 8, 8};  // on one machine nothing floods
+  EXPECT_THAT(about(facts, "--multicast auto").found, HasSubstr("would use network"));
+}
+
+// 3 of 8 are too few, on either way.
+TEST(Findings, MulticastThatDoesNotPassNamesThePeerAndFirewalls) {
+  for (const bool there : {true, false}) {
+    Facts facts = probed();
+    (there ? facts.multicast[1].heard_there : facts.multicast[1].heard_here) = 3;
+    EXPECT_EQ(about(facts, "multicast to 10.0.0.4").verdict, Verdict::note);
+    EXPECT_THAT(about(facts, "--multicast auto").found,
+                HasSubstr("does not pass between this machine and 10.0.0.4"));
+    EXPECT_THAT(about(facts, "--multicast auto").remedy, HasSubstr("firewalls"));
+  }
+}
+
+TEST(Findings, MulticastThatFloodsOrMayDoSoIsNoGoodForNetwork) {
+  Facts facts = probed();
+  facts.multicast[0].flooded_here = 8;
+  EXPECT_THAT(about(facts, "--multicast auto").found, HasSubstr("floods between this machine and 10.0.0.3"));
+  EXPECT_THAT(about(facts, "multicast to 10.0.0.3").remedy, HasSubstr("IGMP snooping"));
+  facts = probed();
+  for (MulticastReach& one : facts.multicast) one.flooded_here = one.flooded_there = std::nullopt;
+  EXPECT_THAT(about(facts, "--multicast auto").found, HasSubstr("nobody may look"));
+  facts.multicast[1].flooded_there = 0;  // one that may is enough
+  EXPECT_THAT(about(facts, "--multicast auto").found, HasSubstr("would use network"));
+}
+
 TEST(Findings, WithoutAManagerSayWhichWaysThereAre) {
   Facts facts = sound();
   facts.manager.reset();

@@ -25,6 +25,7 @@
 #include <sstream>
 #include <utility>
 
+#include "selmcast/cli/doctor/multicast.h"
 #include "selmcast/worker/local_address.h"
 
 namespace selmcast::doctor {
@@ -210,6 +211,7 @@ Facts look(const Questions& questions) {
   }
   for (const std::string& peer : questions.peers)
     facts.peers.push_back({peer, reach(peer, questions.patience, facts.interfaces), false});
+  probe_multicast(facts);
   return facts;
 }
 

@@ -16,7 +16,7 @@ struct Questions {
 };
 
 // What cannot be read is left empty. Waits at most `patience` for each connection, one after the other, and once more
-// for the manager to answer.
+// for the manager to answer; where a peer was reached, 3 s for multicast between the two.
 Facts look(const Questions& questions);
 
 // One connection, looked at and closed. Error: timeout, unavailable (refused, no route, unknown host), invalid_input.

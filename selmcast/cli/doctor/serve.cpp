@@ -6,6 +6,7 @@
 #include <asio/steady_timer.hpp>
 #include <chrono>
 
+#include "selmcast/cli/doctor/multicast.h"
 #include "selmcast/worker/local_address.h"
 
 namespace selmcast::doctor {
@@ -92,6 +93,7 @@ Result<void> serve(const Serving& serving) {
   asio::io_context io;
   Server server(io, serving);
   if (auto opened = server.open(); !opened) return opened;
+  const MulticastAnswers answers(serving.where);
   io.run();
   return {};
 }

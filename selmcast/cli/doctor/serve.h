@@ -1,5 +1,5 @@
-// `selmcast doctor --serve`: takes connections and closes them, so that other machines' doctors can see, before a
-// training, whether this one is reached.
+// `selmcast doctor --serve`: takes connections and closes them, and answers multicast probes (multicast.h), so that
+// other machines' doctors can see, before a training, whether and how this one is reached.
 #pragma once
 
 #include <functional>
