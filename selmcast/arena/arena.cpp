@@ -36,6 +36,7 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   const auto all = plan::planners();
   rounds.planner = &all[rng.below(all.size())];
   if (settings.relay) rounds.multicast = plan::MulticastKind::relay;
+  if (settings.network) rounds.multicast = plan::MulticastKind::network;
   if (settings.planner != nullptr) rounds.planner = settings.planner;
   rounds.min_receivers = sync::MinReceivers::count(1 + static_cast<int>(rng.below(3)));
   rounds.max_age = static_cast<std::uint32_t>(rng.below(7));

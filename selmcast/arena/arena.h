@@ -47,6 +47,7 @@ struct ArenaSettings {
   std::uint64_t rounds = 12;
   Sync sync = Sync::bsp;
   bool relay = false;                      // bsp only
+  bool network = false;                    // IP multicast
   const plan::Planner* planner = nullptr;  // of bsp; null: drawn
   std::string policy;                      // of ssp and asp; empty: drawn
   std::optional<bool> overlap;             // of ssp and asp; empty: drawn. Never with a staleness of 0
@@ -68,6 +69,9 @@ struct ArenaResult {
   std::uint32_t survivors = 0;
   std::uint64_t deliveries = 0;  // committed
   std::uint64_t cancelled = 0;
+  std::uint64_t grouped = 0;      // network: receivers that joined a multicast
+  std::uint64_t handed_over = 0;  // of these: the rest came over TCP
+  std::uint64_t unheard = 0;      // of these: nothing was heard of the other side any more
   std::uint64_t rerouted = 0;     // relay: deliveries that their sender took over
   std::uint64_t resumed = 0;      // of these: went on where they had been cut off, not from the start
   std::uint64_t dropped = 0;      // ssp, asp: not counted as cancelled

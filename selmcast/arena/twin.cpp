@@ -229,6 +229,7 @@ void Twin::observe(const manager::Output& output) {
                  [&](const sync::Doubted& it) { tell(to_string(it.worker) + " is doubted: " + it.why); },
                  [&](const manager::LeftEarly& early) { tell(early.name + " left early: " + early.why); },
                  [&](const manager::TurnedAway& away) { tell(away.name + " turned away: " + away.why); },
+                 [](const manager::MulticastChosen&) {},
                  [&](const sync::TransferRerouted& rerouted) {
                    ++result_.rerouted;
                    checkers_.rerouted(rerouted);
@@ -298,8 +299,8 @@ void Twin::carry_out(std::size_t k, const worker::WorkerActions& actions) {
                    [&](const worker::SendFrame& send) { send_frame(k, send.link, send.frame); },
                    [&](const worker::StartStream& order) { stream(k, order); },
                    [&](const worker::ExtendStream& order) { extend(k, order); },
-                   [&](const worker::StreamParts&) {},  // IP multicast is not simulated here
-                   [&](const worker::GroupOrder&) {},
+                   [&](const worker::StreamParts& order) { stream_parts(k, order); },
+                   [&](const worker::GroupOrder& order) { obey(k, order); },
                    [&](const worker::SetRate& order) { set_rate(k, order); },
                    [&](const worker::AbortLink& order) {
                      if (const auto id = connection_of(k, order.link))

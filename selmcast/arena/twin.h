@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,11 +96,28 @@ class Twin {
     double luck = 1;           // share of the rate that it gets
     std::size_t piece = 4096;  // bytes; of a cut stream as it says
     std::size_t next = 0;
-    std::size_t available = SIZE_MAX;  // relay: of the payload, as yet
-    bool waits = false;                // for more of it
-    std::size_t struck = 0;            // the piece that meets its fate
+    std::size_t available = SIZE_MAX;           // relay: of the payload, as yet
+    bool waits = false;                         // for more of it
+    std::vector<mcast::StreamPart> parts = {};  // of a multicast's payload, instead of pieces
+    std::size_t struck = 0;                     // the piece that meets its fate
     bool breaks = false, corrupts = false;
     std::size_t pieces() const;
+  };
+
+  // What a worker sends to a group. Each receiver's part has a fate of its own: the protocol itself is tested elsewhere
+  // (mcast/protocol_test.cpp), here it is what the cores make of its outcomes.
+  struct Group {
+    std::uint64_t stream = 0;
+    std::span<const std::byte> payload;
+    Rate rate;
+    std::size_t segment = 0;
+    std::set<TransferId> peers;  // joined, and neither through nor dropped
+  };
+  // What a worker has joined.
+  struct Membership {
+    std::uint64_t stream = 0;
+    std::span<std::byte> place;
+    std::optional<std::size_t> missing = {};  // bytes that are to come over TCP
   };
 
   void tell(const std::string& line);
@@ -176,6 +194,7 @@ class Twin {
   void dial(std::size_t node, const worker::Dial& order);
   void send_frame(std::size_t node, worker::LinkId link, std::vector<std::byte> frame);
   void stream(std::size_t node, const worker::StartStream& order);
+  void stream_parts(std::size_t node, const worker::StreamParts& order);
   void extend(std::size_t node, const worker::ExtendStream& order);
   void set_rate(std::size_t node, const worker::SetRate& order);
   void next_piece(ConnectionId id);
@@ -187,6 +206,16 @@ class Twin {
   // `at_once`: each end notices for itself.
   void break_connection(ConnectionId id, const std::string& why, std::optional<std::size_t> tell_not,
                         bool at_once = false);
+  // IP multicast.
+  void obey(std::size_t node, const worker::GroupOrder& order);
+  void joined(std::size_t node, const worker::PeerJoined& order);
+  void multicast_passes(std::size_t from, TransferId transfer, std::uint64_t stream);
+  void hand_over(std::size_t from, TransferId transfer, std::uint64_t stream, std::uint32_t segments);
+  void multicast_unheard(std::size_t from, std::size_t to, TransferId transfer, std::uint64_t stream);
+  void group_complete(std::size_t node, TransferId transfer);
+  std::optional<std::size_t> receiver_of(std::size_t from, TransferId transfer) const;
+  bool is_sending(std::size_t node, TransferId transfer, std::uint64_t stream) const;
+  bool is_member(std::size_t node, TransferId transfer, std::uint64_t stream) const;
   std::optional<ConnectionId> connection_of(std::size_t node, worker::LinkId link) const;
   bool cut_off(const Connection& connection) const;
   std::size_t connections_with(std::size_t node) const;
@@ -221,6 +250,8 @@ class Twin {
   std::map<ConnectionId, Connection> connections_;
   ConnectionId connections_made_ = 0;
   std::map<ConnectionId, Stream> streams_;
+  std::map<std::size_t, Group> groups_;                                   // by sender
+  std::map<std::pair<std::size_t, TransferId>, Membership> memberships_;  // by receiver
   Checkers checkers_;
   OnlineCheckers online_checkers_;
   MassAccount mass_account_;

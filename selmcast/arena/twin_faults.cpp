@@ -180,6 +180,8 @@ void Twin::leave(std::size_t k) {
 void Twin::end_process(std::size_t k, const std::string& why, Instant heard) {
   Node& node = nodes_[k];
   node.alive = false;
+  groups_.erase(k);
+  std::erase_if(memberships_, [k](const auto& one) { return one.first.first == k; });
   std::vector<ConnectionId> broken;
   for (const auto& [id, connection] : connections_) {
     if (connection.from == k || connection.to == k) broken.push_back(id);

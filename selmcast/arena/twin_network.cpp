@@ -165,7 +165,9 @@ void Twin::send_frame(std::size_t k, worker::LinkId link, std::vector<std::byte>
   });
 }
 
-std::size_t Twin::Stream::pieces() const { return (payload.size() + piece - 1) / piece; }
+std::size_t Twin::Stream::pieces() const {
+  return parts.empty() ? (payload.size() + piece - 1) / piece : parts.size();
+}
 
 void Twin::stream(std::size_t k, const worker::StartStream& order) {
   const auto id = connection_of(k, order.link);
@@ -226,11 +228,15 @@ Rate Twin::rate_of(const Stream& stream, const Connection& c) const {
 void Twin::next_piece(ConnectionId id) {
   Connection& c = connections_.at(id);
   Stream& s = streams_.at(id);
-  const std::size_t begin = s.next * s.piece;
-  const auto chunk = s.payload.subspan(begin, std::min(s.piece, s.payload.size() - begin));
+  const bool patches = !s.parts.empty();
+  const std::size_t begin = patches ? s.parts[s.next].offset : s.next * s.piece;
+  const auto chunk = s.payload.subspan(
+      begin, patches ? s.parts[s.next].length : std::min(s.piece, s.payload.size() - begin));
   s.waits = begin + chunk.size() > s.available;
   if (s.waits) return;
-  const wire::FrameHeader header = wire::chunk_header(s.transfer, static_cast<std::uint32_t>(s.next), chunk);
+  const wire::FrameHeader header =
+      patches ? wire::chunk_header(s.transfer, s.parts[s.next].first, chunk, wire::FrameKind::patch)
+              : wire::chunk_header(s.transfer, static_cast<std::uint32_t>(s.next), chunk);
   std::vector<std::byte> payload(chunk.begin(), chunk.end());
   if (s.corrupts && s.next == s.struck) payload[nodes_[c.from].rng.below(payload.size())] ^= std::byte{0x40};
   c.forth_free = passes(
@@ -276,13 +282,15 @@ void Twin::arrive(ConnectionId id, bool forth, const wire::FrameHeader& header,
   const worker::LinkId link = forth ? *found->second.to_link : *found->second.from_link;
   if (!nodes_[k].alive) return;
   worker::WorkerCore& core = *nodes_[k].core;
-  if (header.kind == wire::FrameKind::chunk) {
+  std::span<const std::byte> body = payload;
+  if (header.kind == wire::FrameKind::chunk || header.kind == wire::FrameKind::patch) {
     const auto place = core.chunk_place(link, header);
     if (!place) return break_connection(id, place.error().message, std::nullopt);
     std::ranges::copy(payload, place->begin());
     core.chunk_bytes(link, time_of(k));
+    body = *place;
   }
-  const auto actions = core.frame(link, header, payload, time_of(k));
+  const auto actions = core.frame(link, header, body, time_of(k));
   if (!actions) return break_connection(id, actions.error().message, std::nullopt);
   carry_out(k, *actions);
 }

@@ -42,6 +42,9 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"rounds_done", result.rounds_done},
           {"deliveries", result.deliveries},
           {"cancelled", result.cancelled},
+          {"grouped", result.grouped},
+          {"handed_over", result.handed_over},
+          {"unheard", result.unheard},
           {"rerouted", result.rerouted},
           {"resumed", result.resumed},
           {"dropped", result.dropped},
@@ -100,8 +103,10 @@ int run_arena_command(const ArenaFlags& flags) {
     settings.mixing = wire::parse_mixing(flags.mixing).value_or(wire::MixingKind::average);
   settings.payload = payload::parse_format(flags.payload).value_or(payload::Format::float32);
   settings.relay = flags.multicast == "relay";
+  settings.network = flags.multicast == "network";
   if (settings.relay && flags.sync != "bsp") {
-    fmt::print(stderr, "selmcast arena: --multicast: relay is for bsp; with {} give unicast\n", flags.sync);
+    fmt::print(stderr, "selmcast arena: --multicast: relay is for bsp; with {} give unicast or network\n",
+               flags.sync);
     return kExitUsage;
   }
   if (flags.calm) settings.faults = arena::kNoFaults;
@@ -168,7 +173,8 @@ void add_arena_command(CLI::App& app, int& exit_status) {
       "  selmcast arena --seed 42 --story        one training, event by event\n"
       "  selmcast arena --seed 1 --seeds 1000    a thousand different ones\n"
       "  selmcast arena --sync ssp --seeds 300   without rounds in common\n"
-      "  selmcast arena --multicast relay        receivers send on what they get");
+      "  selmcast arena --multicast relay        receivers send on what they get\n"
+      "  selmcast arena --multicast network      IP multicast: late, lost and handed over receivers");
   command->add_option("--seed", flags->seed, "The first seed")->capture_default_str();
   command->add_option("--seeds", flags->seeds, "How many seeds")
       ->check(CLI::Range(1, 1'000'000))
@@ -182,8 +188,8 @@ void add_arena_command(CLI::App& app, int& exit_status) {
   command->add_option("--sync", flags->sync, "bsp, ssp or asp")
       ->check(CLI::IsMember({"bsp", "ssp", "asp"}))
       ->capture_default_str();
-  command->add_option("--multicast", flags->multicast, "unicast, or relay (bsp)")
-      ->check(CLI::IsMember({"unicast", "relay"}))
+  command->add_option("--multicast", flags->multicast, "unicast, network, or relay (bsp)")
+      ->check(CLI::IsMember({"unicast", "network", "relay"}))
       ->capture_default_str();
   command->add_option("--planner", flags->planner, "Default: drawn");
   command->add_option("--mixing", flags->mixing, "average, push_sum or staleness (default: drawn)")

@@ -18,12 +18,13 @@ void plant(std::string_view bug) { planted_bug = bug; }
 namespace selmcast::arena {
 namespace {
 
-// All three ways to train, in turn; overlap, planners, policies and mixings as the seed draws them.
+// All three ways to train, in turn, every fourth by IP multicast; overlap, planners, policies and mixings as the seed draws them.
 ArenaResult run(std::uint64_t seed) {
   constexpr Sync kSyncs[] = {Sync::bsp, Sync::ssp, Sync::asp};
   ArenaSettings settings;
   settings.seed = seed;
   settings.sync = kSyncs[seed % 3];
+  settings.network = seed % 4 == 3;
   return run_arena(settings);
 }
 

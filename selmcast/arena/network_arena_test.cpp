@@ -1,0 +1,74 @@
+// IP multicast in the arena: what cores make of receivers that cannot join, are handed over, or fall silent.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "selmcast/arena/arena.h"
+
+namespace selmcast::arena {
+namespace {
+
+std::string described(const ArenaResult& result) {
+  std::string text;
+  for (const auto* lines : {&result.violations, &result.stuck}) {
+    for (const std::string& line : *lines) text += line + "\n";
+  }
+  return text;
+}
+
+ArenaSettings network(std::uint64_t seed, Sync sync) {
+  ArenaSettings settings;
+  settings.seed = seed;
+  settings.sync = sync;
+  settings.network = true;
+  return settings;
+}
+
+constexpr Sync kSyncs[] = {Sync::bsp, Sync::ssp, Sync::asp};
+
+TEST(NetworkArena, WithoutFaultsEverybodyFinishesAndNothingIsCancelled) {
+  std::uint64_t grouped = 0;
+  for (const Sync sync : kSyncs) {
+    for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+      ArenaSettings settings = network(seed, sync);
+      settings.faults = kNoFaults;
+      const ArenaResult result = run_arena(settings);
+      EXPECT_TRUE(result.content()) << "seed " << seed << "\n" << described(result);
+      EXPECT_EQ(result.rounds_done, 12u * result.workers) << "seed " << seed;
+      EXPECT_EQ(result.cancelled, 0u) << "seed " << seed;
+      EXPECT_EQ(result.handed_over + result.unheard, 0u);
+      grouped += result.grouped;
+    }
+  }
+  EXPECT_GT(grouped, 5000u);
+}
+
+TEST(NetworkArena, FaultsNeverBreakAPromise) {
+  for (const Sync sync : kSyncs) {
+    std::uint64_t grouped = 0, handed_over = 0, unheard = 0, dropped = 0, new_rates = 0;
+    for (std::uint64_t seed = 100; seed < 130; ++seed) {
+      const ArenaResult result = run_arena(network(seed, sync));
+      EXPECT_TRUE(result.content()) << static_cast<int>(sync) << ", seed " << seed << "\n"
+                                    << described(result);
+      grouped += result.grouped;
+      handed_over += result.handed_over;
+      unheard += result.unheard;
+      dropped += result.dropped;
+      new_rates += result.new_rates;
+    }
+    EXPECT_GT(grouped, 2000u);
+    EXPECT_GT(handed_over, 100u);
+    EXPECT_GT(unheard, 50u);
+    if (sync == Sync::bsp) continue;
+    EXPECT_GT(dropped, 50u);
+    EXPECT_GT(new_rates, 500u);
+  }
+}
+
+TEST(NetworkArena, TheSameSeedTellsTheSameStory) {
+  for (const Sync sync : kSyncs)
+    EXPECT_EQ(run_arena(network(42, sync)).story, run_arena(network(42, sync)).story);
+}
+
+}  // namespace
+}  // namespace selmcast::arena
