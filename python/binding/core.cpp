@@ -157,7 +157,7 @@ class Manager {
           const std::string& planner, int staleness, double min_receivers, std::uint32_t max_age,
           std::uint64_t seed, double join_timeout, double compute_timeout,
           const std::optional<std::string>& journal, bool overlap, bool elastic,
-          const std::optional<std::string>& state, double patience) {
+          const std::optional<std::string>& state, double patience, const std::string& multicast) {
     selmcast_manager_options options;
     selmcast_manager_options_init(&options, sizeof options);
     options.workers = workers;
@@ -176,6 +176,7 @@ class Manager {
     options.elastic = elastic ? 1 : 0;
     options.state = state ? state->c_str() : nullptr;
     options.patience_seconds = patience;
+    options.multicast = multicast.c_str();
     selmcast_manager* made = nullptr;
     raise_unless_ok(outcome_of([&] { return selmcast_manager_start(&options, &made); }));
     manager_ = std::shared_ptr<selmcast_manager>(made, CloseManager());
@@ -251,11 +252,11 @@ PYBIND11_MODULE(_core, module) {
   py::class_<Manager>(module, "Manager")
       .def(py::init<std::uint32_t, const std::string&, int, const std::string&, const std::string&, int,
                     double, std::uint32_t, std::uint64_t, double, double, const std::optional<std::string>&,
-                    bool, bool, const std::optional<std::string>&, double>(),
+                    bool, bool, const std::optional<std::string>&, double, const std::string&>(),
            py::arg("workers"), py::arg("host"), py::arg("port"), py::arg("sync"), py::arg("planner"),
            py::arg("staleness"), py::arg("min_receivers"), py::arg("max_age"), py::arg("seed"),
            py::arg("join_timeout"), py::arg("compute_timeout"), py::arg("journal"), py::arg("overlap"),
-           py::arg("elastic"), py::arg("state"), py::arg("patience"))
+           py::arg("elastic"), py::arg("state"), py::arg("patience"), py::arg("multicast"))
       .def_property_readonly("address", &Manager::address)
       .def_property_readonly("running", &Manager::running)
       .def("wait", &Manager::wait, py::arg("timeout"))

@@ -64,6 +64,7 @@ class Manager:
         elastic: bool,
         state: Optional[str],
         patience: float,
+        multicast: str,
     ) -> None: ...
     @property
     def address(self) -> str: ...

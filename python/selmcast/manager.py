@@ -9,6 +9,7 @@ from selmcast import _core
 from selmcast.errors import InvalidInput
 
 Sync = Literal["bsp", "ssp", "asp"]
+Multicast = Literal["unicast", "relay", "network", "auto"]
 
 
 class Manager:
@@ -29,6 +30,8 @@ class Manager:
     :param overlap: only for ssp and asp: workers compute on while their multicast is delivered (``Worker.drain``).
     :param elastic: workers may come while the training runs, new ones or those that were lost (``Worker.catch_up``).
     :param state: file that a manager that is started again, with the same settings, goes on from.
+    :param multicast: ``"unicast"``: a copy to each receiver; ``"relay"``: receivers send it on (bsp); ``"network"``: IP
+        multicast; ``"auto"``: whichever the network is fit for, found by probing it (docs/multicast.md).
     :param patience: only with ``state``: seconds that workers wait for such a manager; None: 60.
     :param journal: file in which all inputs and decisions are written down (docs/manager.md).
     :raises selmcast.Error: ``InvalidInput``; ``IoError``, e.g. when the port is in use.
@@ -53,6 +56,7 @@ class Manager:
         elastic: bool = False,
         state: Optional[str] = None,
         patience: Optional[float] = None,
+        multicast: Multicast = "unicast",
     ) -> None:
         for name, value in (("overlap", overlap), ("elastic", elastic)):
             if not isinstance(value, bool):
@@ -79,6 +83,7 @@ class Manager:
             elastic,
             state,
             60.0 if patience is None else patience,
+            multicast,
         )
 
     @property

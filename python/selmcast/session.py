@@ -28,6 +28,7 @@ MANAGER_DEFAULTS: dict[str, Any] = {
     "min_receivers": 0.3,
     "max_age": 7,
     "seed": 1,
+    "multicast": "unicast",
     "overlap": False,
 }
 """What a manager that rank 0 starts is told where nothing else is said."""

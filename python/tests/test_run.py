@@ -68,6 +68,8 @@ class Run(unittest.TestCase):
         self.assertRegex(done.stdout, r"^\[0\] 127.0.0.1:\d+ sync=ssp;.*;overlap=False;asked=1;staleness=4\n$")
         plain = run("-n", "1", "--", "sh", "-c", "echo $SELMCAST_MANAGER_SETTINGS")
         self.assertRegex(plain.stdout, r"^\[0\] sync=bsp;.*;overlap=False;asked=0\n$")
+        kind = run("-n", "1", "--multicast", "network", "--", "sh", "-c", "echo $SELMCAST_MANAGER_SETTINGS")
+        self.assertRegex(kind.stdout, r";multicast=network;.*;asked=1\n$")
         echo = "echo $SELMCAST_MANAGER/$SELMCAST_MANAGER_SETTINGS"
         named = run("-n", "1", "--manager", "127.0.0.1:9", "--", "sh", "-c", echo)
         self.assertEqual(named.stdout, "[0] 127.0.0.1:9/\n")

@@ -1,6 +1,7 @@
 """selmcast.Worker and selmcast.Manager over the real data plane, with whatever holds float32."""
 
 import array
+import json
 import os
 import signal
 import sys
@@ -33,6 +34,42 @@ def train(count, make, rounds=1, **options):
             thread.join(WATCHDOG)
         assert manager.wait(WATCHDOG)
     return held, reports
+
+
+class Multicasts(unittest.TestCase):
+    # Everybody gets everybody's model: k ones of k = 0, 1, 2 become 1 everywhere, however they travel. The journal says
+    # how; by network they come to loopback's groups.
+    def test_models_travel_by_any_kind_of_multicast(self):
+        for kind in ("unicast", "relay", "network"):
+            with self.subTest(kind), tempfile.TemporaryDirectory() as folder:
+                journal = f"{folder}/journal.jsonl"
+                held = [numpy.full(6, k, numpy.float32) for k in range(3)]
+                with selmcast.Manager(3, planner="broadcast", multicast=kind, journal=journal) as manager:
+
+                    def one(k):
+                        with selmcast.Worker(manager.address, f"w{k}", [("x", (6,))]) as worker:
+                            for _ in range(3):
+                                worker.synchronize(held[k])
+
+                    threads = [threading.Thread(target=one, args=(k,)) for k in range(3)]
+                    for thread in threads:
+                        thread.start()
+                    for thread in threads:
+                        thread.join(WATCHDOG)
+                    self.assertTrue(manager.wait(WATCHDOG))
+                for model in held:
+                    numpy.testing.assert_allclose(model, numpy.ones(6), rtol=1e-6)
+                with open(journal) as lines:
+                    events = [json.loads(line) for line in lines]
+                self.assertEqual(events[0]["multicast"], kind)
+                rounds = [event for event in events if event["event"] == "round"]
+                self.assertEqual(len(rounds), 3)
+                for event in rounds:
+                    self.assertEqual({one["state"] for one in event["deliveries"]}, {"committed"})
+
+    def test_a_kind_that_there_is_not_is_told_with_those_that_there_are(self):
+        with self.assertRaisesRegex(selmcast.InvalidInput, "there are unicast, relay, network and auto"):
+            selmcast.Manager(3, multicast="smoke")
 
 
 class Coming(unittest.TestCase):

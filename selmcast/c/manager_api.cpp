@@ -37,6 +37,7 @@ selmcast_manager_options manager_defaults() {
   defaults.host = "127.0.0.1";
   defaults.sync = "bsp";
   defaults.planner = "auto";
+  defaults.multicast = "unicast";
   defaults.staleness = -1;
   defaults.min_receivers = ours.min_receivers;
   defaults.max_age = ours.max_age;
@@ -59,6 +60,7 @@ Result<manager::ManagerOptions> options_of(const selmcast_manager_options& given
   choice.workers = given.workers;
   choice.sync = text_or(given.sync, "bsp");
   choice.planner = text_or(given.planner, "auto");
+  choice.multicast = text_or(given.multicast, "unicast");
   if (given.staleness >= 0) choice.staleness = static_cast<std::uint32_t>(given.staleness);
   choice.overlap = given.overlap != 0;
   choice.elastic = given.elastic != 0;

@@ -214,6 +214,9 @@ typedef struct selmcast_manager_options {
   int32_t elastic; /* not 0: workers may come while the training runs, new ones or those that were lost. 0 */
   const char* state;       /* file that a manager that is started again goes on from; null: none */
   double patience_seconds; /* with state: how long workers wait for it. 60 */
+  const char*
+      multicast; /* "unicast"; "relay": receivers send on; "network": IP multicast; "auto": whichever the
+                              network is fit for, found by probing it. docs/multicast.md. "unicast" */
 } selmcast_manager_options;
 
 SELMCAST_API void selmcast_manager_options_init(selmcast_manager_options* options, size_t struct_size);

@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional
 import torch
 
 from selmcast.errors import Error, InvalidInput
-from selmcast.manager import Sync
+from selmcast.manager import Multicast, Sync
 from selmcast.report import SyncReport
 from selmcast.session import Session, at_end, current
 from selmcast.torch.layout import Block, Entry, Model, entries_of, optimizer_entries
@@ -40,6 +40,8 @@ class Synchronizer:
     :param planner: who decides whom to reach: ``"auto"``, ``"exact"``, ``"paper"``, ``"random"``, ``"broadcast"``
         (everybody, as all-reduce does), ``"slack"`` (ssp, asp). None: ``"auto"``. :param seed: of planners that
         draw. None: 1.
+    :param multicast: how a model reaches its receivers: ``"unicast"``, ``"relay"``, ``"network"`` (IP multicast) or
+        ``"auto"`` (docs/multicast.md). None: what the manager was started with; unicast if rank 0 starts it.
     :param overlap: of ssp and asp: ``step()`` returns while a snapshot of the model is still being delivered; what
         arrives meanwhile is mixed in, as a change, by the next one, and at the end by ``close()``. S more memory.
         None: what the manager was started with; no overlap if rank 0 starts it.
@@ -69,6 +71,7 @@ class Synchronizer:
         planner: Optional[str] = None,
         seed: Optional[int] = None,
         overlap: Optional[bool] = None,
+        multicast: Optional[Multicast] = None,
         every: int = 1,
         payload: Optional[Payload] = None,
         mixing: Mixing = "average",
@@ -113,6 +116,7 @@ class Synchronizer:
             "planner": planner,
             "seed": seed,
             "overlap": overlap,
+            "multicast": multicast,
         }
         self._block = Block(self._entries()) if optimizer_state != "average" else None
         same = {"every": every, "payload": self._payload, "mixing": mixing, "optimizer_state": optimizer_state}

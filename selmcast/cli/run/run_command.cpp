@@ -35,9 +35,10 @@ struct RunFlags {
 // What python/selmcast/session.py compares with what a program asks for.
 std::string settings_text(const RunFlags& flags) {
   const auto& choice = flags.choice;
-  std::string text = fmt::format("sync={};planner={};min_receivers={};max_age={};seed={};overlap={};asked={}",
-                                 choice.sync, choice.planner, choice.min_receivers, choice.max_age,
-                                 choice.seed, choice.overlap ? "True" : "False", flags.asked ? 1 : 0);
+  std::string text =
+      fmt::format("sync={};planner={};min_receivers={};max_age={};seed={};multicast={};overlap={};asked={}",
+                  choice.sync, choice.planner, choice.min_receivers, choice.max_age, choice.seed,
+                  choice.multicast, choice.overlap ? "True" : "False", flags.asked ? 1 : 0);
   if (choice.sync == "ssp") text += fmt::format(";staleness={}", choice.staleness.value_or(4));
   return text;
 }
@@ -58,6 +59,8 @@ class OwnManager {
       if (const auto* early = std::get_if<manager::LeftEarly>(&output))
         fmt::print(stderr, "[run] {} left before the training began ({}); {} of {} are there\n", early->name,
                    early->why, early->waiting, early->wanted);
+      if (const auto* it = std::get_if<manager::MulticastChosen>(&output))
+        fmt::print(stderr, "[run] multicast: {}, since {}\n", to_string(it->choice.kind), it->choice.why);
       if (const auto* left = std::get_if<manager::Left>(&output); left && !left->goodbye)
         fmt::print(stderr, "[run] {} is gone ({}), {} remain\n", to_string(left->worker), left->why,
                    left->remaining);
@@ -90,6 +93,7 @@ std::vector<std::string> manager_flags(const RunFlags& flags) {
   };
   add("--workers", std::to_string(flags.ranks));
   add("--sync", choice.sync);
+  add("--multicast", choice.multicast);
   add("--planner", choice.planner);
   add("--min-receivers", fmt::format("{}", choice.min_receivers));
   add("--max-age", std::to_string(choice.max_age));
@@ -204,6 +208,10 @@ void add_run_command(CLI::App& app, std::vector<std::string> program, int& exit_
   command->add_flag_callback(
       "--overlap", [flags] { flags->choice.overlap = flags->asked = true; },
       "ssp, asp: ranks compute on while their multicast is delivered");
+  asked(command->add_option("--multicast", choice.multicast,
+                            "unicast, relay, network or auto, as for selmcast manager"))
+      ->check(CLI::IsMember({"unicast", "relay", "network", "auto"}))
+      ->capture_default_str();
   asked(command->add_option("--planner", choice.planner, "As for selmcast manager"))->capture_default_str();
   asked(command->add_option("--min-receivers", choice.min_receivers,
                             "Of each multicast; below 1: a fraction of the workers"))
