@@ -45,6 +45,7 @@ void Twin::open_stream(std::size_t k) {
 
 void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
   Node& node = nodes_[k];
+  if (node.silent) return;  // also if it comes again before the manager reads
   node.to_manager_free =
       passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
   queue_.at(node.to_manager_free, [this, k, said, stream = node.stream] {

@@ -18,7 +18,8 @@ void plant(std::string_view bug) { planted_bug = bug; }
 namespace selmcast::arena {
 namespace {
 
-// All three ways to train, in turn, every fourth by IP multicast; overlap, planners, policies and mixings as the seed draws them.
+// All three ways to train, in turn, every fourth by IP multicast; overlap, planners, policies and mixings as the seed
+// draws them.
 ArenaResult run(std::uint64_t seed) {
   constexpr Sync kSyncs[] = {Sync::bsp, Sync::ssp, Sync::asp};
   ArenaSettings settings;
