@@ -45,12 +45,12 @@ void Twin::open_stream(std::size_t k) {
 
 void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
   Node& node = nodes_[k];
-  if (node.silent) return;  // also if it comes again before the manager reads
   node.to_manager_free =
       passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
-  queue_.at(node.to_manager_free, [this, k, said, stream = node.stream] {
-    when_manager_is_free([this, k, said, stream] {
-      if (!nodes_[k].silent && manager_)
+  queue_.at(node.to_manager_free, [this, k, said, stream = node.stream, life = node.life] {
+    when_manager_is_free([this, k, said, stream, life] {
+      // Of a process that fell silent nothing is heard, also not once it has come again.
+      if (nodes_[k].life == life && !nodes_[k].silent && manager_)
         carry_out(manager_->message(stream, said.message, said.heard, manager_time()), k);
     });
   });
