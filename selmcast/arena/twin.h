@@ -54,9 +54,10 @@ class Twin {
  private:
   struct Node {
     std::unique_ptr<worker::WorkerCore> core;
-    std::uint64_t life = 0;  // of which process, from 1
-    WorkerId id;             // once it was welcome
-    bool fresh = false;      // catches up
+    std::uint64_t life = 0;      // of which process, from 1
+    std::uint64_t silenced = 0;  // the last of these that fell silent
+    WorkerId id;                 // once it was welcome
+    bool fresh = false;          // catches up
     worker::ManagerLink link{Duration::seconds(20)};
     bool gave_up =
         false;  // when it ended the training had not begun: who waits for the last one may have enough
@@ -106,12 +107,22 @@ class Twin {
 
   // What a worker sends to a group. Each receiver's part has a fate of its own: the protocol itself is tested elsewhere
   // (mcast/protocol_test.cpp), here it is what the cores make of its outcomes.
+  enum class Fate { passes, is_handed_over, is_unheard };
+  struct Part {
+    std::size_t to = 0;
+    Rate link;  // the most that the two links let through
+    Fate fate = Fate::passes;
+    Bytes until, came;  // what has come when that happens, and by `since`
+    Instant since;
+    std::uint64_t order = 0;  // of the event that is to come; those before it were of other rates
+    bool is_met = false;      // its fate
+  };
   struct Group {
     std::uint64_t stream = 0;
     std::span<const std::byte> payload;
     Rate rate;
     std::size_t segment = 0;
-    std::set<TransferId> peers;  // joined, and neither through nor dropped
+    std::map<TransferId, Part> peers;  // joined, and neither through nor dropped
   };
   // What a worker has joined.
   struct Membership {
@@ -209,8 +220,12 @@ class Twin {
   // IP multicast.
   void obey(std::size_t node, const worker::GroupOrder& order);
   void joined(std::size_t node, const worker::PeerJoined& order);
+  void group_rate(std::size_t node, Rate rate);
+  void go_on_with(std::size_t node, TransferId transfer);
+  void meet_fate(std::size_t node, TransferId transfer, const Part& part);
+  void miss_if_it_stopped(std::size_t from, std::size_t to, TransferId transfer, std::uint64_t stream);
   void multicast_passes(std::size_t from, TransferId transfer, std::uint64_t stream);
-  void hand_over(std::size_t from, TransferId transfer, std::uint64_t stream, std::uint32_t segments);
+  void hand_over(std::size_t from, TransferId transfer, std::uint64_t stream, Bytes came);
   void multicast_unheard(std::size_t from, std::size_t to, TransferId transfer, std::uint64_t stream);
   void group_complete(std::size_t node, TransferId transfer);
   std::optional<std::size_t> receiver_of(std::size_t from, TransferId transfer) const;

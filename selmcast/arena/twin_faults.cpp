@@ -27,6 +27,7 @@ void Twin::plan_faults(Rng rng) {
     if (!nodes_[node].alive || nodes_[node].silent) return;
     tell("w" + std::to_string(node) + " falls silent");
     nodes_[node].silent = true;
+    nodes_[node].silenced = nodes_[node].life;
     perhaps_again(node);
   });
   Rng disks = rng.fork(5);

@@ -20,11 +20,10 @@ void Twin::obey(std::size_t k, const worker::GroupOrder& order) {
   std::visit(
       Overloaded{
           [&](const worker::StartGroup& start) {
-            groups_[k] = {start.group.stream, start.payload, start.rate, start.group.segment_bytes, {}};
+            // Rates are bounded by links below: who cannot take a burst gives way.
+            groups_[k] = {start.group.stream, start.payload, start.burst, start.group.segment_bytes, {}};
           },
-          [&](const worker::SetGroupRate& change) {
-            if (const auto found = groups_.find(k); found != groups_.end()) found->second.rate = change.rate;
-          },
+          [&](const worker::SetGroupRate& change) { group_rate(k, change.rate); },
           [&](const worker::PeerJoined& it) { joined(k, it); }, [](const worker::PeerStatus&) {},
           [&](const worker::PeerAcknowledged& it) {
             if (const auto found = groups_.find(k); found != groups_.end())
@@ -79,13 +78,12 @@ std::optional<std::size_t> Twin::receiver_of(std::size_t from, TransferId transf
   return std::nullopt;
 }
 
-// What becomes of it is drawn now.
+// What becomes of it is drawn now; when, depends on the rates to come.
 void Twin::joined(std::size_t k, const worker::PeerJoined& order) {
   const auto found = groups_.find(k);
   const auto to = receiver_of(k, order.transfer);
   if (found == groups_.end() || !to) return;  // it has left again
   Group& group = found->second;
-  group.peers.insert(order.transfer);
   ++result_.grouped;
   if (online()) {
     online_checkers_.stream_started(id_of(k), id_of(*to), order.transfer, group.rate);
@@ -93,28 +91,66 @@ void Twin::joined(std::size_t k, const worker::PeerJoined& order) {
     checkers_.stream_started(id_of(k), id_of(*to), order.transfer, group.rate);
   }
   Rng& rng = nodes_[k].rng;
-  const std::uint64_t stream = group.stream;
-  const Rate rate = std::min({group.rate, nodes_[k].uplink, nodes_[*to].downlink}) * rng.uniform(0.9, 1.0);
-  const Duration all = Bytes(static_cast<std::int64_t>(group.payload.size())) / rate;
-  const auto segments = static_cast<std::uint32_t>((group.payload.size() - 1) / group.segment + 1);
+  Part part;
+  part.to = *to;
+  part.link = std::min(nodes_[k].uplink, nodes_[*to].downlink) * rng.uniform(0.9, 1.0);
   const bool slow = settings_.faults.broken_links && rng.below(8) == 0;
   const bool lost = settings_.faults.broken_links && rng.below(40) == 0;
-  const Duration part = all * rng.uniform(0, 1);
-  const auto came = static_cast<std::uint32_t>(rng.below(segments));
-  const TransferId transfer = order.transfer;
-  if (lost) {
-    at(k, queue_.now() + part,
-       [this, k, to = *to, transfer, stream] { multicast_unheard(k, to, transfer, stream); });
-  } else if (slow) {
-    at(k, queue_.now() + part, [this, k, transfer, stream, came] { hand_over(k, transfer, stream, came); });
-  } else {
-    at(k, queue_.now() + all, [this, k, transfer, stream] { multicast_passes(k, transfer, stream); });
+  const double share = rng.uniform(0, 1);
+  part.fate = lost ? Fate::is_unheard : slow ? Fate::is_handed_over : Fate::passes;
+  const auto all = static_cast<double>(group.payload.size());
+  part.until = Bytes(static_cast<std::int64_t>(part.fate == Fate::passes ? all : all * share));
+  part.since = queue_.now();
+  group.peers[order.transfer] = part;
+  go_on_with(k, order.transfer);
+  miss_if_it_stopped(k, *to, order.transfer, group.stream);
+}
+
+// From now on.
+void Twin::group_rate(std::size_t k, Rate rate) {
+  const auto found = groups_.find(k);
+  if (found == groups_.end()) return;
+  Group& group = found->second;
+  for (auto& [transfer, part] : group.peers) {
+    const Duration lasted = queue_.now() - part.since;
+    part.came = std::min(part.until, part.came + std::min(group.rate, part.link) * lasted);
+    part.since = queue_.now();
   }
-  // Whoever stops without a word is missed by the other.
-  queue_.after(all + mcast::kSilenceMax, [this, k, to = *to, transfer, stream] {
-    const bool sends = is_sending(k, transfer, stream) && !nodes_[k].silent;
-    if (is_member(to, transfer, stream) && !memberships_.at({to, transfer}).missing && !sends)
-      multicast_unheard(k, to, transfer, stream);
+  group.rate = rate;
+  for (const auto& [transfer, part] : group.peers) {
+    if (!part.is_met) go_on_with(k, transfer);
+  }
+}
+
+void Twin::go_on_with(std::size_t k, TransferId transfer) {
+  Group& group = groups_.at(k);
+  Part& part = group.peers.at(transfer);
+  const Duration left = (part.until - part.came) / std::min(group.rate, part.link);
+  at(k, part.since + left, [this, k, transfer, stream = group.stream, order = ++part.order] {
+    if (!is_sending(k, transfer, stream)) return;
+    Part& now = groups_.at(k).peers.at(transfer);
+    if (now.order != order) return;
+    now.is_met = true;
+    meet_fate(k, transfer, Part(now));
+  });
+}
+
+void Twin::meet_fate(std::size_t k, TransferId transfer, const Part& part) {
+  const std::uint64_t stream = groups_.at(k).stream;
+  switch (part.fate) {
+    case Fate::passes: return multicast_passes(k, transfer, stream);
+    case Fate::is_handed_over: return hand_over(k, transfer, stream, part.until);
+    case Fate::is_unheard: return multicast_unheard(k, part.to, transfer, stream);
+  }
+}
+
+// Whoever stops without a word is missed by the other.
+void Twin::miss_if_it_stopped(std::size_t k, std::size_t to, TransferId transfer, std::uint64_t stream) {
+  queue_.after(mcast::kSilenceMax, [this, k, to, transfer, stream] {
+    if (!is_member(to, transfer, stream) || memberships_.at({to, transfer}).missing) return;
+    if (is_sending(k, transfer, stream) && !nodes_[k].silent)
+      return miss_if_it_stopped(k, to, transfer, stream);
+    multicast_unheard(k, to, transfer, stream);
   });
 }
 
@@ -138,8 +174,8 @@ void Twin::group_complete(std::size_t k, TransferId transfer) {
   carry_out(k, nodes_[k].core->group_complete(transfer, time_of(k), time_of(k)));
 }
 
-// The first `segments` have come, the rest goes over the link.
-void Twin::hand_over(std::size_t from, TransferId transfer, std::uint64_t stream, std::uint32_t segments) {
+// So much has come, in whole segments; the rest goes over the link.
+void Twin::hand_over(std::size_t from, TransferId transfer, std::uint64_t stream, Bytes came) {
   const auto to = receiver_of(from, transfer);
   if (!to || !is_sending(from, transfer, stream) || !is_member(*to, transfer, stream)) return;
   Group& group = groups_.at(from);
@@ -147,7 +183,10 @@ void Twin::hand_over(std::size_t from, TransferId transfer, std::uint64_t stream
   const mcast::StreamShape shape{mcast::StreamId(stream),
                                  Bytes(static_cast<std::int64_t>(group.payload.size())),
                                  static_cast<std::uint32_t>(group.segment)};
-  const std::size_t there = std::min(group.payload.size(), segments * group.segment);
+  const auto segments =
+      std::min(static_cast<std::uint32_t>(static_cast<std::size_t>(came.count()) / group.segment),
+               shape.segments() - 1);
+  const std::size_t there = segments * group.segment;
   std::ranges::copy(group.payload.first(there), membership.place.begin());
   membership.missing = group.payload.size() - there;
   group.peers.erase(transfer);

@@ -49,8 +49,9 @@ void Twin::to_manager(std::size_t k, const worker::ManagerLink::Write& said) {
       passes(k, manager_place(), std::max(node.to_manager_free, queue_.now() + delay(node.rng)));
   queue_.at(node.to_manager_free, [this, k, said, stream = node.stream, life = node.life] {
     when_manager_is_free([this, k, said, stream, life] {
-      // Of a process that fell silent nothing is heard, also not once it has come again.
-      if (nodes_[k].life == life && !nodes_[k].silent && manager_)
+      // Of a process that fell silent nothing is heard, also not once it has come again. Who ended in order, or
+      // crashed, is heard to its last word.
+      if (life > nodes_[k].silenced && manager_)
         carry_out(manager_->message(stream, said.message, said.heard, manager_time()), k);
     });
   });

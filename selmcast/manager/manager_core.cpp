@@ -212,11 +212,7 @@ void ManagerCore::evict(const sync::Evicted& evicted, Outputs& outputs) {
 
 wire::Outgoing ManagerCore::outgoing(const sync::Transfer& transfer) const {
   const wire::Hello& receiver = *sessions_.at(session_of_.at(transfer.receiver)).hello;
-  wire::Outgoing out{
-      transfer.id, {transfer.receiver, receiver.data_host, receiver.data_port}, transfer.paced};
-  if (settings_.rounds.multicast == plan::MulticastKind::network && transfer.paced > transfer.allocated)
-    out.planned = transfer.allocated;
-  return out;
+  return {transfer.id, {transfer.receiver, receiver.data_host, receiver.data_port}, transfer.paced};
 }
 
 void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
@@ -228,6 +224,8 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
   }
   for (const sync::Transfer& transfer : plan.transfers) {
     wire::Outgoing own = outgoing(transfer);
+    if (plan.multicast == plan::MulticastKind::network && transfer.paced > transfer.allocated)
+      own.planned = transfer.allocated;
     if (transfer.via) {
       wire::Outgoing forwarded = own;
       forwarded.source = transfer.source;
@@ -245,7 +243,7 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
   for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);
 }
 
-// Whom a change does not concern hears nothing of it.
+// Whom a change does not concern hears nothing of it. There are no bursts here: rates change while multicasts run.
 void ManagerCore::send_updates(const sync::PlanChanged& plan, Outputs& outputs) {
   const PlanVersion version{settings_.epoch, plan.number};
   std::map<WorkerId, wire::PlanUpdate> parts;

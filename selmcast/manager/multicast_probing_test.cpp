@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "selmcast/manager/groups.h"
@@ -74,8 +75,10 @@ TEST_F(AutoMulticast, HostsTakeTurnsAndBothGroupsHaveMembers) {
     EXPECT_EQ(probe.joined.stream, probe.other.stream);
     EXPECT_EQ(probe.joined.address, probe_of(started, k % 2).joined.address);
     joined.insert(probe.joined.address);
-    for (std::uint32_t worker = 0; worker < 600; ++worker)  // no model goes there
-      EXPECT_NE(group_of(WorkerId(worker), 1, settings.run_token, 1440).address, probe.joined.address);
+    for (std::uint64_t plan = 1; plan <= kGroupTurns; ++plan) {  // no model goes there
+      for (std::uint32_t worker = 0; worker < 600; ++worker)
+        EXPECT_NE(group_of(WorkerId(worker), plan, settings.run_token, 1440).address, probe.joined.address);
+    }
   }
   EXPECT_THAT(joined, SizeIs(2));
 }
@@ -99,6 +102,27 @@ TEST_F(AutoMulticast, ADecisionWhileDeliveriesRunIsOfTheNextRound) {
   everybody_saw(4);
   deliver(all<Planned>(outputs).at(0));
   EXPECT_EQ(planned(Round(1)), MulticastKind::network);
+}
+
+// It began with unicast: what counts is the plan's kind.
+TEST_F(AutoMulticast, BurstsAreToldAsSuchOnceNetworkIsChosen) {
+  start_on_machines();
+  const auto told_as_bursts = [&](const Outputs& outputs) {
+    int count = 0;
+    for (const sync::Transfer& t : all<Planned>(outputs).at(0).plan.transfers) {
+      const auto sent = told<wire::RoundPlan>(outputs, t.sender.value()).at(0).outgoing;
+      const auto out = std::ranges::find(sent, t.id, &wire::Outgoing::transfer);
+      if (!out->planned) continue;
+      EXPECT_EQ(*out->planned, t.allocated);
+      ++count;
+    }
+    return count;
+  };
+  const Outputs unicast = everybody_ready(Round(0));
+  EXPECT_EQ(told_as_bursts(unicast), 0);
+  everybody_saw(4);
+  deliver(all<Planned>(unicast).at(0));
+  EXPECT_GT(told_as_bursts(everybody_ready(Round(1))), 0);
 }
 
 TEST_F(AutoMulticast, RelayWhereItFloodsWithTheReason) {

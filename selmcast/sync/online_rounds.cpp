@@ -162,7 +162,8 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   const auto [started, finished] =
       liars_.hear(receiver, {delivery.started, delivery.finished}, now - running.issued);
   learning_.delivered({transfer.sender, receiver, transfer.bytes, running.issued - Instant() + started,
-                       running.issued - Instant() + finished, transfer.allocated, Rate::unlimited()},
+                       running.issued - Instant() + finished, transfer.allocated, Rate::unlimited(),
+                       std::nullopt, running.slow_alone},
                       running.paces);
   Consequences c;
   c.first.push_back(TransferCommitted{transfer});
@@ -186,6 +187,17 @@ Result<Actions> OnlineRounds::failed(WorkerId worker, const Failure& failure, In
   outages_.failed({transfer.sender, transfer.receiver}, now);
   fail(failure.transfer, failure.why, now, c);
   return finish(std::move(c), now);
+}
+
+Result<Actions> OnlineRounds::slow(WorkerId sender, const SlowTransfer& slow, Instant /*now*/) {
+  const auto is_open = open(sender, slow.transfer);
+  if (!is_open) return std::unexpected(is_open.error());
+  if (!*is_open) return Actions{};
+  Running& running = running_.at(slow.transfer);
+  if (running.transfer.sender != sender)
+    return failure(ErrorCode::protocol, "reported a transfer that others send");
+  running.slow_alone = running.slow_alone || slow.alone;
+  return Actions{};
 }
 
 void OnlineRounds::fail(TransferId id, const std::string& why, Instant now, Consequences& c, bool late) {

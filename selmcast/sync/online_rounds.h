@@ -28,7 +28,8 @@
 //
 // A worker's index in OnlineMachine is its id: ids are dense, and one is used again only for the same worker.
 // Network multicast: the deliveries of a multicast have one rate, that of the slowest; none is paced above it, since
-// what a group cannot take is lost. Not here: relay. Same settings and events, same actions.
+// what a group cannot take is lost. That one receiver alone is slow tells the estimator that it is not the uplink;
+// whom to drop is the policy's. Not here: relay. Same settings and events, same actions.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +73,7 @@ class OnlineRounds final : public TrainingMachine {
   Result<Actions> ready(WorkerId worker, Round round, Instant now) override;
   Result<Actions> delivered(WorkerId receiver, const Delivery& delivery, Instant now) override;
   Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
+  Result<Actions> slow(WorkerId sender, const SlowTransfer& slow, Instant now) override;
   Actions tick(Instant now) override;
   void set_multicast(plan::MulticastKind kind) override;
   void postpone(Duration away, Instant now) override;
@@ -90,7 +92,8 @@ class OnlineRounds final : public TrainingMachine {
     bool required = false;
     double burst = 1;
     Instant issued, deadline;
-    Instant latest;  // where the deadline may be moved to
+    Instant latest;           // where the deadline may be moved to
+    bool slow_alone = false;  // another receiver of the multicast got all that was sent
     PaceRecord paces;
   };
   struct Life {

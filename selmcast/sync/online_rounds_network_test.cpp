@@ -126,6 +126,45 @@ TEST_F(OnlineNetwork, ASenderThatLeavesEndsItAll) {
   EXPECT_EQ(machine->running(), 0U);
 }
 
+TEST_F(OnlineNetwork, AReportThatOneIsSlowIsOfTheSenderAndOfWhatRuns) {
+  start();
+  ready(0);
+  const TrainingMachine::SlowTransfer slow{TransferId(1), Rate::megabits_per_second(2), true};
+  EXPECT_THAT(machine->slow(WorkerId(0), slow, now).value(), IsEmpty());
+  EXPECT_FALSE(machine->slow(WorkerId(1), slow, now).has_value());
+  EXPECT_FALSE(machine->slow(WorkerId(2), slow, now).has_value());
+  EXPECT_FALSE(machine->slow(WorkerId(0), {TransferId(4), slow.goodput, true}, now).has_value());
+  at(1);
+  delivered(1, 1);
+  EXPECT_THAT(machine->slow(WorkerId(0), slow, now).value(), IsEmpty());  // too late, no error
+}
+
+// w0 sends to w2 and w3 at its 6 Mbit/s; w2 gets 3, w3 leaves. Half of w0's 6 is likelier than 3 / 8 of w2's 8, but for
+// w3, which got all.
+TEST_F(OnlineNetwork, WhatOneAloneDoesNotGetIsNotForWantOfUplink) {
+  for (const bool alone : {false, true}) {
+    now = Instant::at_seconds(10);
+    start();
+    machine->leave(WorkerId(1), "gone", now);
+    EXPECT_THAT(paces(all<PlanChanged>(ready(0)).at(0).started), Each(DoubleNear(6, 1e-9)));
+    EXPECT_TRUE(
+        machine->slow(WorkerId(0), {TransferId(1), Rate::megabits_per_second(3), alone}, now).has_value());
+    machine->leave(WorkerId(3), "gone", now);
+    const auto took = [this](std::uint32_t receiver, std::uint64_t transfer, double seconds) {
+      now = now + Duration::seconds(seconds);
+      return machine->delivered(WorkerId(receiver),
+                                {TransferId(transfer), kModel, Duration(), Duration::seconds(seconds)}, now);
+    };
+    EXPECT_THAT(all<MulticastEnded>(took(2, 1, 8.0 / 3)), SizeIs(1));
+    ready(2);
+    const auto learnt = all<Learnt>(took(0, 3, 8.0 / 100));  // two workers, two multicasts: a look
+    ASSERT_THAT(learnt, SizeIs(1));
+    ASSERT_THAT(learnt[0].estimates, SizeIs(2));
+    EXPECT_NEAR(learnt[0].estimates[0].uplink.mbps(), alone ? 6 : 3, 0.01);
+    EXPECT_NEAR(learnt[0].estimates[1].downlink.mbps(), alone ? 3 : 8, 0.01);
+  }
+}
+
 // What runs goes on as it was planned, whatever is chosen meanwhile.
 TEST_F(OnlineNetwork, AKindThatIsChosenIsOfTheNextMulticast) {
   common.multicast = MulticastKind::unicast;
