@@ -109,7 +109,8 @@ TEST_F(AutoMulticast, BurstsAreToldAsSuchOnceNetworkIsChosen) {
   start_on_machines();
   const auto told_as_bursts = [&](const Outputs& outputs) {
     int count = 0;
-    for (const sync::Transfer& t : all<Planned>(outputs).at(0).plan.transfers) {
+    const Planned planned = all<Planned>(outputs).at(0);
+    for (const sync::Transfer& t : planned.plan.transfers) {
       const auto sent = told<wire::RoundPlan>(outputs, t.sender.value()).at(0).outgoing;
       const auto out = std::ranges::find(sent, t.id, &wire::Outgoing::transfer);
       if (!out->planned) continue;
