@@ -8,6 +8,7 @@
 
 #include "selmcast/base/overloaded.h"
 #include "selmcast/manager/journal_json.h"
+#include "selmcast/manager/json_count.h"
 #include "selmcast/wire/control_codec.h"
 
 namespace selmcast::manager {
@@ -158,10 +159,10 @@ class Replay {
     if (kind == "tick") return Input{now, TimePassed{}};
     if (kind == "stop") return Input{now, Stopped{why()}};
     if (kind == "restarted") {
-      return Input{now, ManagerRestarted{line.at("epoch").get<std::uint64_t>(),
+      return Input{now, ManagerRestarted{count_at<std::uint64_t>(line, "epoch"),
                                          Duration::seconds(line.at("away_seconds").get<double>())}};
     }
-    const SessionId session(line.at("session").get<std::uint64_t>());
+    const SessionId session(count_at<std::uint64_t>(line, "session"));
     if (kind == "opened") {
       if (!opened_.insert(session).second)
         return failure(ErrorCode::invalid_input, "a session is opened twice");

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "selmcast/manager/json_count.h"
 #include "selmcast/sync/sharing.h"
 
 namespace selmcast::manager {
@@ -265,7 +266,7 @@ Result<sync::OnlineChoice> online_choice_from(const json& line) {
   sync::OnlineChoice choice;
   choice.policy = line.at("planner").get<std::string>();
   choice.staleness.reset();
-  if (line.at("sync") == "ssp") choice.staleness = line.at("staleness").get<std::uint32_t>();
+  if (line.at("sync") == "ssp") choice.staleness = count_at<std::uint32_t>(line, "staleness");
   choice.keep_fraction = line.at("keep_fraction").get<double>();
   const auto sharing = sync::sharing_from(line.at("sharing").get<std::string>());
   if (!sharing) return failure(ErrorCode::invalid_input, "there is no sharing " + line.at("sharing").dump());
@@ -294,9 +295,9 @@ Result<ManagerSettings> settings_from(const json& line) {
   const auto min_receivers = sync::MinReceivers::from(line.at("min_receivers").get<double>());
   if (!min_receivers) return std::unexpected(min_receivers.error());
   r.min_receivers = *min_receivers;
-  r.max_age = line.at("max_age").get<std::uint32_t>();
+  r.max_age = count_at<std::uint32_t>(line, "max_age");
   r.age_start = line.at("ages_from_zero").get<bool>() ? sync::AgeStart::zero : sync::AgeStart::staggered;
-  r.seed = line.at("seed").get<std::uint64_t>();
+  r.seed = count_at<std::uint64_t>(line, "seed");
   r.paced = line.at("paced").get<bool>();
   r.bursts = line.at("bursts").get<bool>();
   if (line.value("multicast", "unicast") == "network") r.multicast = plan::MulticastKind::network;
@@ -304,9 +305,9 @@ Result<ManagerSettings> settings_from(const json& line) {
   r.compute_patience = seconds("compute_patience_seconds");
   r.delivery_patience_min = seconds("delivery_patience_min_seconds");
   r.delivery_patience_factor = line.at("delivery_patience_factor").get<double>();
-  s.workers = line.at("workers").get<std::uint32_t>();
-  s.min_workers = line.value("min_workers", 1U);
-  s.epoch = line.at("epoch").get<std::uint64_t>();
+  s.workers = count_at<std::uint32_t>(line, "workers");
+  s.min_workers = line.contains("min_workers") ? count_at<std::uint32_t>(line, "min_workers") : 1;
+  s.epoch = count_at<std::uint64_t>(line, "epoch");
   s.hello_patience = seconds("hello_patience_seconds");
   s.join_patience = seconds("join_patience_seconds");
   s.heartbeat_interval = seconds("heartbeat_interval_seconds");

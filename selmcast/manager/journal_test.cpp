@@ -197,9 +197,16 @@ TEST_F(JournalTest, BrokenLinesAreNamedByFileAndNumber) {
 }
 
 TEST_F(JournalTest, SettingsThatNoTrainingCanHaveAreRefused) {
-  const std::pair<const char*, json> cases[] = {{"planner", "crystal ball"}, {"workers", 0},
-                                                {"workers", 100'000},        {"min_receivers", -2},
-                                                {"min_receivers", 3},        {"max_age", "old"}};
+  const std::pair<const char*, json> cases[] = {{"planner", "crystal ball"},
+                                                {"workers", 0},
+                                                {"workers", 100'000},
+                                                {"min_receivers", -2},
+                                                {"min_receivers", 3},
+                                                {"max_age", "old"},
+                                                {"max_age", 2.8e28},
+                                                {"max_age", -1},
+                                                {"workers", 2.5},
+                                                {"seed", 1e300}};
   for (const auto& [key, value] : cases) {
     const auto result = replay_with([&](json& line) {
       line[key] = value;
