@@ -45,7 +45,7 @@ peers)
   mapfile -t sources < <(
     core_sources selmcast/base selmcast/plan selmcast/maxmin selmcast/sync selmcast/payload selmcast/wire
     printf '%s\n' selmcast/mcast/{datagram,receiver,segment_set,sender,status}.cpp selmcast/net/frame_parser.cpp \
-      selmcast/manager/{durable_manager,input,journal_json,manager_core,manager_core_joining}.cpp \
+      selmcast/manager/{durable_manager,input,journal_json,manager_core,manager_core_joining,multicast_probing}.cpp \
       selmcast/worker/{inbox,local_address,manager_link,mass_book,mix_sum,mixer}.cpp selmcast/worker/worker_core*.cpp \
       "$build/generated/selmcast/wire/control.pb.cc" | grep -v -e _test.cpp -e _testing.cpp)
   libraries+=(-lprotobuf)
@@ -59,7 +59,8 @@ files)
   protoc --cpp_out="$build/generated" selmcast/wire/control.proto
   mapfile -t sources < <(
     core_sources selmcast/base selmcast/plan selmcast/maxmin selmcast/sync selmcast/payload selmcast/wire
-    printf '%s\n' selmcast/manager/{durable_manager,input,journal,journal_json,manager_core,manager_core_joining}.cpp \
+    printf '%s\n' selmcast/manager/{durable_manager,input,journal,journal_json}.cpp \
+      selmcast/manager/{manager_core,manager_core_joining,multicast_probing}.cpp \
       selmcast/cli/{cluster_files,problem_reader,strict_json}.cpp selmcast/cli/testbed/description_json.cpp \
       selmcast/cli/report/{json_fields,run_record,true_links}.cpp selmcast/sim/{bandwidth,compute_times}.cpp \
       selmcast/testbed/{commands,description,registry}.cpp selmcast/train/{idx_dataset,snapshot}.cpp \
