@@ -289,7 +289,7 @@ void Twin::arrive(ConnectionId id, bool forth, const wire::FrameHeader& header,
     const auto place = core.chunk_place(link, header);
     if (!place) return break_connection(id, place.error().message, std::nullopt);
     std::ranges::copy(payload, place->begin());
-    core.chunk_bytes(link, time_of(k));
+    core.chunk_bytes(link, Bytes(static_cast<std::int64_t>(payload.size())), time_of(k));
     body = *place;
   }
   const auto actions = core.frame(link, header, body, time_of(k));

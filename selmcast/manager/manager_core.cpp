@@ -125,7 +125,7 @@ Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::F
       Overloaded{
           [&](const wire::Ready& ready) { return machine_->ready(worker, ready.round, now); },
           [&](const wire::Delivered& d) {
-            return machine_->delivered(worker, {d.transfer, d.bytes, d.started, d.finished}, now);
+            return machine_->delivered(worker, {d.transfer, d.bytes, d.started, d.finished, d.progress}, now);
           },
           [&](const wire::TransferFailed& failed) {
             return machine_->failed(worker, {failed.transfer, failed.reason, failed.peer}, now);

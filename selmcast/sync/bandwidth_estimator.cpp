@@ -6,16 +6,13 @@
 #include <utility>
 
 #include "selmcast/base/check.h"
-#include "selmcast/sync/bandwidth_attribution.h"
-#include "selmcast/sync/link_usage.h"
+#include "selmcast/sync/full_links.h"
+#include "selmcast/sync/link_loads.h"
 
 namespace selmcast::sync {
 namespace {
 
-constexpr double kAsFast = 0.9;  // of a network multicast to its receivers, who have other traffic too
 constexpr Duration kShortestDelivery = Duration::milliseconds(5);
-// Pacing keeps its rate within 1 % (design.md section 4); the rest is room for latency at both ends.
-constexpr double kHeldBackBelow = 0.93;
 // With the larger of two samples as target, a halved link is followed to 0.3^2 = 9 % in three rounds.
 constexpr double kBlend = 0.7;
 // More than this above the estimate is not noise but proof that the link carries it.
@@ -23,22 +20,12 @@ constexpr double kClearlyMore = 1.05;
 // Samples that differ by less than this factor say the same.
 constexpr double kAgreeing = 1.1;
 constexpr double kMostGrowth = 4;
+constexpr double kMostFall = 1 / kMostGrowth;
 constexpr std::size_t kMemory = 8;
-
-using Culprits = std::vector<std::optional<std::size_t>>;
-
-struct Delivery {
-  std::size_t up = 0;  // positions among the round's links
-  std::size_t down = 0;
-  Duration started;
-  Duration finished;
-  Rate rate;
-  Rate paced;
-  bool held_back = false;
-  bool lost_nothing = false;
-  bool lost_alone = false;
-  bool gave_way = false;  // was above its fair rate and lost by that
-};
+constexpr std::size_t kSamples = 3;
+// What was declared is given up for one look only if it is a little wrong, or several deliveries say so.
+constexpr double kNearDeclared = 0.7;
+constexpr double kManyHeldBack = 1.5;
 
 bool is_usable(const DeliveryObservation& d) {
   const bool finite = std::isfinite(d.started.in_seconds()) && std::isfinite(d.finished.in_seconds());
@@ -50,9 +37,9 @@ bool is_usable(const DeliveryObservation& d) {
 // One round, with links numbered densely in ascending order.
 struct RoundView {
   std::vector<LinkId> ids;
-  std::vector<Delivery> deliveries;
-  std::vector<std::vector<std::size_t>> of_link;  // positions in deliveries
-  std::vector<std::vector<std::size_t>> carried;  // of these, those that add up on the link
+  std::vector<LoadedDelivery> deliveries;
+  std::vector<int> count;   // of deliveries, by link
+  std::vector<Rate> paced;  // of all of them, by link
 
   RoundView(std::span<const DeliveryObservation> observed, const BandwidthEstimator& known,
             bool one_copy_up) {
@@ -65,75 +52,58 @@ struct RoundView {
     }
     std::ranges::sort(ids);
     ids.erase(std::ranges::unique(ids).begin(), ids.end());
+    count.resize(ids.size());
+    paced.resize(ids.size());
     for (const DeliveryObservation* d : usable) {
-      const Rate measured = d->bytes / (d->finished - d->started);
-      // One that lost gave way to its fair rate, if it was above: only below that was it held back.
-      const Rate expected = d->lossy ? std::min(d->paced, d->allocated) : d->paced;
-      deliveries.push_back({.up = find({d->sender, Direction::up}),
-                            .down = find({d->receiver, Direction::down}),
+      const std::size_t up = find({d->sender, Direction::up});
+      const std::size_t down = find({d->receiver, Direction::down});
+      for (const std::size_t l : {up, down}) {
+        ++count[l];
+        paced[l] = one_copy_up && l == up ? std::max(paced[l], d->paced) : paced[l] + d->paced;
+      }
+      deliveries.push_back({.up = up,
+                            .down = down,
+                            .bytes = d->bytes,
                             .started = d->started,
                             .finished = d->finished,
-                            .rate = std::min(measured, d->paced),
-                            .paced = d->paced,
-                            .held_back = d->lossy != false &&
-                                         (expected.is_unlimited() || measured < expected * kHeldBackBelow),
-                            .lost_nothing = d->lossy == false,
-                            .lost_alone = d->alone});
-      deliveries.back().gave_way = d->lossy == true && !deliveries.back().held_back;
+                            .paces = paces(*d),
+                            .progress = d->progress,
+                            .lossy = d->lossy,
+                            .allocated = d->allocated,
+                            .not_by_uplink = one_copy_up && d->alone,
+                            .late = d->late});
     }
-    of_link.resize(ids.size());
-    for (std::size_t d = 0; d < deliveries.size(); ++d) {
-      of_link[deliveries[d].up].push_back(d);
-      of_link[deliveries[d].down].push_back(d);
-    }
-    carried = of_link;
-    for (std::size_t l = 0; one_copy_up && l < ids.size(); ++l) {
-      if (ids[l].direction != Direction::up) continue;
-      carried[l] = {std::ranges::max(of_link[l], {}, [this](std::size_t d) { return deliveries[d].rate; })};
-    }
-  }
-
-  // Of a delivery of a network multicast: others of it that took the same uplink got more, or all.
-  bool not_by_uplink(const Delivery& delivery) const {
-    const auto got_through = [&](std::size_t d) { return deliveries[d].lost_nothing; };
-    return delivery.lost_alone || delivery.rate < fastest(delivery.up) * kAsFast ||
-           (!delivery.lost_nothing && std::ranges::any_of(of_link[delivery.up], got_through));
-  }
-
-  Rate fastest(std::size_t l) const {
-    Rate rate;
-    for (const std::size_t d : of_link[l]) rate = std::max(rate, deliveries[d].rate);
-    return rate;
-  }
-
-  bool gave_way(std::size_t l) const {
-    return std::ranges::any_of(of_link[l], [this](std::size_t d) { return deliveries[d].gave_way; });
-  }
-
-  // What link l carried at least: a satisfied delivery ran evenly at its pacing. Any other fell behind, and its sender
-  // may have hurried to make up for it (net/pace_schedule.h), so that nothing is known of its rate in between.
-  std::vector<Usage> usages(std::size_t l) const {
-    std::vector<Usage> result;
-    for (const std::size_t d : carried[l]) {
-      const Delivery& x = deliveries[d];
-      result.push_back({x.started, x.finished, x.rate, x.held_back ? Rate::unlimited() : x.rate});
-    }
-    return result;
-  }
-
-  // The same once l is known to have been full: deliveries held back elsewhere are taken as even too. They
-  // can err in both directions, while leaving their bytes out could only make a full link look smaller than
-  // it is.
-  std::vector<Usage> usages_if_full(std::size_t l, const Culprits& culprits) const {
-    std::vector<Usage> result = usages(l);
-    for (std::size_t k = 0; k < result.size(); ++k) {
-      if (culprits[carried[l][k]] != l) result[k].cap = result[k].rate;
-    }
-    return result;
+    if (one_copy_up) spare_uplinks();
   }
 
   std::size_t find(LinkId id) const {
     return static_cast<std::size_t>(std::ranges::lower_bound(ids, id) - ids.begin());
+  }
+
+  // A delivery lost, and gave way to its fair rate: that shows where the link ends.
+  bool gave_way(std::size_t l, const LinkLoads& loads) const {
+    for (std::size_t d = 0; d < deliveries.size(); ++d) {
+      const bool is_here = deliveries[d].up == l || deliveries[d].down == l;
+      if (is_here && deliveries[d].lossy == true &&
+          std::ranges::none_of(loads.course(d).cells, &LinkLoads::Cell::is_held_back))
+        return true;
+    }
+    return false;
+  }
+
+ private:
+  // Who lost while another receiver of the same multicast got all was not held back by the uplink.
+  void spare_uplinks() {
+    std::vector<bool> got_through(ids.size());
+    for (const LoadedDelivery& d : deliveries)
+      if (d.lossy == false) got_through[d.up] = true;
+    for (LoadedDelivery& d : deliveries)
+      if (d.lossy != false && got_through[d.up]) d.not_by_uplink = true;
+  }
+
+  static std::vector<PacePiece> paces(const DeliveryObservation& d) {
+    if (!d.paces.empty()) return d.paces;
+    return {{d.started, d.finished, d.paced}};
   }
 };
 
@@ -159,73 +129,90 @@ Rate BandwidthEstimator::estimate(LinkId id) const { return link(id).estimate; }
 
 bool BandwidthEstimator::searching(LinkId id) const { return !link(id).confirmed || link(id).risen; }
 
-// Remembers the aggregate and says how plausible it is that the link was full. A link without an aggregate
-// still takes part in the explanation, as one that carried what it is thought to.
-LinkEvidence BandwidthEstimator::weigh(Link& link, std::optional<Rate> aggregate) {
-  const Rate carried = std::min(aggregate.value_or(link.estimate), link.estimate * kMostGrowth);
-  if (aggregate) {
-    link.recent.push_back(carried);
-    if (link.recent.size() > kMemory) link.recent.erase(link.recent.begin());
-  }
-  const Rate peak = link.recent.empty() ? carried : std::max(carried, std::ranges::max(link.recent));
-  return {.aggregate = carried, .estimate = link.estimate, .recent_peak = peak, .confirmed = link.confirmed};
+// Remembers what it carried and says how plausible it is that the link was full.
+LinkEvidence BandwidthEstimator::weigh(Link& link, Rate level) {
+  const Rate carried = std::min(level, link.estimate * kMostGrowth);
+  link.recent.push_back(carried);
+  if (link.recent.size() > kMemory) link.recent.erase(link.recent.begin());
+  const Rate peak = std::max(carried, std::ranges::max(link.recent));
+  return {.level = carried, .estimate = link.estimate, .recent_peak = peak, .confirmed = link.confirmed};
 }
 
-void BandwidthEstimator::update(Link& link, bool saturated, Rate aggregate) {
+// The largest value that two of the last samples agree on.
+std::optional<Rate> BandwidthEstimator::agreed(const std::vector<Rate>& samples) {
+  std::optional<Rate> most;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const Rate high = std::max(samples[i], samples[j]);
+      if (std::min(samples[i], samples[j]) * kAgreeing > high && (!most || high > *most)) most = high;
+    }
+  }
+  return most;
+}
+
+void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witness> witness) {
   const Rate before = link.estimate;
-  const Rate seen = std::min(aggregate, before * kMostGrowth);
-  if (saturated) {
-    const Rate previous = std::exchange(link.last_full, seen);
-    const Rate target = std::max(seen, previous);
-    // Twice in a row about the same, well below: a fall, and no misjudgement.
-    const bool has_fallen = std::min(seen, previous) * kAgreeing > target && target * kAgreeing < before;
-    const bool jump = !link.confirmed || target > before * kClearlyMore || has_fallen;
-    link.estimate = jump ? target : before + (target - before) * kBlend;
-    link.confirmed = true;
-    link.risen = seen < aggregate;
-  } else if (seen > before) {
+  const Rate seen = std::clamp(aggregate, before * kMostFall, before * kMostGrowth);
+  if (!witness) {
+    if (seen <= before) return;
     link.estimate = seen;
     link.risen = link.risen || seen > before * kClearlyMore;
+    return;
   }
+  link.full.push_back(seen);
+  if (link.full.size() > kSamples) link.full.erase(link.full.begin());
+  const bool replaces_declared =
+      !link.confirmed &&
+      (witness->is_late || witness->held_back >= kManyHeldBack || seen > before * kNearDeclared);
+  if (replaces_declared || seen * kAgreeing > before) {
+    const bool jump = !link.confirmed || seen > before * kClearlyMore;
+    link.estimate = jump ? seen : before + (seen - before) * kBlend;
+  } else if (const auto fallen = agreed(link.full); fallen && *fallen * kAgreeing < before) {
+    link.estimate = *fallen;
+  } else if (witness->is_late) {
+    const Rate larger = link.full.size() > 1 ? std::max(seen, link.full[link.full.size() - 2]) : seen;
+    if (larger < before) link.estimate = before + (larger - before) * kBlend;
+  } else {
+    return;  // one look alone: perhaps misjudged
+  }
+  link.confirmed = true;
+  link.risen = seen < aggregate;
 }
 
 // It carried about what it is thought to, and no more.
 void BandwidthEstimator::found_end(Link& link) {
   link.confirmed = true;
-  link.last_full = std::max(link.last_full, link.estimate);
   link.risen = false;
 }
 
 std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryObservation> observed,
                                                        bool one_copy_up) {
   const RoundView round(observed, *this, one_copy_up);
-  std::vector<std::optional<Rate>> at_least;
-  std::vector<LinkEvidence> evidence;
+  const LinkLoads loads(round.deliveries, round.ids.size(), one_copy_up);
+  std::vector<std::optional<LinkEvidence>> evidence;
   for (std::size_t l = 0; l < round.ids.size(); ++l) {
-    at_least.push_back(sustained_aggregate(round.usages(l)));
-    evidence.push_back(weigh(link(round.ids[l]), at_least[l]));
+    const auto level = loads.level(l);
+    evidence.push_back(level ? std::optional(weigh(link(round.ids[l]), *level)) : std::nullopt);
   }
-  std::vector<DeliveryEvidence> flows;
-  for (const Delivery& d : round.deliveries) {
-    flows.push_back({d.up, d.down, d.rate, d.held_back, one_copy_up && round.not_by_uplink(d)});
-  }
-  const Culprits culprits = attribute(evidence, flows);
+  const auto full = find_full_links(loads, round.deliveries, evidence, one_copy_up);
 
   std::vector<LinkJudgement> judgements;
   for (std::size_t l = 0; l < round.ids.size(); ++l) {
-    if (!at_least[l]) continue;
+    const auto sustained = loads.sustained(l);
+    if (!sustained) continue;
     LinkJudgement judgement;
     judgement.link = round.ids[l];
-    judgement.deliveries = static_cast<int>(round.of_link[l].size());
-    judgement.held_back = static_cast<int>(std::ranges::count(culprits, std::optional(l)));
-    judgement.saturated = judgement.held_back > 0;
-    judgement.aggregate =
-        judgement.saturated ? *sustained_aggregate(round.usages_if_full(l, culprits)) : *at_least[l];
-    for (const std::size_t d : round.carried[l]) judgement.paced += round.deliveries[d].paced;
+    judgement.deliveries = round.count[l];
+    judgement.held_back = full[l] ? full[l]->held_back : 0;
+    judgement.saturated = full[l].has_value();
+    judgement.aggregate = full[l] ? full[l]->carried : *sustained;
+    judgement.paced = round.paced[l];
     Link& state = link(round.ids[l]);
     judgement.before = state.estimate;
-    update(state, judgement.saturated, judgement.aggregate);
-    if (!judgement.saturated && round.gave_way(l) && judgement.aggregate * kAgreeing > state.estimate)
+    std::optional<Witness> witness;
+    if (full[l]) witness = {full[l]->held_back, full[l]->is_late};
+    update(state, judgement.aggregate, witness);
+    if (!judgement.saturated && judgement.aggregate * kAgreeing > state.estimate && round.gave_way(l, loads))
       found_end(state);
     judgement.after = state.estimate;
     judgements.push_back(judgement);

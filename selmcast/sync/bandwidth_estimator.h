@@ -5,25 +5,25 @@
 // its links carry *at least* what they carried at that time: an estimate may rise to it, never fall from it.
 // Only deliveries that fell clearly short of their pacing (or were not paced at all) say where a link ends,
 // and only of the one link that held them back. So after each round:
-//   1. aggregate: what each link carried at least, summed over its deliveries (link_usage.h);
-//   2. attribution: find few and plausible full links that together explain every short delivery
-//      (bandwidth_attribution.h);
-//   3. update: a link judged saturated for the first time moves to its aggregate, up or down. Later it moves
-//      0.7 of the way to the larger of its last two saturated aggregates: one wrong judgement or noisy round
-//      costs nothing. If the two agree within 10 % and lie that far below the estimate, it has fallen, and the
-//      estimate is the larger: a fall is followed in two rounds that use the link. A rise of more than 5 % is
-//      proof and is taken at once. Any other link rises to its aggregate if that is above the estimate.
+//   1. loads: what each link carried in each moment, and who was held back in it (link_loads.h);
+//   2. full links: the few and plausible ones that together explain who was held back, moment by moment
+//      (full_links.h);
+//   3. update: a full link carried what it can. A sample near the estimate moves it 0.7 of the way; one more than 5 %
+//      above is proof and is taken at once. One well below is a misjudgement as likely as a fall: the estimate
+//      falls to the largest value that two of the link's last three samples agree on within 10 %, so a fall is
+//      followed in two rounds that fill the link. What was only declared is given up for a first sample that is
+//      near it, or that several deliveries bear witness to. A link that was not full rises to what it sustained.
+//      A delivery that never came (it was late) is proof enough alone: looks that cost all of a deadline are not to
+//      be had twice.
 // An estimate that is too low would never be noticed by pacing at it: see bursts.h for the search upwards.
 // Measured behaviour and its limits: docs/bandwidth.md.
 //
 // A network multicast puts one copy on its sender's uplink, whatever its receivers are: there the delivery that was
-// fastest stands for all. And its sender sees what is lost: only who loses and ends up below its fair rate is held back
-// (who lost in a burst, and gave way, shows only where the link ends), and if another receiver got all, not by the
-// uplink.
+// fastest stands for all.
 // Limits: receivers' clocks start at their own
 // receipt of the plan, so skew between them (one control-plane latency) blurs the aggregates of uplinks.
 // Hostile numbers: deliveries with impossible times or sizes, or of unknown workers, are ignored; none is
-// believed to be faster than it was paced; no estimate grows more than fourfold a round; estimates stay
+// believed to be faster than it was paced; no estimate grows or falls more than fourfold a round; estimates stay
 // positive and finite. Complexity of observe(): O(D * (L + most deliveries of one link)) for D deliveries on
 // L links; in practice it is far less (docs/bandwidth.md). Deterministic: no clock, no I/O. Not thread-safe.
 #pragma once
@@ -36,8 +36,10 @@
 #include <vector>
 
 #include "selmcast/base/ids.h"
+#include "selmcast/base/progress.h"
 #include "selmcast/base/units.h"
-#include "selmcast/sync/bandwidth_attribution.h"
+#include "selmcast/sync/full_links.h"
+#include "selmcast/sync/link_loads.h"
 
 namespace selmcast::sync {
 
@@ -45,14 +47,17 @@ struct DeliveryObservation {
   WorkerId sender;
   WorkerId receiver;
   Bytes bytes;
-  Duration started;   // first payload byte read; offset from the receiver's receipt of the plan
-  Duration finished;  // last payload byte read
-  Rate allocated;     // its fair rate under the estimates of that time (rate_allocator.h)
-  Rate paced;         // what the sender was told to send at; Rate::unlimited() if TCP alone decided
+  Duration started;        // first payload byte read; offset from the receiver's receipt of the plan
+  Duration finished;       // last payload byte read
+  Rate allocated;          // its fair rate under the estimates of that time (rate_allocator.h)
+  Rate paced;              // what the sender was told to send at; Rate::unlimited() if TCP alone decided
+  Progress progress = {};  // when parts of it were there, if known
+  std::vector<PacePiece> paces = {};  // in place of `paced`, where that changed while it ran
   // Network multicasts: whether the sender saw datagrams lost on the way. What is late and has lost nothing was not
   // held back by a link. Unknown: its time alone tells.
   std::optional<bool> lossy = {};
   bool alone = false;  // ... while nothing was lost to another receiver: it is not the uplink
+  bool late = false;   // it never came: `finished` is when it was given up
 };
 
 enum class Direction : std::uint8_t { up, down };
@@ -71,8 +76,8 @@ struct LinkJudgement {
   Rate paced;              // what its deliveries were told in total; unlimited if any was
   Rate before;             // the estimate
   Rate after;
-  int deliveries = 0;  // observed on this link
-  int held_back = 0;   // of these: short of their pacing, and this link is held to be the reason
+  int deliveries = 0;    // observed on this link
+  double held_back = 0;  // of these: short of their pacing, and this link is held to be the reason
   bool operator==(const LinkJudgement&) const = default;
 };
 
@@ -101,7 +106,7 @@ class BandwidthEstimator {
   struct Link {
     Rate estimate;
     bool confirmed = false;         // seen saturated
-    Rate last_full = Rate();        // aggregate when last seen saturated
+    std::vector<Rate> full = {};    // what it carried the last times that it was saturated, oldest first
     bool risen = false;             // has carried more than the estimate since it was last seen saturated
     std::vector<Rate> recent = {};  // aggregates of the last kMemory rounds that used it, oldest first
   };
@@ -109,9 +114,15 @@ class BandwidthEstimator {
     Link up;
     Link down;
   };
-  static LinkEvidence weigh(Link& link, std::optional<Rate> aggregate);
-  static void update(Link& link, bool saturated, Rate aggregate);
+  static LinkEvidence weigh(Link& link, Rate level);
+  static std::optional<Rate> agreed(const std::vector<Rate>& samples);
   static void found_end(Link& link);
+  // None: it held back nobody.
+  struct Witness {
+    double held_back = 0;
+    bool is_late = false;
+  };
+  static void update(Link& link, Rate aggregate, std::optional<Witness> witness);
   const Link& link(LinkId id) const;
   Link& link(LinkId id) { return const_cast<Link&>(std::as_const(*this).link(id)); }
   std::map<WorkerId, Worker> workers_;

@@ -38,6 +38,8 @@ struct Flow {
   double weight = 1;  // its share of a full link, against the other flows there
   double ends = 0;
   double rate = 0;
+  double bits = 0;                 // all of it
+  std::vector<double> marks = {};  // when sixteenths of it were there
   bool done = false;
 };
 
@@ -75,6 +77,16 @@ void share(const Truth& truth, std::vector<Flow>& flows, double now) {
   }
 }
 
+// The marks that it passes in the next `step`.
+void mark(Flow& f, double now, double step) {
+  const double there = f.bits - f.left;
+  while (!f.done && f.rate > 0 && f.marks.size() + 1 < kProgressParts) {
+    const double next = f.bits * static_cast<double>(f.marks.size() + 1) / kProgressParts;
+    if (there + f.rate * step < next) return;
+    f.marks.push_back(now + std::max(0.0, next - there) / f.rate);
+  }
+}
+
 void run_to_the_end(const Truth& truth, std::vector<Flow>& flows) {
   double now = 0;
   while (std::ranges::any_of(flows, [](const Flow& f) { return !f.done; })) {
@@ -85,6 +97,7 @@ void run_to_the_end(const Truth& truth, std::vector<Flow>& flows) {
         if (!f.done && change > now) step = std::min(step, change - now);
       if (f.rate > 0) step = std::min(step, f.left / f.rate);
     }
+    for (Flow& f : flows) mark(f, now, step);
     now += step;
     for (Flow& f : flows) {
       f.left -= f.rate * step;
@@ -151,13 +164,18 @@ class Training {
                        .left = settings_.volume.in_bits(),
                        .starts = starts,
                        .due = starts + settings_.volume.in_bits() / p.rate.bps(),
-                       .weight = std::pow(settings_.unfairness, rng_.uniform(-1, 1))});
+                       .weight = std::pow(settings_.unfairness, rng_.uniform(-1, 1)),
+                       .bits = settings_.volume.in_bits()});
     }
     run_to_the_end(truth_, flows);
     std::vector<DeliveryObservation> seen;
     last_end_ = Duration();
     for (std::size_t k = 0; k < flows.size(); ++k) {
-      const double took = (flows[k].ends - flows[k].starts) * (1 + settings_.noise * rng_.uniform(-1, 1));
+      const double misread = 1 + settings_.noise * rng_.uniform(-1, 1);
+      const double took = (flows[k].ends - flows[k].starts) * misread;
+      Progress progress;
+      for (const double at : flows[k].marks)
+        progress.push_back(Duration::seconds(flows[k].starts + (at - flows[k].starts) * misread));
       last_end_ = std::max(last_end_, Duration::seconds(flows[k].ends));
       seen.push_back({.sender = ids_[flows[k].sender],
                       .receiver = ids_[flows[k].receiver],
@@ -165,9 +183,11 @@ class Training {
                       .started = Duration::seconds(flows[k].starts),
                       .finished = Duration::seconds(flows[k].starts + took),
                       .allocated = allocated[k].rate,
-                      .paced = paced[k].rate});
+                      .paced = paced[k].rate,
+                      .progress = progress});
     }
     judgements_ = estimator_.observe(seen);
+
     round_ = next(round_);
   }
 

@@ -51,24 +51,10 @@ std::vector<PaceRecord::Piece> PaceRecord::pieces(Instant from, Instant to) cons
 
 void OnlineLearning::delivered(const DeliveryObservation& delivery, const PaceRecord& paces) {
   const auto pieces = paces.pieces(Instant() + delivery.started, Instant() + delivery.finished);
-  double bits = 0;
+  fresh_.push_back(delivery);
+  fresh_.back().paced = pieces.empty() ? Rate::unlimited() : pieces.front().rate;
   for (const PaceRecord::Piece& piece : pieces)
-    bits += piece.rate.bps() * (piece.to - piece.from).in_seconds();
-  const bool even = pieces.size() < 2 || !std::isfinite(bits);
-  if (even) {
-    fresh_.push_back(delivery);
-    fresh_.back().paced = pieces.size() == 1 ? pieces.front().rate : Rate::unlimited();
-    return;
-  }
-  for (const PaceRecord::Piece& piece : pieces) {
-    const double share = piece.rate.bps() * (piece.to - piece.from).in_seconds() / bits;
-    DeliveryObservation part = delivery;
-    part.bytes = Bytes(static_cast<std::int64_t>(static_cast<double>(delivery.bytes.count()) * share));
-    part.started = piece.from - Instant();
-    part.finished = piece.to - Instant();
-    part.paced = piece.rate;
-    fresh_.push_back(part);
-  }
+    fresh_.back().paces.push_back({piece.from - Instant(), piece.to - Instant(), piece.rate});
 }
 
 void OnlineLearning::look(BandwidthEstimator& estimator, bool one_copy) {

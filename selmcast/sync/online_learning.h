@@ -6,10 +6,9 @@
 // their company, those before that overlap with them in time. What still runs, or was dropped, is left out: a link can
 // only look smaller by that, and the estimator keeps to the best window and to the larger of the last two looks.
 //
-// A delivery changes its rate while it runs, under strict priorities many times over. The estimator takes deliveries
-// for even, so each is shown in pieces: its bytes are laid out over time in proportion to the rates its sender was
-// told, and every piece is held to the rate of its time. (Shown whole, a delivery that waited nine seconds and ran
-// one would have made its link look ten times smaller. Measured: estimates halved with every look.) A rate that is
+// A delivery changes its rate while it runs. So it is shown with what its sender was told and when: it is held back
+// only by comparison with that. (Shown with one rate, a delivery that waited nine seconds and ran one would have made its
+// link look ten times smaller. Measured: estimates halved with every look.) A rate that is
 // raised counts from 250 ms later on, one that is lowered at once: pacing takes that long to follow (design.md
 // section 4), and a delivery is not to be taken for held back by a link because TCP was slow. Pure. Thread rule: one
 // owner.

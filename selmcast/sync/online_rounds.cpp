@@ -30,6 +30,14 @@ std::unique_ptr<OnlinePolicy> policy_of(const RoundSettings& common, const Onlin
   return policy;
 }
 
+// With offsets from Instant(); none, if the delivery took longer than can be.
+Progress progress_since_zero(const TrainingMachine::Delivery& delivery, Instant issued, Duration finished) {
+  Progress progress;
+  if (finished < delivery.finished) return progress;
+  for (const Duration mark : delivery.progress) progress.push_back(issued - Instant() + mark);
+  return progress;
+}
+
 }  // namespace
 
 OnlineRounds::OnlineRounds(const RoundSettings& common, const OnlineChoice& choice)
@@ -163,7 +171,8 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
       liars_.hear(receiver, {delivery.started, delivery.finished}, now - running.issued);
   learning_.delivered({transfer.sender, receiver, transfer.bytes, running.issued - Instant() + started,
                        running.issued - Instant() + finished, transfer.allocated, Rate::unlimited(),
-                       std::nullopt, running.slow_alone},
+                       progress_since_zero(delivery, running.issued, finished), {}, std::nullopt,
+                       running.slow_alone},
                       running.paces);
   Consequences c;
   c.first.push_back(TransferCommitted{transfer});

@@ -140,10 +140,15 @@ Actions OnlineRounds::tick(Instant now) {
   for (const TransferId transfer : overdue) {
     const Running& running = running_.at(transfer);
     // It has carried less than all in its time (round_machine.cpp).
-    learning_.delivered(
-        {running.transfer.sender, running.transfer.receiver, running.transfer.bytes,
-         running.issued - Instant(), now - Instant(), running.transfer.allocated, Rate::unlimited()},
-        running.paces);
+    DeliveryObservation observed{.sender = running.transfer.sender,
+                                 .receiver = running.transfer.receiver,
+                                 .bytes = running.transfer.bytes,
+                                 .started = running.issued - Instant(),
+                                 .finished = now - Instant(),
+                                 .allocated = running.transfer.allocated,
+                                 .paced = Rate::unlimited()};
+    observed.late = true;
+    learning_.delivered(observed, running.paces);
     fail(transfer, "not delivered within " + to_string(running.deadline - running.issued), now, c, true);
   }
   Actions actions = finish(std::move(c), now);

@@ -258,6 +258,8 @@ void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant n
       liars_.hear(settled.transfer.receiver, {delivery.started, delivery.finished}, now - in_flight_->issued);
   settled.started = times.started;
   settled.finished = times.finished;
+  if (times.started == delivery.started && times.finished == delivery.finished)
+    settled.progress = delivery.progress;
   in_flight_->settled[index] = true;
   in_flight_->last_commit = now;
   --in_flight_->open;

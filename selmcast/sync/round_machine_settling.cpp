@@ -151,7 +151,10 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
     // And what was rerouted has waited in between.
     if (t.source && (!t.via || !kept_pace(*t.source, transfers))) continue;
     observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
-                        t.allocated, t.paced});
+                        t.allocated, t.paced, settled.progress});
+    observed.back().late = settled.late;
+    // Parts of what is sent on wait for others; the whole says more.
+    if (settings_.multicast == plan::MulticastKind::relay) observed.back().progress.clear();
     if (teaches_dropped) observed.back().bytes = *settled.slow * (settled.finished - settled.started);
     if (settings_.multicast == plan::MulticastKind::network && !settled.late)
       observed.back().lossy = settled.slow.has_value(), observed.back().alone = settled.slow_alone;

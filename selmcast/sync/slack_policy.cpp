@@ -294,7 +294,10 @@ OnlineDecision SlackPolicy::decide(const OnlineView& view) {
   claims_.clear();
   limits_.clear();
   for (const plan::SspTask& task : view.tasks.tasks) {
-    claims_.push_back({.priority = is_crowded_ ? 0 : places_[position(task.sender)].priority, .weight = 1});
+    claims_.push_back({.priority = is_crowded_ || view.tasks.multicast == plan::MulticastKind::unicast
+                                       ? 0
+                                       : places_[position(task.sender)].priority,
+                       .weight = 1});
     limits_.push_back(places_[position(task.sender)].limit);
   }
   return {verdicts_, claims_, limits_};

@@ -16,6 +16,7 @@
 
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
+#include "selmcast/base/progress.h"
 #include "selmcast/base/units.h"
 #include "selmcast/plan/plan.h"
 #include "selmcast/sync/liars.h"
@@ -51,6 +52,7 @@ struct Settled {
   bool committed = false;
   std::string why;             // of a cancelled one
   Duration started, finished;  // of a committed one: offsets from the receiver's receipt of the plan
+  Progress progress = {};      // likewise
   bool dropped = false;        // cancelled by a later plan, not by a fault
   bool late = false;           // cancelled since its time was over; `finished`: its time
   // Network: what its sender last saw it get, less than was sent. What was dropped carried that
@@ -195,6 +197,7 @@ class TrainingMachine {
     TransferId transfer;
     Bytes bytes;
     Duration started, finished;  // offsets from the receiver's receipt of the plan
+    Progress progress = {};
   };
   // Said by `receiver`. A transfer already settled is no error (a late report) and changes nothing. Error (protocol)
   // if the transfer was never this receiver's, or the bytes differ from the plan's.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "selmcast/base/ids.h"
+#include "selmcast/base/progress.h"
 #include "selmcast/base/units.h"
 #include "selmcast/payload/model_codec.h"
 #include "selmcast/wire/mixing.h"
@@ -70,6 +71,7 @@ struct Delivered {
   Bytes bytes;
   Duration started;   // first payload byte read
   Duration finished;  // last payload byte read
+  Progress progress = {};
   bool operator==(const Delivered&) const = default;
 };
 // Said by either side of a transfer that can no longer complete.

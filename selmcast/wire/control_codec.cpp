@@ -101,7 +101,18 @@ Result<Delivered> decode_delivered(const pb::Delivered& in) {
   SELMCAST_TRY(started, duration("delivered.started_seconds", in.started_seconds()));
   SELMCAST_TRY(finished, duration("delivered.finished_seconds", in.finished_seconds()));
   if (finished < started) return bad("delivered.finished_seconds", "is before started_seconds");
-  return Delivered{TransferId(in.transfer()), bytes, started, finished};
+  Delivered delivered{TransferId(in.transfer()), bytes, started, finished};
+  if (in.progress_seconds().empty()) return delivered;
+  if (in.progress_seconds_size() != kProgressParts - 1)
+    return bad("delivered.progress_seconds", "must be 15 numbers or none");
+  for (const double seconds : in.progress_seconds()) {
+    SELMCAST_TRY(mark, duration("delivered.progress_seconds", seconds));
+    const Duration before = delivered.progress.empty() ? started : delivered.progress.back();
+    if (mark < before || mark > finished)
+      return bad("delivered.progress_seconds", "must ascend from started_seconds to finished_seconds");
+    delivered.progress.push_back(mark);
+  }
+  return delivered;
 }
 
 Result<Welcome> decode_welcome(const pb::Welcome& in) {
@@ -294,6 +305,7 @@ pb::FromWorker encode(const FromWorker& message) {
             d.set_bytes(static_cast<std::uint64_t>(delivered.bytes.count()));
             d.set_started_seconds(delivered.started.in_seconds());
             d.set_finished_seconds(delivered.finished.in_seconds());
+            for (const Duration mark : delivered.progress) d.add_progress_seconds(mark.in_seconds());
           },
           [&](const TransferFailed& failed) {
             out.mutable_transfer_failed()->set_transfer(failed.transfer.value());

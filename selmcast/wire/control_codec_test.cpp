@@ -64,6 +64,8 @@ TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
       hello_with_roles(),
       Ready{Round(3)},
       Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1)},
+      Delivered{TransferId(7), Bytes(31440), Duration::seconds(0.25), Duration::seconds(1),
+                Progress(kProgressParts - 1, Duration::seconds(0.5))},
       TransferFailed{TransferId(8), "link lost"},
       Slow{TransferId(8), Rate::megabits_per_second(3), true},
       Slow{TransferId(9), Rate::megabits_per_second(4)},
@@ -81,6 +83,23 @@ TEST(ControlCodec, MessagesFromAWorkerComeBackAsTheyWere) {
     ASSERT_TRUE(from_json.has_value()) << from_json.error().message;
     EXPECT_EQ(*from_json, message);
   }
+}
+
+TEST(ControlCodec, ProgressOfADeliveryAscendsFromItsStartToItsEnd) {
+  Delivered delivered{TransferId(7), Bytes(100), Duration::seconds(1), Duration::seconds(2),
+                      Progress(kProgressParts - 1, Duration::seconds(1.5))};
+  const auto refused = [&](Progress progress) {
+    delivered.progress = std::move(progress);
+    const auto decoded = decode(encode(delivered));
+    return !decoded && decoded.error().message.find("progress_seconds") != std::string::npos;
+  };
+  EXPECT_TRUE(refused({Duration::seconds(1.5)}));                              // one instead of 15
+  EXPECT_TRUE(refused(Progress(kProgressParts - 1, Duration::seconds(0.5))));  // before the start
+  EXPECT_TRUE(refused(Progress(kProgressParts - 1, Duration::seconds(2.5))));  // after the end
+  Progress back(kProgressParts - 1, Duration::seconds(1.5));
+  back.back() = Duration::seconds(1.4);
+  EXPECT_TRUE(refused(back));
+  EXPECT_FALSE(refused({}));
 }
 
 TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {

@@ -186,11 +186,17 @@ bool Inbox::group_complete(TransferId transfer, Instant first_arrival, Instant n
   return true;
 }
 
-void Inbox::bytes_arrived(LinkId link, Instant now) {
+void Inbox::bytes_arrived(LinkId link, Bytes bytes, Instant now) {
   Incoming* incoming = granted_on(link);
   if (incoming == nullptr) return;
   incoming->first_byte = std::min(incoming->first_byte, now);
   incoming->last_byte = now;
+  incoming->arrived += bytes;
+  const auto parts = static_cast<std::int64_t>(kProgressParts);
+  const auto count = [&] { return static_cast<std::int64_t>(incoming->progress.size()); };
+  while (count() + 1 < parts &&
+         incoming->arrived.count() * parts >= incoming->planned.bytes.count() * (count() + 1))
+    incoming->progress.push_back(now - incoming->opened);
 }
 
 Result<bool> Inbox::chunk_complete(LinkId link, const wire::FrameHeader& header) {
@@ -207,7 +213,10 @@ Result<bool> Inbox::chunk_complete(LinkId link, const wire::FrameHeader& header)
 Inbox::Timing Inbox::timing(TransferId transfer) const {
   const Incoming& incoming = incoming_.at(transfer);
   SELMCAST_CHECK(incoming.is_verified, "only a verified transfer has a timing");
-  return {incoming.received, incoming.first_byte - incoming.opened, incoming.last_byte - incoming.opened};
+  Timing timing{incoming.received, incoming.first_byte - incoming.opened,
+                incoming.last_byte - incoming.opened};
+  if (incoming.progress.size() + 1 == kProgressParts) timing.progress = incoming.progress;
+  return timing;
 }
 
 Result<std::span<const std::byte>> Inbox::verified(TransferId transfer) const {

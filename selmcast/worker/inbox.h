@@ -24,6 +24,7 @@
 
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
+#include "selmcast/base/progress.h"
 #include "selmcast/base/units.h"
 #include "selmcast/wire/control.h"
 #include "selmcast/wire/frame.h"
@@ -69,7 +70,7 @@ class Inbox {
   // Where to put the chunk's payload. Error (protocol) if it is not the next chunk of a granted transfer of
   // this link.
   Result<std::span<std::byte>> place(LinkId link, const wire::FrameHeader& header);
-  void bytes_arrived(LinkId link, Instant now);
+  void bytes_arrived(LinkId link, Bytes bytes, Instant now);
   // The chunk placed last is complete. True if the whole transfer is now verified. Error (corrupt).
   Result<bool> chunk_complete(LinkId link, const wire::FrameHeader& header);
 
@@ -83,6 +84,7 @@ class Inbox {
   struct Timing {
     Bytes bytes;
     Duration started, finished;  // offsets from open() or add()
+    Progress progress = {};
   };
   Timing timing(TransferId transfer) const;  // of a verified transfer
 
@@ -139,6 +141,8 @@ class Inbox {
     Bytes received;
     std::uint32_t next_sequence = 0;
     Instant first_byte = Instant::never(), last_byte;
+    Bytes arrived;  // verified or not
+    Progress progress = {};
   };
   struct Waiting {
     WorkerId sender;

@@ -44,7 +44,7 @@ struct InboxTest : ::testing::Test {
     const auto place = inbox.place(LinkId(k), header);
     if (!place) return std::unexpected(place.error());
     std::ranges::copy(bytes, place->begin());
-    inbox.bytes_arrived(LinkId(k), now);
+    inbox.bytes_arrived(LinkId(k), Bytes(static_cast<std::int64_t>(bytes.size())), now);
     return inbox.chunk_complete(LinkId(k), header);
   }
   Result<bool> whole(std::uint32_t k, float value) { return chunk(k, 0, model_of(value)); }
@@ -65,6 +65,13 @@ TEST_F(InboxTest, AGrantedTransferIsVerifiedWithItsLastChunk) {
   EXPECT_EQ(timing.started, Duration::seconds(2));   // 10 - 8, from the receipt of the plan
   EXPECT_EQ(timing.finished, Duration::seconds(3));  // 11 - 8
   EXPECT_EQ(timing.bytes, kModel);
+  // 12 of kModel bytes came at 10 s, the others at 11 s.
+  ASSERT_EQ(timing.progress.size(), kProgressParts - 1);
+  for (std::size_t k = 1; k < kProgressParts; ++k) {
+    const bool early =
+        12 * static_cast<std::int64_t>(kProgressParts) >= kModel.count() * static_cast<std::int64_t>(k);
+    EXPECT_EQ(timing.progress[k - 1], Duration::seconds(early ? 2 : 3)) << k;
+  }
 }
 
 TEST_F(InboxTest, AnOfferBeforeThePlanWaitsForItAndIsGranted) {

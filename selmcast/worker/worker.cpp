@@ -324,8 +324,8 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     if (!id) return failure(ErrorCode::cancelled, "the link was given up");
     return core_->chunk_place(*id, header);
   }
-  void on_chunk_bytes(net::Link& link, const wire::FrameHeader&, Bytes) override {
-    if (const auto id = id_of(link)) core_->chunk_bytes(*id, now());
+  void on_chunk_bytes(net::Link& link, const wire::FrameHeader&, Bytes bytes) override {
+    if (const auto id = id_of(link)) core_->chunk_bytes(*id, bytes, now());
   }
   Result<void> on_frame(net::Link& link, const wire::FrameHeader& header,
                         std::span<const std::byte> payload) override {

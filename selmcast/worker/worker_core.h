@@ -152,7 +152,7 @@ class WorkerCore {
   WorkerActions stream_sent(LinkId link, TransferId transfer, std::optional<Instant> now = std::nullopt);
   // Errors close the link (by the caller, followed by closed()).
   Result<std::span<std::byte>> chunk_place(LinkId link, const wire::FrameHeader& header);
-  void chunk_bytes(LinkId link, Instant now);
+  void chunk_bytes(LinkId link, Bytes bytes, Instant now);
   Result<WorkerActions> frame(LinkId link, const wire::FrameHeader& header,
                               std::span<const std::byte> payload, Instant now);
 

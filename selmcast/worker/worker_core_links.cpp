@@ -132,7 +132,9 @@ Result<std::span<std::byte>> WorkerCore::chunk_place(LinkId link, const wire::Fr
   return inbox_.place(link, header);
 }
 
-void WorkerCore::chunk_bytes(LinkId link, Instant now) { inbox_.bytes_arrived(link, now); }
+void WorkerCore::chunk_bytes(LinkId link, Bytes bytes, Instant now) {
+  inbox_.bytes_arrived(link, bytes, now);
+}
 
 Result<WorkerActions> WorkerCore::frame(LinkId link, const wire::FrameHeader& header,
                                         std::span<const std::byte> payload, Instant now) {
@@ -234,7 +236,8 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
 void WorkerCore::verified(TransferId transfer, LinkId link, WorkerActions& actions) {
   const Inbox::Timing timing = inbox_.timing(transfer);
   actions.push_back(SendFrame{link, wire::ack_frame(transfer)});
-  actions.push_back(SendToManager{wire::Delivered{transfer, timing.bytes, timing.started, timing.finished}});
+  actions.push_back(SendToManager{
+      wire::Delivered{transfer, timing.bytes, timing.started, timing.finished, timing.progress}});
 }
 
 }  // namespace selmcast::worker

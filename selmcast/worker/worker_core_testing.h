@@ -116,7 +116,7 @@ struct WorkerCoreTest : ::testing::Test {
     const auto place = core.chunk_place(link, header);
     if (!place) return std::unexpected(place.error());
     std::ranges::copy(bytes, place->begin());
-    core.chunk_bytes(link, now);
+    core.chunk_bytes(link, Bytes(static_cast<std::int64_t>(bytes.size())), now);
     return core.frame(link, header, bytes, now);
   }
   Result<WorkerActions> patch(LinkId link, std::uint64_t transfer, std::uint32_t first,
@@ -125,7 +125,7 @@ struct WorkerCoreTest : ::testing::Test {
     const auto place = core.chunk_place(link, header);
     if (!place) return std::unexpected(place.error());
     std::ranges::copy(bytes, place->begin());
-    core.chunk_bytes(link, now);
+    core.chunk_bytes(link, Bytes(static_cast<std::int64_t>(bytes.size())), now);
     return core.frame(link, header, *place, now);
   }
   LinkId peer_dials(std::uint32_t sender) {

@@ -156,7 +156,7 @@ struct Run {
       const bool of_chunk = connection.parser.in_chunk();
       const auto step = connection.parser.advance(count);
       if (!step) return close(connection, step.error());
-      if (of_chunk) core.chunk_bytes(connection.link, now);
+      if (of_chunk) core.chunk_bytes(connection.link, Bytes(static_cast<std::int64_t>(count)), now);
       auto at = *step;
       if (at == net::FrameParser::Step::header) {
         const wire::FrameHeader& header = connection.parser.header();
