@@ -17,6 +17,7 @@ void Checkers::planned(const manager::Planned& plan) {
   streamed_.clear();
   offers_.clear();
   may_stream_.clear();
+  left_.clear();
   for (const sync::Transfer& transfer : plan.plan.transfers) {
     plan_[transfer.id] = transfer;
     may_stream_[transfer.id] = {transfer.via.value_or(transfer.sender)};
@@ -67,7 +68,7 @@ void Checkers::check_guests(const sync::RoundEnded& round) {
     for (const sync::Settled& settled : round.transfers) {
       if (settled.transfer.receiver != guest) continue;
       reached = reached || settled.committed;
-      failed = failed || !gone_.contains(settled.transfer.sender);  // not because its sender left
+      failed = failed || !left_.contains(settled.transfer.sender);  // not because its sender left
     }
     if (reached) {
       attempts_.erase(guest);
@@ -122,6 +123,7 @@ void Checkers::synchronized(WorkerId worker, const worker::SyncReport& report, s
 
 void Checkers::left(WorkerId worker) {
   gone_.insert(worker);
+  left_.insert(worker);
   attempts_.erase(worker);
   std::erase_if(
       waits_, [&](const auto& entry) { return entry.first.first == worker || entry.first.second == worker; });

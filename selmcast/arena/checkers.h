@@ -71,6 +71,7 @@ class Checkers {
   std::map<TransferId, std::set<WorkerId>>
       may_stream_;  // relay: who sends it on, and after a Reroute the sender
   std::set<WorkerId> gone_;
+  std::set<WorkerId> left_;  // since the plan; it may have come again
   OutageWatch outages_;
   std::map<WorkerId, std::uint32_t> attempts_;                       // in vain, of guests
   std::map<std::pair<WorkerId, Round>, std::vector<float>> models_;  // as sent
