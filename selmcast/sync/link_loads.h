@@ -9,9 +9,9 @@
 // should be through by its pacing, and is not, is not paced any more (net/pace_schedule.h). None is believed to have
 // been faster on average than it was paced, or more than 1.5 times as fast at any time.
 //
-// Moments last kShortestMoment at least, since token buckets, socket buffers and timers make less than that uneven, else
-// a 32nd part of a usual delivery, and are so few that moments times links stay below kMostCells. A delivery that fills
-// none of them shows its bytes only.
+// Moments last kShortestMoment at least, since token buckets, socket buffers and timers make less than that uneven,
+// else a 32nd part of a usual delivery, and are so few that moments times links stay below kMostCells. A delivery that
+// fills none of them shows its bytes only.
 // Complexity: O(links x moments + moments of all deliveries). Pure. A value of one thread.
 #pragma once
 

@@ -7,11 +7,10 @@
 // only look smaller by that, and the estimator keeps to the best window and to the larger of the last two looks.
 //
 // A delivery changes its rate while it runs. So it is shown with what its sender was told and when: it is held back
-// only by comparison with that. (Shown with one rate, a delivery that waited nine seconds and ran one would have made its
-// link look ten times smaller. Measured: estimates halved with every look.) A rate that is
-// raised counts from 250 ms later on, one that is lowered at once: pacing takes that long to follow (design.md
-// section 4), and a delivery is not to be taken for held back by a link because TCP was slow. Pure. Thread rule: one
-// owner.
+// only by comparison with that. (Shown with one rate, a delivery that waited nine seconds and ran one would have made
+// its link look ten times smaller. Measured: estimates halved with every look.) A rate that is raised counts from
+// 250 ms later on, one that is lowered at once: pacing takes that long to follow (design.md section 4), and a delivery
+// is not to be taken for held back by a link because TCP was slow. Pure. Thread rule: one owner.
 #pragma once
 
 #include <cstddef>

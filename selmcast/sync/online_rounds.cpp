@@ -169,9 +169,16 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   network_.advance(now);
   const auto [started, finished] =
       liars_.hear(receiver, {delivery.started, delivery.finished}, now - running.issued);
-  learning_.delivered({transfer.sender, receiver, transfer.bytes, running.issued - Instant() + started,
-                       running.issued - Instant() + finished, transfer.allocated, Rate::unlimited(),
-                       progress_since_zero(delivery, running.issued, finished), {}, std::nullopt,
+  learning_.delivered({transfer.sender,
+                       receiver,
+                       transfer.bytes,
+                       running.issued - Instant() + started,
+                       running.issued - Instant() + finished,
+                       transfer.allocated,
+                       Rate::unlimited(),
+                       progress_since_zero(delivery, running.issued, finished),
+                       {},
+                       std::nullopt,
                        running.slow_alone},
                       running.paces);
   Consequences c;

@@ -149,18 +149,19 @@ TEST_F(OnlineNetwork, WhatOneAloneDoesNotGetIsNotForWantOfUplink) {
     std::uint64_t first = 1;
     for (std::uint64_t round = 0; round < 2; ++round) {
       EXPECT_THAT(paces(all<PlanChanged>(ready(0, round)).at(0).started), Each(DoubleNear(6, 1e-9)));
-      EXPECT_TRUE(
-          machine->slow(WorkerId(0), {TransferId(first), Rate::megabits_per_second(3), alone}, now).has_value());
+      EXPECT_TRUE(machine->slow(WorkerId(0), {TransferId(first), Rate::megabits_per_second(3), alone}, now)
+                      .has_value());
       if (round == 0) machine->leave(WorkerId(3), "gone", now);
       const auto took = [this](std::uint32_t receiver, std::uint64_t transfer, double seconds) {
         now = now + Duration::seconds(seconds);
-        return machine->delivered(WorkerId(receiver),
-                                  {TransferId(transfer), kModel, Duration(), Duration::seconds(seconds)}, now);
+        return machine->delivered(
+            WorkerId(receiver), {TransferId(transfer), kModel, Duration(), Duration::seconds(seconds)}, now);
       };
       EXPECT_THAT(all<MulticastEnded>(took(2, first, 8.0 / 3)), SizeIs(1));
       const auto back = all<PlanChanged>(ready(2, round)).at(0).started;
       ASSERT_THAT(back, SizeIs(1));
-      const auto learnt = all<Learnt>(took(0, back[0].id.value(), 8.0 / 100));  // as many multicasts as workers: a look
+      const auto learnt =
+          all<Learnt>(took(0, back[0].id.value(), 8.0 / 100));  // as many multicasts as workers: a look
       ASSERT_THAT(learnt, SizeIs(1));
       ASSERT_THAT(learnt[0].estimates, SizeIs(2));
       const bool is_known = round == 1;

@@ -38,6 +38,14 @@ Result<std::uint16_t> port_number(const std::string& field, std::uint32_t port) 
   if (!variable##_or) return std::unexpected(variable##_or.error()); \
   auto& variable = *variable##_or
 
+// Left as it is where no name is given; false if there is none of that name.
+template <class T, class Parse>
+bool take(const std::string& name, Parse parse, T& into) {
+  const Result<T> parsed = name.empty() ? Result<T>(into) : parse(name);
+  if (parsed) into = *parsed;
+  return parsed.has_value();
+}
+
 Result<Hello> decode_hello_message(const pb::Hello& in) {
   SELMCAST_TRY(name, text("hello.name", in.name(), kNameBytesMax));
   if (name.empty()) return bad("hello.name", "is empty");
@@ -70,24 +78,14 @@ Result<Hello> decode_hello_message(const pb::Hello& in) {
     elements_total += elements;
     if (elements_total > kElementsMax) return bad("hello.tensors", "is too large a model");
     TensorInfo info{tensor_name, {tensor.shape().begin(), tensor.shape().end()}};
-    if (!tensor.role().empty()) {
-      const auto role = parse_role(tensor.role());
-      if (!role) return bad("hello.tensors.role", "of '" + tensor_name + "' is none of ours");
-      info.role = *role;
-    }
+    if (!take(tensor.role(), parse_role, info.role))
+      return bad("hello.tensors.role", "of '" + tensor_name + "' is none of ours");
     hello.model.tensors.push_back(std::move(info));
   }
   if (elements_total == 0) return bad("hello.tensors", "is a model without parameters");
-  if (!in.mixing().empty()) {
-    const auto mixing = parse_mixing(in.mixing());
-    if (!mixing) return bad("hello.mixing", "is none of ours");
-    hello.model.mixing = *mixing;
-  }
-  if (!in.payload().empty()) {
-    const auto payload = payload::parse_format(in.payload());
-    if (!payload) return bad("hello.payload", "is none of ours");
-    hello.model.payload = *payload;
-  }
+  if (!take(in.mixing(), parse_mixing, hello.model.mixing)) return bad("hello.mixing", "is none of ours");
+  if (!take(in.payload(), payload::parse_format, hello.model.payload))
+    return bad("hello.payload", "is none of ours");
   return hello;
 }
 
@@ -102,8 +100,7 @@ Result<Delivered> decode_delivered(const pb::Delivered& in) {
   SELMCAST_TRY(finished, duration("delivered.finished_seconds", in.finished_seconds()));
   if (finished < started) return bad("delivered.finished_seconds", "is before started_seconds");
   Delivered delivered{TransferId(in.transfer()), bytes, started, finished};
-  if (in.progress_seconds().empty()) return delivered;
-  if (in.progress_seconds_size() != kProgressParts - 1)
+  if (const int marks = in.progress_seconds_size(); marks != 0 && marks != kProgressParts - 1)
     return bad("delivered.progress_seconds", "must be 15 numbers or none");
   for (const double seconds : in.progress_seconds()) {
     SELMCAST_TRY(mark, duration("delivered.progress_seconds", seconds));
