@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <limits>
 #include <string>
@@ -323,6 +324,80 @@ TEST(BandwidthLearningCost, BurstsHardlyDelayARoundWhoseEstimatesAreRight) {
   for (int r = 0; r < 12; ++r) {
     training.round(plan);
     EXPECT_LE(training.last_end().in_seconds(), 0.88 + 0.006) << "round " << r;
+  }
+}
+
+// The tables of docs/bandwidth.md, "Measured":
+//   sync_test --gtest_also_run_disabled_tests --gtest_filter='*Figures*'
+class BandwidthLearningFigures : public BandwidthLearning {
+ protected:
+  static constexpr std::uint64_t kMany = 200;
+  static void print(const std::string& what, std::vector<double> values, double unit, const char* sign) {
+    std::ranges::sort(values);
+    const auto at = [&](double q) {
+      return values[std::min(values.size() - 1,
+                             static_cast<std::size_t>(q * static_cast<double>(values.size())))] /
+             unit;
+    };
+    std::printf("%s, %s: median %.1f%s, 99 %% of runs %.1f%s, worst %.1f%s\n", GetParam().name.c_str(),
+                what.c_str(), at(0.5), sign, at(0.99), sign, at(1), sign);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, BandwidthLearningFigures,
+                         testing::Values(Mode{"paced", true, 1}, Mode{"paced_unfair", true, 3.5},
+                                         Mode{"unpaced", false, 1}, Mode{"unpaced_unfair", false, 3.5}),
+                         [](const auto& mode) { return mode.param.name; });
+
+TEST_P(BandwidthLearningFigures, DISABLED_OfAllModes) {
+  std::vector<double> errors;
+  for (std::uint64_t seed = 0; seed < kMany; ++seed) {
+    Rng rng = Rng(seed).fork(1);
+    const auto declared = scaled(uneven(), [&] { return std::exp2(rng.uniform(-1, 1)); });
+    Training training(uneven(), declared, settings(), seed);
+    for (int r = 0; r < 30; ++r) training.round();
+    errors.push_back(training.worst_down_error());
+  }
+  print("worst downlink after 30 rounds, declared 0.5 to 2 times the truth", errors, 0.01, " %");
+
+  for (const double factor : {0.5, 2.0}) {
+    std::vector<double> rounds;
+    for (std::uint64_t seed = 0; seed < kMany; ++seed) {
+      for (const std::size_t link : {1U, 3U, 5U}) {
+        Training training(uneven(), uneven(), settings(), seed);
+        for (int r = 0; r < 20; ++r) training.round();
+        training.truth().down[link] = training.truth().down[link] * factor;
+        int known = 1;  // the first round from which it is within 10 % until the 20th
+        for (int r = 1; r <= 20; ++r) {
+          training.round();
+          if (std::abs(training.down_error(link)) > 0.1) known = r + 1;
+        }
+        rounds.push_back(known);
+      }
+    }
+    print(factor < 1 ? "rounds until a halved downlink is known" : "rounds until a doubled downlink is known",
+          rounds, 1, "");
+  }
+
+  for (const double said : {10.0, 20.0, 40.0, 100.0, 400.0}) {
+    std::vector<double> pulled, found;
+    Truth truth = uneven();
+    truth.down = mbps(std::vector<double>(7, 100));
+    Truth declared = truth;
+    truth.up[3] = Rate::megabits_per_second(20);
+    declared.up[3] = Rate::megabits_per_second(said);
+    for (std::uint64_t seed = 0; seed < kMany; ++seed) {
+      Training training(truth, declared, settings(), seed);
+      double most = 0;
+      for (int r = 0; r < 30; ++r) {
+        training.round();
+        for (std::size_t i = 0; i < 7; ++i) most = std::max(most, -training.down_error(i));
+      }
+      pulled.push_back(most);
+      found.push_back(std::abs(training.up_error(3)));
+    }
+    const std::string of = " of 20 declared " + std::to_string(static_cast<int>(said));
+    print("uplink" + of + ": its error after 30 rounds", found, 0.01, " %");
+    print("uplink" + of + ": downlinks pulled down at most", pulled, 0.01, " %");
   }
 }
 

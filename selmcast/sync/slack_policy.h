@@ -39,7 +39,9 @@
 // The knob `width`, from 0 (fast) to 1 (wide: everybody is reached): NPU utilisation is traded for scale at the same
 // marginal price by all workers.
 //
-// Unicast multicasts: a stream to each receiver, foretold one by one (prospect.h). Constants were chosen on other seeds
+// Unicast multicasts: a stream to each receiver, foretold one by one (prospect.h), and all share the links fairly: TCP
+// cannot stand back for another stream and be back at once, and the simulator sees no difference beyond noise
+// (docs/policies.md). Constants were chosen on other seeds
 // than those of bench/policy_bench.h; docs/policies.md has what was tried, and what failed.
 // Complexity: O(n f) for the forecast of f running multicasts, and about O(n f) more for the choice (ends are computed
 // anew only where they may have become the least). Thread rule: one owner.
