@@ -27,7 +27,7 @@ case $target in
 problem)
   mapfile -t sources < <(
     core_sources selmcast/base selmcast/plan
-    printf '%s\n' selmcast/sync/rate_allocator.cpp selmcast/mip/cbc_model.cpp \
+    printf '%s\n' selmcast/sync/rate_allocator.cpp selmcast/mip/cbc_{model,solver}.cpp \
       selmcast/cli/*{problem_json,problem_reader,strict_json}.cpp \
       selmcast/cli/*{plan_json,plan_run,plan_table,_text}.cpp selmcast/cli/unequal_run.cpp)
   libraries+=(-lCbcSolver -lCbc -lCgl -lOsiClp -lClpSolver -lClp -lOsi -lCoinUtils)
@@ -73,7 +73,7 @@ files)
 esac
 sources+=("tests/fuzz/${target}_fuzz.cpp")
 compile() {
-  clang++-19 -std=c++23 -Wno-deprecated-declarations -g1 -O1 -I. -Ibuild/fuzz/generated \
+  $(command -v ccache) clang++-19 -std=c++23 -Wno-deprecated-declarations -g1 -O1 -I. -Ibuild/fuzz/generated \
     -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -c "$1" -o "build/fuzz/objects/${1//\//_}.o"
 }
 export -f compile
@@ -82,6 +82,7 @@ printf '%s\0' "${sources[@]}" | sort -zu | xargs -0 -n 1 -P "$(nproc)" bash -c '
 clang++-19 -fsanitize=fuzzer,address,undefined "$build"/objects/*.o "${libraries[@]}" -o "$build/${target}_fuzz"
 
 # libFuzzer knows the clock of the wall only.
+export LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0
 nice -n 19 "$build/${target}_fuzz" -timeout=60 -print_final_stats=1 -artifact_prefix="$build/" "$build/corpus/$target" \
   "${more[@]}" &
 fuzzer=$!

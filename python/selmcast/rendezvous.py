@@ -196,8 +196,11 @@ class Client:
 
     def _request(self, message: dict[str, Any], timeout: float, raw: tuple[memoryview, ...] = ()) -> tuple[Any, int]:
         self._connection.settimeout(timeout + _GRACE)
-        frames.send(self._connection, message, raw)
-        answer, raw_bytes = frames.receive(self._connection)
+        try:
+            frames.send(self._connection, message, raw)
+            answer, raw_bytes = frames.receive(self._connection)
+        except Unavailable as error:
+            raise Unavailable(f"rank 0, where the ranks meet, is gone ({error}): see its error") from None
         if "error" in answer:
             raise make(*answer["error"])
         return answer, raw_bytes
