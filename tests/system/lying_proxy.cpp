@@ -22,7 +22,7 @@ grpc::Status LyingProxy::Session(grpc::ServerContext* context,
   std::thread back([&] {
     for (ToWorker message; manager->Read(&message) && worker->Write(message);) {
     }
-    // A manager that ends first, which it does only if it is lost: so is the stream, and the worker's Read() below ends.
+    // A manager ends first only if it is lost: so is the stream, and the worker's Read() below ends.
     if (!context->IsCancelled()) context->TryCancel();
   });
   for (FromWorker message; worker->Read(&message);) {

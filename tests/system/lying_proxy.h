@@ -1,6 +1,6 @@
 // A man in the middle of one worker's control stream, in the test's own process: of the worker's deliveries it tells
-// the manager that they took a millisecond, and hands on all else as it is. So a real worker's measurements become lies,
-// and no program has a switch for them.
+// the manager that they took a millisecond, and hands on all else as it is. So a real worker's measurements become
+// lies, and no program has a switch for them.
 // Thread rule: gRPC's threads serve; made and destroyed by the test, after the worker has gone.
 #pragma once
 

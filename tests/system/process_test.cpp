@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -88,6 +89,7 @@ TEST_F(Processes, AWorkerKilledInMidRoundIsLeftOutAndTheOthersFinish) {
         EXPECT_THAT(delivery["why"].get<std::string>(), HasSubstr("w1"));
       }
     }
+    std::cout << "round " << event["round"] << " took " << event["sync_seconds"] << " s\n";
     if (event["round"] == 1) {
       const auto& deliveries = event["deliveries"];
       EXPECT_TRUE(std::ranges::any_of(deliveries, [](const json& d) { return d["state"] == "cancelled"; }));
