@@ -27,7 +27,7 @@
 // RoundPlanned and RoundEnded say which.
 //
 // Bounds: a round waits at most compute_patience after its first `ready` for the others (then they are evicted), and
-// a plan at most delivery_deadline for its deliveries (then they are cancelled).
+// a plan as long for its deliveries as delivery_patience.h allows (then they are cancelled).
 // No clock, no I/O: callers hand in `now` and carry out the actions in order. Thread rule: one owner.
 #pragma once
 
