@@ -34,9 +34,11 @@ void add_commands(CLI::App& app, std::vector<std::string>& arguments, int& exit_
   cli::add_manager_command(app, exit_status);
   report::add_report_command(app, exit_status);
   cli::add_arena_command(app, exit_status);
+#ifdef SELMCAST_BENCH  // cmake -DSELMCAST_BENCH=OFF leaves out what measures
   cli::add_bench_command(app, exit_status);
-  cli::add_simulate_command(app, exit_status);
   reproduce::add_reproduce_command(app, exit_status);
+#endif
+  cli::add_simulate_command(app, exit_status);
   testbed::add_testbed_command(app, exit_status);
   doctor::add_doctor_command(app, exit_status);
 }
