@@ -31,15 +31,15 @@ TEST(Arena, WithoutFaultsEverybodyFinishesAndNothingIsCancelled) {
 TEST(Arena, FaultsNeverBreakAPromise) {
   std::uint64_t cancelled = 0, lost = 0, managers = 0;
   ArenaSettings settings;
-  for_seeds(settings, 100, 40, [&](const ArenaResult& result) {
+  for_seeds(settings, 100, 40 / kShare, [&](const ArenaResult& result) {
     cancelled += result.cancelled;
     lost += lost_of(result);
     managers += result.managers - 1;
   });
   // The faults did strike: otherwise this test would prove nothing.
-  EXPECT_GT(managers, 20u);
-  EXPECT_GT(cancelled, 40u);
-  EXPECT_GT(lost, 20u);
+  EXPECT_GT(managers, 20 / kShare);
+  EXPECT_GT(cancelled, 40 / kShare);
+  EXPECT_GT(lost, 20 / kShare);
 }
 
 // Mixtures are of what the payload makes of the senders' models, and masses are as exact as ever, whatever is lost.
@@ -48,7 +48,7 @@ TEST(Arena, FaultsNeverBreakAPromiseWhateverThePayload) {
   std::uint64_t deliveries = 0, cancelled = 0;
   for (const Sync sync : {Sync::bsp, Sync::ssp}) {
     for (const Format format : {Format::float16, Format::bfloat16, Format::int8}) {
-      for (std::uint64_t seed = 100; seed < 105; ++seed) {
+      for (std::uint64_t seed = 100; seed < 100 + 6 / kShare; ++seed) {
         ArenaSettings settings;
         settings.seed = seed;
         settings.sync = sync;
@@ -62,8 +62,8 @@ TEST(Arena, FaultsNeverBreakAPromiseWhateverThePayload) {
       }
     }
   }
-  EXPECT_GT(deliveries, 1000u);
-  EXPECT_GT(cancelled, 20u);
+  EXPECT_GT(deliveries, 1000 / kShare);
+  EXPECT_GT(cancelled, 20 / kShare);
 }
 
 TEST(Arena, AWorkerThatIsLostBeforeTheStartKeepsTheOthersFromTrainingButNotWaiting) {
@@ -112,17 +112,17 @@ TEST(Arena, ComersCatchUpAndBrokenStreamsAreTakenUpAgain) {
     settings.sync = sync;
     settings.faults = kNoFaults;
     settings.faults.crashes = settings.faults.joins = settings.faults.broken_streams = true;
-    for_seeds(settings, 1, 30, [&](const ArenaResult& result) {
+    for_seeds(settings, 1, 30 / kShare, [&](const ArenaResult& result) {
       returns += result.returns;
       caught_up += result.caught_up;
       broken += result.broken_streams;
       lost += lost_of(result);
     });
   }
-  EXPECT_GT(returns, 30u);
-  EXPECT_GT(caught_up, 120u);
-  EXPECT_GT(broken, 60u);
-  EXPECT_LT(lost, 60u) << "most go on";
+  EXPECT_GT(returns, 30 / kShare);
+  EXPECT_GT(caught_up, 120 / kShare);
+  EXPECT_GT(broken, 60 / kShare);
+  EXPECT_LT(lost, 60 / kShare) << "most go on";
 }
 
 // Both ends notice a cut between workers in two seconds: no delivery has to wait for its deadline of 10 s.
@@ -131,13 +131,13 @@ TEST(Arena, ACutLinkBetweenWorkersIsNoticedBeforeAnyDeadline) {
   ArenaSettings settings;
   settings.faults = kNoFaults;
   settings.faults.cuts = true;
-  for_seeds(settings, 1, 60, [&](const ArenaResult& result) {
+  for_seeds(settings, 1, 60 / kShare, [&](const ArenaResult& result) {
     for (const std::string& line : result.story) {
       noticed += line.find("nothing is heard") != std::string::npos ? 1 : 0;
       EXPECT_EQ(line.find("not delivered within"), std::string::npos) << described(result);
     }
   });
-  EXPECT_GT(noticed, 20u);
+  EXPECT_GT(noticed, 20 / kShare);
 }
 
 // A process that is stopped, a machine that is suspended, a clock of the day that is set by a fortnight: nothing of it
@@ -149,14 +149,14 @@ TEST(Arena, StandstillsAndClocksBreakNoPromise) {
     settings.sync = sync;
     settings.faults = kNoFaults;
     settings.faults.clocks = settings.faults.manager_crashes = true;
-    for_seeds(settings, 1, 20, [&](const ArenaResult& result) {
+    for_seeds(settings, 1, 21 / kShare, [&](const ArenaResult& result) {
       standstills += result.standstills;
       for (const std::string& line : result.story)
         set += line.find("the clock of the day was set") != std::string::npos ? 1 : 0;
     });
   }
-  EXPECT_GT(standstills, 60u);
-  EXPECT_GT(set, 15u);
+  EXPECT_GT(standstills, 60 / kShare);
+  EXPECT_GT(set, 15 / kShare);
 }
 
 // What is held does not grow with the rounds (leak_watch.h has the bounds, by the number of workers).
@@ -207,7 +207,7 @@ TEST(Arena, TheSameSeedIsTheSameStory) {
 }
 
 TEST(RelayArena, WithoutFaultsEverybodyFinishesAndNothingIsCancelledOrRerouted) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40 / kShare; ++seed) {
     ArenaSettings settings = calm(seed);
     settings.relay = true;
     const ArenaResult result = run_arena(settings);
@@ -219,7 +219,7 @@ TEST(RelayArena, WithoutFaultsEverybodyFinishesAndNothingIsCancelledOrRerouted) 
 
 TEST(RelayArena, WhatFaultsCutOffGoesOnFromItsSender) {
   std::uint64_t rerouted = 0, resumed = 0, lost = 0;
-  for (std::uint64_t seed = 100; seed < 200; ++seed) {
+  for (std::uint64_t seed = 100; seed < 100 + 99 / kShare; ++seed) {
     ArenaSettings settings;
     settings.seed = seed;
     settings.relay = true;
@@ -229,9 +229,9 @@ TEST(RelayArena, WhatFaultsCutOffGoesOnFromItsSender) {
     resumed += result.resumed;
     lost += lost_of(result);
   }
-  EXPECT_GT(lost, 50u);
-  EXPECT_GT(rerouted, 50u);
-  EXPECT_GT(resumed, 10u) << "went on in the middle";
+  EXPECT_GT(lost, 50 / kShare);
+  EXPECT_GT(rerouted, 50 / kShare);
+  EXPECT_GT(resumed, 10 / kShare) << "went on in the middle";
 }
 
 }  // namespace

@@ -1,20 +1,11 @@
 // IP multicast in the arena: what cores make of receivers that cannot join, are handed over, or fall silent.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "selmcast/arena/arena.h"
+#include "selmcast/arena/arena_testing.h"
 
 namespace selmcast::arena {
 namespace {
-
-std::string described(const ArenaResult& result) {
-  std::string text;
-  for (const auto* lines : {&result.violations, &result.stuck}) {
-    for (const std::string& line : *lines) text += line + "\n";
-  }
-  return text;
-}
 
 ArenaSettings network(std::uint64_t seed, Sync sync) {
   ArenaSettings settings;
@@ -29,7 +20,7 @@ constexpr Sync kSyncs[] = {Sync::bsp, Sync::ssp, Sync::asp};
 TEST(NetworkArena, WithoutFaultsEverybodyFinishes) {
   std::uint64_t grouped = 0;
   for (const Sync sync : kSyncs) {
-    for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 15 / kShare; ++seed) {
       ArenaSettings settings = network(seed, sync);
       settings.faults = kNoFaults;
       const ArenaResult result = run_arena(settings);
@@ -43,13 +34,13 @@ TEST(NetworkArena, WithoutFaultsEverybodyFinishes) {
       grouped += result.grouped;
     }
   }
-  EXPECT_GT(grouped, 5000u);
+  EXPECT_GT(grouped, 5000 / kShare);
 }
 
 TEST(NetworkArena, FaultsNeverBreakAPromise) {
   for (const Sync sync : kSyncs) {
     std::uint64_t grouped = 0, handed_over = 0, unheard = 0, dropped = 0, new_rates = 0;
-    for (std::uint64_t seed = 100; seed < 130; ++seed) {
+    for (std::uint64_t seed = 100; seed < 100 + 30 / kShare; ++seed) {
       const ArenaResult result = run_arena(network(seed, sync));
       EXPECT_TRUE(result.content()) << static_cast<int>(sync) << ", seed " << seed << "\n"
                                     << described(result);
@@ -59,12 +50,12 @@ TEST(NetworkArena, FaultsNeverBreakAPromise) {
       dropped += result.dropped;
       new_rates += result.new_rates;
     }
-    EXPECT_GT(grouped, 2000u);
-    EXPECT_GT(handed_over, 100u);
-    EXPECT_GT(unheard, 50u);
+    EXPECT_GT(grouped, 2000 / kShare);
+    EXPECT_GT(handed_over, 100 / kShare);
+    EXPECT_GT(unheard, 50 / kShare);
     if (sync == Sync::bsp) continue;
-    EXPECT_GT(dropped, 50u);
-    EXPECT_GT(new_rates, 500u);
+    EXPECT_GT(dropped, 50 / kShare);
+    EXPECT_GT(new_rates, 500 / kShare);
   }
 }
 

@@ -32,7 +32,7 @@ TEST(OnlineArena, WithoutFaultsEverybodyFinishesAndOnlyPlansCutAnythingOff) {
 TEST(OnlineArena, FaultsNeverBreakAPromise) {
   std::uint64_t cancelled = 0, lost = 0, dropped = 0, new_rates = 0, widest_lead = 0, overlaps = 0;
   for (const Sync sync : {Sync::ssp, Sync::asp}) {
-    for_seeds(of(sync, 0), 100, 20, [&](const ArenaResult& result) {
+    for_seeds(of(sync, 0), 100, 21 / kShare, [&](const ArenaResult& result) {
       cancelled += result.cancelled;
       dropped += result.dropped;
       overlaps += result.overlap ? 1 : 0;
@@ -42,13 +42,13 @@ TEST(OnlineArena, FaultsNeverBreakAPromise) {
     });
   }
   // All of it did happen: otherwise this test would prove nothing.
-  EXPECT_GT(cancelled, 40u);
-  EXPECT_GT(dropped, 40u);
-  EXPECT_GT(new_rates, 1000u);
-  EXPECT_GT(lost, 20u);
+  EXPECT_GT(cancelled, 40 / kShare);
+  EXPECT_GT(dropped, 40 / kShare);
+  EXPECT_GT(new_rates, 1000 / kShare);
+  EXPECT_GT(lost, 20 / kShare);
   EXPECT_GT(widest_lead, 4u);
-  EXPECT_GT(overlaps, 10u);
-  EXPECT_LT(overlaps, 30u);
+  EXPECT_GT(overlaps, 10 / kShare);
+  EXPECT_LT(overlaps, 33 / kShare);
 }
 
 TEST(OnlineArena, EveryPolicyAndSizeTrains) {
