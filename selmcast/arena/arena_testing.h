@@ -12,7 +12,7 @@
 
 namespace selmcast::arena {
 
-// Under AddressSanitizer, where a training takes four times as long and a third of them sees the same code: of the seeds.
+// Of the seeds, under AddressSanitizer: a training takes four times as long there, and a third sees the same code.
 #ifdef __SANITIZE_ADDRESS__
 inline constexpr std::uint64_t kShare = 3;
 #else

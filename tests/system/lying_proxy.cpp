@@ -27,8 +27,11 @@ grpc::Status LyingProxy::Session(grpc::ServerContext* context,
   });
   for (FromWorker message; worker->Read(&message);) {
     if (message.has_delivered()) {
-      message.mutable_delivered()->set_started_seconds(0);
-      message.mutable_delivered()->set_finished_seconds(0.001);
+      auto& delivered = *message.mutable_delivered();
+      const double shrunk = 0.001 / delivered.finished_seconds();
+      for (double& seconds : *delivered.mutable_progress_seconds()) seconds *= shrunk;
+      delivered.set_started_seconds(shrunk * delivered.started_seconds());
+      delivered.set_finished_seconds(0.001);
     }
     if (!manager->Write(message)) break;
   }
