@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <optional>
 
-#include "bench/rivals/dinic.h"
 #include "selmcast/base/check.h"
+#include "selmcast/plan/dinic.h"
 
 namespace selmcast::bench {
 namespace {
 
+using plan::Dinic;
 using plan::LinkTime;
 using plan::Problem;
 

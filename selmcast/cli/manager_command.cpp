@@ -137,6 +137,7 @@ void log_output(const manager::Output& output) {
           [&](const manager::MulticastChosen& it) {
             say(fmt::format("multicast: {}, since {}{}", to_string(it.choice.kind), it.choice.why,
                             it.choice.remedy.empty() ? "" : "; for network: " + it.choice.remedy));
+            for (const std::string& line : it.choice.groups) say("  " + line);
           },
           [&](const manager::Kept& kept) {
             say(fmt::format(

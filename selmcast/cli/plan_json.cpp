@@ -4,6 +4,7 @@
 
 #include "selmcast/cli/infeasible_text.h"
 #include "selmcast/cli/json_text.h"
+#include "selmcast/plan/reach.h"
 #include "selmcast/plan/relay_trees.h"
 
 namespace selmcast::cli {
@@ -97,12 +98,26 @@ ordered_json rates_json(const Problem& problem, const std::vector<sync::PairRate
   for (const sync::PairRate& delivery : rates) {
     const std::string& sender = name(problem, delivery.pair.sender);
     const bool next_sender = senders.empty() || senders.back().first != sender;
-    if (problem.multicast != plan::MulticastKind::unicast) {
+    if (problem.multicast != plan::MulticastKind::unicast && !plan::is_mixed(problem)) {
       if (next_sender) senders.emplace_back(sender, delivery.rate.bps());
       continue;
     }
     if (next_sender) senders.emplace_back(sender, ordered_json::object());
     senders.back().second[name(problem, delivery.pair.receiver)] = delivery.rate.bps();
+  }
+  return senders;
+}
+
+// {sender: receivers of it that have a copy of their own}, of senders that have such.
+ordered_json own_copies_json(const Problem& problem, const plan::Plan& plan) {
+  const plan::Reach reach(problem);
+  ordered_json::object_t senders;
+  for (std::size_t i = 0; i < problem.size(); ++i) {
+    auto list = ordered_json::array();
+    for (const plan::Selection& selection : plan.selections[i]) {
+      if (!reach.shares(i, position(selection.receiver))) list.push_back(name(problem, selection.receiver));
+    }
+    if (!list.empty()) senders.emplace_back(problem.workers[i].name, std::move(list));
   }
   return senders;
 }
@@ -139,6 +154,7 @@ void add_plan(const Problem& problem, const CheckedPlan& checked, ordered_json& 
       list.push_back(name(problem, selection.receiver));
     return list;
   });
+  if (plan::is_mixed(problem)) json["own_copies"] = own_copies_json(problem, checked.plan);
   json["rates_bps"] = rates_json(problem, checked.rates);
   if (problem.multicast == plan::MulticastKind::relay) {
     json["trees"] = trees_json(problem, checked.plan);

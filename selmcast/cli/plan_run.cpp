@@ -10,6 +10,7 @@
 #include "selmcast/plan/certificate_checker.h"
 #include "selmcast/plan/exact_planner.h"
 #include "selmcast/plan/plan_checker.h"
+#include "selmcast/plan/reach.h"
 #include "selmcast/plan/relay_planner.h"
 
 namespace selmcast::cli {
@@ -27,7 +28,7 @@ std::optional<SolverBounds> solve_if_unequal(const plan::Problem& problem, const
                                              const PlanRequest& request, plan::Outcome& outcome) {
   auto* planned = std::get_if<plan::Planned>(&outcome);
   if (planned == nullptr) return std::nullopt;
-  if (problem.multicast == plan::MulticastKind::relay) return std::nullopt;
+  if (problem.multicast == plan::MulticastKind::relay || plan::is_mixed(problem)) return std::nullopt;
   if (planner.name != "exact" || plan::has_equal_volumes(problem)) return std::nullopt;
   UnequalRun run = improve_unequal(problem, std::move(planned->plan), request.time_limit);
   planned->plan = std::move(run.plan);

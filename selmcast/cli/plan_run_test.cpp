@@ -113,6 +113,27 @@ TEST(PlanAsJson, WritesTheRateOfEveryDelivery) {
   EXPECT_EQ(json["rates_bps"]["a"], 8.0);
 }
 
+TEST(PlanAsJson, NamesCopiesForThoseWhomTheMulticastDoesNotReach) {
+  // a to b and c, 2 bytes each at 1 byte/s: b shares the multicast's copy with nobody, c has its own. 4 bytes: 4 s.
+  auto problem = two_workers();
+  problem.workers.push_back(problem.workers[1]);
+  problem.workers.back().name = "c";
+  problem.workers[0].min_receivers = 2;
+  problem.multicast = plan::MulticastKind::network;
+  problem.unreached = {{WorkerIndex(0), WorkerIndex(2)}};
+  const auto report = run_planner(problem, *plan::find_planner("exact"), {.explain = true});
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  const auto json = nlohmann::json::parse(plan_as_json(problem, *report));
+  EXPECT_EQ(json["status"], "optimal");
+  EXPECT_EQ(json["completion_seconds"], 4);
+  EXPECT_EQ(json["lower_bound_seconds"], 4);
+  EXPECT_EQ(json["own_copies"], (nlohmann::json{{"a", {"c"}}}));
+  EXPECT_EQ(json["rates_bps"]["a"]["b"], 4.0);
+  EXPECT_EQ(json["rates_bps"]["a"]["c"], 4.0);
+  EXPECT_THAT(plan_as_table(problem, *report), HasSubstr("\"a*\": a has its own"));
+  EXPECT_THAT(plan_as_table(problem, *report), HasSubstr(" b c*"));
+}
+
 TEST(PlanAsTable, NamesWhatBinds) {
   auto report = run_planner(two_workers(), *plan::find_planner("paper"), {.explain = true});
   ASSERT_TRUE(report.has_value());

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "selmcast/cli/infeasible_text.h"
+#include "selmcast/plan/reach.h"
 #include "selmcast/plan/relay_trees.h"
 
 namespace selmcast::cli {
@@ -61,6 +62,10 @@ void add_summary(const Problem& problem, const PlanReport& report, const Checked
   }
   fmt::format_to(to, "\nreceivers    {}, {:.4g} a worker\n", count,
                  static_cast<double>(count) / static_cast<double>(problem.size()));
+  if (plan::is_mixed(problem)) {
+    fmt::format_to(to,
+                   "copies       one for all receivers that the multicast reaches; \"a*\": a has its own\n");
+  }
   if (problem.multicast == plan::MulticastKind::relay) {
     fmt::format_to(
         to,
@@ -72,6 +77,7 @@ void add_summary(const Problem& problem, const PlanReport& report, const Checked
 void add_rows(const Problem& problem, const CheckedPlan& checked, std::string& out) {
   const auto to = std::back_inserter(out);
   const plan::LinkTimes times = plan::link_times(problem, checked.plan);
+  const plan::Reach reach(problem);
   const std::size_t width = id_width(problem);
   const auto share = [&](Duration time) {
     return checked.completion > Duration() ? 100 * (time / checked.completion) : 0.0;
@@ -89,6 +95,8 @@ void add_rows(const Problem& problem, const CheckedPlan& checked, std::string& o
     for (std::size_t k = 0; k < checked.plan.selections[i].size(); ++k) {
       out += ' ';
       out += problem.worker(checked.plan.selections[i][k].receiver).name;
+      if (plan::is_mixed(problem) && !reach.shares(i, position(checked.plan.selections[i][k].receiver)))
+        out += '*';
       if (checked.plan.parents.empty() || position(checked.plan.parents[i][k]) == i) continue;
       out += '<' + problem.worker(checked.plan.parents[i][k]).name;
     }

@@ -31,7 +31,7 @@ class Reader : public ProblemReader {
   bool kind(const json& root, const Path& path, Problem& result);
   bool worker(const json& value, const Path& path, std::size_t workers, plan::WorkerSpec& result);
   bool workers(const json& list, const Path& path, Problem& result);
-  bool required(const json& list, const Path& path, Problem& result);
+  bool pairs(const json& list, const Path& path, std::vector<plan::Pair>& result);
   bool ages(const json& list, const Path& path, Problem& result);
   bool consistent(const Problem& problem, const Path& root);
 };
@@ -77,10 +77,10 @@ bool Reader::workers(const json& list, const Path& path, Problem& result) {
   return true;
 }
 
-bool Reader::required(const json& list, const Path& path, Problem& result) {
+bool Reader::pairs(const json& list, const Path& path, std::vector<plan::Pair>& result) {
   if (!array(list, path, "pairs")) return false;
   for (std::size_t k = 0; k < list.size(); ++k) {
-    if (!pair(list[k], path.element(k), 2, result.required.emplace_back())) return false;
+    if (!pair(list[k], path.element(k), 2, result.emplace_back())) return false;
   }
   return true;
 }
@@ -109,6 +109,8 @@ bool Reader::kind(const json& root, const Path& path, Problem& result) {
     return wrong(path.member("ssp"), "is missing; \"sync\": \"ssp\" needs it");
   if (!is_ssp && root.contains("ssp"))
     return wrong(path.member("ssp"), "belongs to \"sync\": \"ssp\" only; remove it");
+  if (is_ssp && root.contains("unreached"))
+    return wrong(path.member("unreached"), "is planned for \"sync\": \"bsp\" only; remove it");
   if (!choice(root["multicast"], path.member("multicast"), {"network", "unicast", "relay"})) return false;
   for (const auto kind : {MulticastKind::network, MulticastKind::unicast, MulticastKind::relay}) {
     if (root["multicast"] == to_string(kind)) result.multicast = kind;
@@ -139,18 +141,22 @@ bool Reader::consistent(const Problem& problem, const Path& root) {
     case Part::volume: return at("workers", "volume_bytes");
     case Part::required: return at("required", "");
     case Part::ages: return at("age", "");
+    case Part::unreached: return at("unreached", "");
   }
   return false;
 }
 
 bool Reader::problem(const json& root, Problem& result) {
   const Path top;
-  if (!object(root, top, {"schema", "sync", "multicast", "workers"}, {"required", "age", "ssp"}))
+  if (!object(root, top, {"schema", "sync", "multicast", "workers"}, {"required", "age", "unreached", "ssp"}))
     return false;
   if (!kind(root, top, result) || !workers(root["workers"], top.member("workers"), result)) return false;
   // Before the pairs: a wrong id would otherwise show as a pair of unknown workers.
   if (!consistent(result, top)) return false;
-  if (root.contains("required") && !required(root["required"], top.member("required"), result)) return false;
+  if (root.contains("required") && !pairs(root["required"], top.member("required"), result.required))
+    return false;
+  if (root.contains("unreached") && !pairs(root["unreached"], top.member("unreached"), result.unreached))
+    return false;
   if (root.contains("age") && !ages(root["age"], top.member("age"), result)) return false;
   return consistent(result, top);
 }

@@ -20,6 +20,7 @@ json transfer_json(const sync::Transfer& t) {
                {"bytes", t.bytes.count()},          {"rate_bps", rate_json(t.allocated)},
                {"paced_bps", rate_json(t.paced)}};
   if (t.via) line["via"] = to_string(*t.via);  // relay: who sends it
+  if (t.own_copy) line["own_copy"] = true;     // network: beside the multicast
   return line;
 }
 
@@ -209,7 +210,8 @@ std::optional<json> decision_json(const Output& output, Instant now) {
     line = {{"event", "multicast_chosen"},
             {"multicast", std::string(to_string(chosen->choice.kind))},
             {"why", chosen->choice.why},
-            {"remedy", chosen->choice.remedy}};
+            {"remedy", chosen->choice.remedy},
+            {"groups", chosen->choice.groups}};
   } else if (auto online = online_json(output, now)) {
     line = *std::move(online);
   } else {

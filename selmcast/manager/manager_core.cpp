@@ -224,8 +224,9 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
   }
   for (const sync::Transfer& transfer : plan.transfers) {
     wire::Outgoing own = outgoing(transfer);
-    if (plan.multicast == plan::MulticastKind::network && transfer.paced > transfer.allocated)
-      own.planned = transfer.allocated;
+    own.apart = transfer.own_copy;
+    const bool in_group = plan.multicast == plan::MulticastKind::network && !transfer.own_copy;
+    if (in_group && transfer.paced > transfer.allocated) own.planned = transfer.allocated;
     if (transfer.via) {
       wire::Outgoing forwarded = own;
       forwarded.source = transfer.source;
@@ -234,10 +235,11 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
     }
     wire::RoundPlan& sending = parts.at(transfer.sender);
     sending.outgoing.push_back(std::move(own));
-    if (plan.multicast == plan::MulticastKind::network)
+    if (in_group)
       sending.group = group_of(transfer.sender, plan.number, settings_.run_token, settings_.segment_bytes);
     parts.at(transfer.receiver)
-        .incoming.push_back({transfer.id, transfer.sender, transfer.bytes, transfer.via, sending.group});
+        .incoming.push_back({transfer.id, transfer.sender, transfer.bytes, transfer.via,
+                             in_group ? sending.group : std::nullopt});
   }
   outputs.push_back(Planned{version, plan});
   for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);

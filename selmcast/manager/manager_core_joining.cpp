@@ -122,9 +122,9 @@ void ManagerCore::probe_network(Outputs& outputs) {
 
 void ManagerCore::choose_multicast(Outputs& outputs) {
   if (!settings_.choose_multicast || finished_) return;
-  const auto choice = probing_.news(now_);
+  const auto choice = probing_.news(*machine_, now_);
   if (!choice) return;
-  machine_->set_multicast(choice->kind);
+  machine_->set_multicast(choice->kind, choice->unreached);
   outputs.push_back(MulticastChosen{*choice});
 }
 

@@ -1,6 +1,7 @@
 #include "selmcast/manager/multicast_probing.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "selmcast/manager/groups.h"
 #include "selmcast/wire/loopback.h"
@@ -38,6 +39,7 @@ void MulticastProbing::seen(WorkerId worker, const wire::Probed& what) {
 }
 
 void MulticastProbing::left(WorkerId worker) {
+  lost_one_ = true;
   std::erase(workers_, worker);
   reports_.erase(worker);
   for (auto& [receiver, report] : reports_) {
@@ -46,15 +48,20 @@ void MulticastProbing::left(WorkerId worker) {
   }
 }
 
-std::optional<sync::MulticastChoice> MulticastProbing::news(Instant now) {
+std::optional<sync::MulticastChoice> MulticastProbing::news(const sync::TrainingMachine& machine,
+                                                            Instant now) {
   if (number_ == 0 || workers_.empty()) return std::nullopt;
   const bool fresh = !decided_;
+  if (!fresh && !std::exchange(lost_one_, false)) return std::nullopt;
   if (fresh && reports_.size() < workers_.size() && now < due_) return std::nullopt;
   decided_ = true;
   due_ = Instant::never();
-  sync::MulticastChoice choice = sync::choose_multicast({workers_, reports_, one_machine_}, fallback_);
-  if (!fresh && told_ == choice.kind) return std::nullopt;
-  told_ = choice.kind;
+  lost_one_ = false;
+  sync::MulticastChoice choice =
+      sync::choose_multicast({workers_, reports_, one_machine_, machine.outlook(now)}, fallback_);
+  const bool is_known = told_ && told_->kind == choice.kind && told_->unreached == choice.unreached;
+  if (!fresh && is_known) return std::nullopt;
+  told_ = choice;
   return choice;
 }
 

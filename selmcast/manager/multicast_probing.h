@@ -37,8 +37,8 @@ class MulticastProbing {
   void seen(WorkerId worker, const wire::Probed& what);
   void left(WorkerId worker);
   void postpone(Duration away) { due_ = due_ + away; }
-  // The choice, if it is decided now, or became another since a worker left. Once.
-  std::optional<sync::MulticastChoice> news(Instant now);
+  // The choice, if it is decided now, or became another since a worker left. Once. `machine`: for its outlook.
+  std::optional<sync::MulticastChoice> news(const sync::TrainingMachine& machine, Instant now);
   Instant deadline() const { return due_; }
 
  private:
@@ -48,8 +48,9 @@ class MulticastProbing {
   std::map<WorkerId, sync::ProbeReport> reports_;
   bool one_machine_ = false;
   bool decided_ = false;
+  bool lost_one_ = false;           // since
   Instant due_ = Instant::never();  // while it is asked
-  std::optional<plan::MulticastKind> told_;
+  std::optional<sync::MulticastChoice> told_;
 };
 
 }  // namespace selmcast::manager

@@ -69,6 +69,8 @@ class Checker {
   }
 
   std::vector<std::string> flaws(const Certificate& certificate) {
+    if (problem_.multicast == MulticastKind::network && !problem_.unreached.empty())
+      return {"multicast does not reach everybody: there is no such certificate"};
     for (const WorkerSpec& worker : problem_.workers) {
       if (worker.volume.count() != volume_) return {"volumes differ: there is no such certificate"};
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "selmcast/plan/plan.h"
+#include "selmcast/plan/reach.h"
 
 namespace selmcast::plan {
 
@@ -23,8 +24,8 @@ class Draft {
   void add_required();
 
   const LinkLoads& loads() const { return loads_; }
-  // The uplink's load if `sender` got one more receiver.
-  Bytes uplink_load_with_one_more(std::size_t sender) const;
+  // The uplink's load if `sender` got this receiver, too.
+  Bytes uplink_load_with(std::size_t sender, std::size_t receiver) const;
 
   // Ends the draft.
   Plan finish() &&;
@@ -33,6 +34,8 @@ class Draft {
   const Problem& problem_;
   std::size_t size_;
   std::vector<char> selected_;  // size_ x size_, by sender
+  Reach reach_;
+  std::vector<char> sends_shared_copy_;  // by sender
   LinkLoads loads_;
   Plan plan_;
 };

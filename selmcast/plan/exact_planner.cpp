@@ -9,6 +9,8 @@
 #include "selmcast/plan/age_exchange.h"
 #include "selmcast/plan/delivery_time.h"
 #include "selmcast/plan/feasibility.h"
+#include "selmcast/plan/mixed_planner.h"
+#include "selmcast/plan/reach.h"
 
 namespace selmcast::plan {
 namespace {
@@ -50,6 +52,7 @@ ExactPlanner::ExactPlanner(const Problem& problem)
       links_(places_),
       ages_(problem.ages, place_, places_),
       matching_(places_) {
+  SELMCAST_CHECK(!is_mixed(problem), "mixed problems are mixed_planner.h's");
   order_.resize(places_, kNobody);
   for (std::uint32_t i = 0; i < problem.size(); ++i) {
     links_[place_[i]].uplink = problem.workers[i].uplink;
@@ -294,6 +297,8 @@ bool has_equal_volumes(const Problem& problem) {
   });
 }
 
-Outcome plan_exactly(const Problem& problem) { return ExactPlanner(problem).plan(); }
+Outcome plan_exactly(const Problem& problem) {
+  return is_mixed(problem) ? plan_mixed(problem) : ExactPlanner(problem).plan();
+}
 
 }  // namespace selmcast::plan

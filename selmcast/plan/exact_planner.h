@@ -49,12 +49,13 @@ namespace selmcast::plan {
 // True if all workers have the same volume: then plan_exactly() can plan the problem.
 bool has_equal_volumes(const Problem& problem);
 
-// Requires: valid, has_equal_volumes(). Infeasible as feasibility.h says.
+// Requires: valid, has_equal_volumes(). Infeasible as feasibility.h says. Where multicast does not reach everybody it is
+// mixed_planner.h that answers, without a certificate.
 Outcome plan_exactly(const Problem& problem);
 
 class ExactPlanner {
  public:
-  // Requires: as plan_exactly(). Keeps no reference.
+  // Requires: as plan_exactly(), and that multicast reaches everybody (reach.h: not mixed). Keeps no reference.
   explicit ExactPlanner(const Problem& problem);
 
   // Plans the problem as it is now.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "selmcast/plan/lower_bound.h"
+#include "selmcast/plan/reach.h"
 
 namespace selmcast::plan {
 namespace {
@@ -31,7 +32,7 @@ using AgeRow = std::vector<std::uint32_t>;
 class Explainer {
  public:
   Explainer(const Problem& problem, const Plan& plan, Explanation& explanation)
-      : problem_(problem), plan_(plan), explanation_(explanation) {
+      : problem_(problem), plan_(plan), explanation_(explanation), reach_(problem) {
     if (explanation.bottleneck) limit_ = explanation.bottleneck->time;
   }
 
@@ -63,9 +64,13 @@ class Explainer {
     const Bytes volume = problem_.workers[i].volume;
     const Rate uplink = problem_.workers[i].uplink;
     const auto& loads = explanation_.loads.uplink;
-    if (problem_.multicast == MulticastKind::network) return {volume, uplink};
     LinkTime best{loads[i] + volume, uplink};
-    if (problem_.multicast == MulticastKind::unicast || plan_.selections[i].empty()) return best;
+    if (problem_.multicast == MulticastKind::network && reach_.shares(i, position(receiver)) &&
+        std::ranges::any_of(plan_.selections[i],
+                            [&](const Selection& s) { return reach_.shares(i, position(s.receiver)); })) {
+      return {loads[i], uplink};  // the copy that is sent serves it, too
+    }
+    if (problem_.multicast != MulticastKind::relay || plan_.selections[i].empty()) return best;
     const auto consider = [&](WorkerIndex member) {
       const LinkTime time{loads[position(member)] + volume, problem_.worker(member).uplink};
       if (problem_.worker(member).can_send() && time < best) best = time;
@@ -78,6 +83,7 @@ class Explainer {
   const Problem& problem_;
   const Plan& plan_;
   const Explanation& explanation_;
+  Reach reach_;
   LinkTime limit_;  // zero for the empty plan: anything delays it
 };
 

@@ -7,6 +7,7 @@
 
 #include "selmcast/base/check.h"
 #include "selmcast/plan/delivery_time.h"
+#include "selmcast/plan/reach.h"
 
 namespace selmcast::plan {
 namespace {
@@ -50,15 +51,34 @@ Demand demand_of(const Problem& problem) {
   return demand;
 }
 
+// e_i of the header, of all senders.
+std::vector<std::int64_t> least_copies(const Problem& problem, const Demand& demand) {
+  const std::size_t n = problem.size();
+  const Reach reach(problem);
+  std::vector<std::int64_t> own(n, 0), sharing(n, 0);  // required; live ones that could take the shared copy
+  for (const Pair& pair : problem.required) {
+    if (!reach.shares(position(pair.sender), position(pair.receiver))) ++own[position(pair.sender)];
+  }
+  const std::int64_t live = std::ranges::count_if(problem.workers, &WorkerSpec::can_receive);
+  if (problem.multicast != MulticastKind::unicast) {
+    for (std::size_t i = 0; i < n; ++i) sharing[i] = live - (problem.workers[i].can_receive() ? 1 : 0);
+  }
+  if (is_mixed(problem)) {
+    for (const Pair& pair : problem.unreached)
+      sharing[position(pair.sender)] -= problem.worker(pair.receiver).can_receive() ? 1 : 0;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    own[i] = std::max({own[i], demand.receivers[i] - sharing[i], std::int64_t{0}});
+    if (demand.receivers[i] > own[i]) ++own[i];
+  }
+  return own;
+}
+
 // What each link carries in every plan.
 LinkLoads unavoidable_loads(const Problem& problem, const Demand& demand) {
   LinkLoads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
-  for (std::size_t i = 0; i < problem.size(); ++i) {
-    const bool unicast = problem.multicast == MulticastKind::unicast;
-    const std::int64_t flows =
-        !unicast ? std::min<std::int64_t>(demand.receivers[i], 1) : demand.receivers[i];
-    loads.uplink[i] = flows * problem.workers[i].volume;
-  }
+  const std::vector<std::int64_t> copies = least_copies(problem, demand);
+  for (std::size_t i = 0; i < problem.size(); ++i) loads.uplink[i] = copies[i] * problem.workers[i].volume;
   for (const Pair& pair : problem.required)
     loads.downlink[position(pair.receiver)] += problem.worker(pair.sender).volume;
   return loads;

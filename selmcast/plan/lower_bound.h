@@ -7,7 +7,10 @@
 // least d_i receivers in every plan. N = senders with d_i > 0. All plans considered are those that meet the
 // constraints of problem.h, t is the completion time of any of them. The bound is the largest of:
 //
-//   uplink of i      i sends d_i flows of v_i (unicast), or one if d_i > 0 (network), so t >= s_i / uplink_i.
+//   uplink of i      i sends e_i copies of v_i or more, so t >= e_i v_i / uplink_i. Unicast: e_i = d_i; network: 1 if
+//                    d_i > 0. In general (reach.h), with o_i = max(required receivers that do not share a copy, d_i -
+//                    live receivers that could): at least o_i have their own, and one more copy serves the rest, so
+//                    e_i = o_i + [d_i > o_i].
 //   downlink of j    j receives from all its required senders, so t >= sum of their v / downlink_j.
 //   all downlinks, counted
 //     Let v be the least v_i over N. In time t receiver j takes at most c_j(t) = floor(t downlink_j / v)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "selmcast/plan/draft.h"
@@ -9,7 +10,8 @@
 namespace selmcast::plan {
 namespace {
 
-// What receiver j would be busy with if it took one more delivery.
+// What receiver j would be busy with if it took one more delivery; in a mixed problem (reach.h) or the sender, if that
+// is longer.
 struct Candidate {
   LinkTime time;
   std::size_t receiver = 0;
@@ -34,6 +36,22 @@ void select_lightest(const Problem& problem, std::size_t sender, std::size_t cou
   for (std::size_t k = 0; k < count; ++k) draft.add(sender, candidates[k].receiver, Reason::basic);
 }
 
+// Here they do weigh on one another: each that has a copy of its own makes the next one dearer.
+void select_lightest_one_by_one(const Problem& problem, std::size_t sender, std::size_t count, Draft& draft) {
+  const Bytes volume = problem.workers[sender].volume;
+  for (; count > 0; --count) {
+    std::optional<Candidate> lightest;
+    for (std::size_t j = 0; j < problem.size(); ++j) {
+      if (j == sender || !problem.workers[j].can_receive() || draft.has(sender, j)) continue;
+      const LinkTime down{draft.loads().downlink[j] + volume, problem.workers[j].downlink};
+      const LinkTime up{draft.uplink_load_with(sender, j), problem.workers[sender].uplink};
+      const Candidate candidate{std::max(down, up), j};
+      if (!lightest || candidate < *lightest) lightest = candidate;
+    }
+    draft.add(sender, lightest->receiver, Reason::basic);
+  }
+}
+
 void select_basic(const Problem& problem, Draft& draft) {
   std::vector<std::size_t> senders(problem.size());
   std::iota(senders.begin(), senders.end(), std::size_t{0});
@@ -41,8 +59,12 @@ void select_basic(const Problem& problem, Draft& draft) {
   std::vector<Candidate> candidates;
   for (const std::size_t i : senders) {
     const auto wanted = static_cast<std::size_t>(problem.workers[i].min_receivers);
-    if (wanted > draft.receivers_of(i))
-      select_lightest(problem, i, wanted - draft.receivers_of(i), candidates, draft);
+    if (wanted <= draft.receivers_of(i)) continue;
+    const std::size_t missing = wanted - draft.receivers_of(i);
+    if (is_mixed(problem))
+      select_lightest_one_by_one(problem, i, missing, draft);
+    else
+      select_lightest(problem, i, missing, candidates, draft);
   }
 }
 
@@ -62,7 +84,7 @@ void fill_spare_bandwidth(const Problem& problem, Draft& draft) {
   const LinkLoads capacity = capacities_within(problem, slowest->time);
   const auto add_if_it_fits = [&](std::size_t i, std::size_t j) {
     if (i == j || draft.has(i, j)) return;
-    if (draft.uplink_load_with_one_more(i) > capacity.uplink[i]) return;
+    if (draft.uplink_load_with(i, j) > capacity.uplink[i]) return;
     if (draft.loads().downlink[j] + problem.workers[i].volume > capacity.downlink[j]) return;
     draft.add(i, j, Reason::spare);
   };

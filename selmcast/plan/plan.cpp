@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "selmcast/plan/reach.h"
+
 namespace selmcast::plan {
 
 std::string_view to_string(Reason reason) {
@@ -57,6 +59,7 @@ bool Plan::has(Pair pair) const {
 LinkLoads link_loads(const Problem& problem, const Plan& plan) {
   LinkLoads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
   const bool relay = problem.multicast == MulticastKind::relay;
+  const Reach reach(problem);
   for (std::size_t i = 0; i < plan.selections.size(); ++i) {
     const Bytes volume = problem.workers[i].volume;
     if (relay) {
@@ -65,10 +68,7 @@ LinkLoads link_loads(const Problem& problem, const Plan& plan) {
         loads.downlink[position(selection.receiver)] += volume;
       continue;
     }
-    const auto receivers = static_cast<std::int64_t>(plan.selections[i].size());
-    const std::int64_t flows =
-        problem.multicast == MulticastKind::network ? std::min<std::int64_t>(receivers, 1) : receivers;
-    loads.uplink[i] = flows * volume;
+    loads.uplink[i] = reach.copies(i, plan.selections[i]) * volume;
     for (const Selection& selection : plan.selections[i])
       loads.downlink[position(selection.receiver)] += volume;
   }

@@ -52,7 +52,8 @@ std::string_view to_string(Status status);
 struct Planned {
   Plan plan;
   Status status = Status::feasible;
-  // That comes with Status::optimal; but for `relay`, where the bounds of relay_planner.h are the proof.
+  // That comes with Status::optimal; but for `relay`, where the bounds of relay_planner.h are the proof, and for mixed
+  // problems (mixed_planner.h).
   std::optional<Certificate> certificate = std::nullopt;
 };
 

@@ -102,6 +102,22 @@ void check_trees(const Problem& problem, const Plan& plan, std::vector<std::stri
   for (std::size_t i = 0; i < expected; ++i) check_tree(problem, plan, i, violations);
 }
 
+// On its own of reach.h.
+bool is_unreached(const Problem& problem, std::size_t sender, WorkerIndex receiver) {
+  return std::ranges::any_of(problem.unreached, [&](const Pair& pair) {
+    return pair.sender.value() == sender && pair.receiver == receiver;
+  });
+}
+
+long double bits_sent_by_network(const Problem& problem, const Plan& plan, std::size_t sender) {
+  long double copies = 0;
+  bool by_multicast = false;
+  for (const Selection& selection : plan.selections[sender])
+    is_unreached(problem, sender, selection.receiver) ? void(++copies) : void(by_multicast = true);
+  return 8.0L * static_cast<long double>(problem.workers[sender].volume.count()) *
+         (copies + (by_multicast ? 1 : 0));
+}
+
 long double recomputed_seconds(const Problem& problem, const Plan& plan) {
   const std::size_t n = problem.workers.size();
   std::vector<long double> sent_bits(n, 0), received_bits(n, 0);
@@ -110,10 +126,10 @@ long double recomputed_seconds(const Problem& problem, const Plan& plan) {
     if (problem.multicast == MulticastKind::relay) {
       for (const WorkerIndex parent : plan.parents[i]) sent_bits[parent.value()] += bits;
     }
+    if (problem.multicast == MulticastKind::network) sent_bits[i] = bits_sent_by_network(problem, plan, i);
     for (const Selection& selection : plan.selections[i]) {
       if (selection.receiver.value() >= n) continue;
       received_bits[selection.receiver.value()] += bits;
-      if (problem.multicast == MulticastKind::network) sent_bits[i] = bits;
       if (problem.multicast == MulticastKind::unicast) sent_bits[i] += bits;
     }
   }

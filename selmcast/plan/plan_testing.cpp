@@ -53,8 +53,11 @@ Problem random_problem(const RandomProblem& options, Rng& rng) {
       if (i == j) continue;
       if (rng.below(6) == 0) problem.required.push_back(pair(i, j));
       if (rng.below(3) == 0) problem.ages.push_back({pair(i, j), static_cast<std::uint32_t>(rng.below(4))});
+      if (options.unreached_of > 0 && rng.below(options.unreached_of) == 0)
+        problem.unreached.push_back(pair(i, j));
     }
   }
+  if (options.unreached_of > 0) problem.multicast = MulticastKind::network;
   return problem;
 }
 

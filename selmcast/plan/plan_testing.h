@@ -29,6 +29,8 @@ struct RandomProblem {
   bool equal_volumes = true;
   // Rates of the form 1 .. 6 make ties and exact fits likely; otherwise uniform doubles.
   bool small_whole_rates = false;
+  // Of all pairs, one in so many is unreached, and the multicasts are `network`; 0: none is.
+  std::uint64_t unreached_of = 0;
 };
 Problem random_problem(const RandomProblem& options, Rng& rng);
 

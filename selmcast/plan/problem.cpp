@@ -107,8 +107,12 @@ std::optional<Fault> first_fault(const Problem& problem) {
                               [&](std::size_t k) { return problem.required[k]; })) {
     return fault;
   }
-  return pair_fault(problem, Part::ages, "aged", problem.ages.size(),
-                    [&](std::size_t k) { return problem.ages[k].pair; });
+  if (auto fault = pair_fault(problem, Part::ages, "aged", problem.ages.size(),
+                              [&](std::size_t k) { return problem.ages[k].pair; })) {
+    return fault;
+  }
+  return pair_fault(problem, Part::unreached, "unreached", problem.unreached.size(),
+                    [&](std::size_t k) { return problem.unreached[k]; });
 }
 
 Result<void> validate(const Problem& problem) {

@@ -6,15 +6,16 @@
 //     sum_j x_ij >= min_receivers_i,  x_ii = 0,  x_ij = 1 on required pairs,
 // and its completion time is
 //     t = max( max_i s_i / uplink_i, max_j sum_i volume_i x_ij / downlink_j ),
-// where s_i = volume_i if i has a receiver (`network`, L3: one flow for all receivers),
-//       s_i = volume_i * receivers of i   (`unicast`, L7: one flow a receiver), and
+// where s_i = volume_i * copies of i and, of i's receivers,
+//       one copy serves all that hear i, and every other one has its own (`network`, L3; reach.h);
+//       every one has its own (`unicast`, L7);
 //       s_i = the volumes of all copies that i sends, of its own multicast and of those it forwards (`relay`, L7: each
 //             multicast spans its receivers with a tree, in which only they and the sender send; plan.h).
 // Forwarding is cut-through, so trees add no load / bandwidth but a pipeline latency, stated apart (relay_trees.h).
 //
 // Invariants of a valid problem (validate()): 1 to kMaxWorkers workers; names are unique and not empty; rates
 // are 0 (the link is down) or lie in [kMinRate, kMaxRate]; 1 <= volume <= kMaxVolume; min_receivers >= 0;
-// pairs join two different known workers; no required pair and no aged pair stands twice. The limits keep every
+// pairs join two different known workers; no required, aged or unreached pair stands twice. The limits keep every
 // load of a plan below 2^62 bytes, so that loads are added and compared exactly (link_time.h).
 //
 // Valid is not feasible: a problem may ask for more than its links can do (feasibility.h).
@@ -70,6 +71,9 @@ struct Problem {
   std::vector<WorkerSpec> workers;
   std::vector<Pair> required;
   std::vector<PairAge> ages;  // pairs not named have age 0
+  // `network`: the receiver does not hear what the sender sends to a group, so its copy comes by unicast, beside the
+  // multicast. Of no account for the other kinds.
+  std::vector<Pair> unreached = {};
 
   std::size_t size() const { return workers.size(); }
   const WorkerSpec& worker(WorkerIndex index) const { return workers[position(index)]; }
@@ -78,9 +82,9 @@ struct Problem {
 // The first thing in which a problem is not valid: which part, and a sentence naming the worker or pair and
 // the remedy.
 struct Fault {
-  enum class Part { workers, name, uplink, downlink, min_receivers, volume, required, ages };
+  enum class Part { workers, name, uplink, downlink, min_receivers, volume, required, ages, unreached };
   Part part = Part::workers;
-  std::size_t index = 0;  // of the worker, required pair or aged pair; 0 for Part::workers
+  std::size_t index = 0;  // of the worker or pair; 0 for Part::workers
   std::string message;
 };
 // O(workers + pairs log pairs). For readers of files, who know what `part` is called there.

@@ -80,6 +80,7 @@ std::int64_t deliveries_within(Rate rate, Bytes volume, const LinkTime& time) {
 Problem as_network(const Problem& problem) {
   Problem network = problem;
   network.multicast = MulticastKind::network;
+  network.unreached.clear();
   return network;
 }
 

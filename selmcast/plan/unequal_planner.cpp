@@ -9,6 +9,7 @@
 #include "selmcast/plan/exact_planner.h"
 #include "selmcast/plan/lower_bound.h"
 #include "selmcast/plan/paper_planner.h"
+#include "selmcast/plan/reach.h"
 
 namespace selmcast::plan {
 namespace {
@@ -174,7 +175,7 @@ Plan filled_up(const Problem& problem, const Plan& core) {
   }
   const auto add_if_it_fits = [&](std::size_t i, std::size_t j) {
     if (i == j || draft.has(i, j)) return;
-    if (draft.uplink_load_with_one_more(i) > capacity.uplink[i]) return;
+    if (draft.uplink_load_with(i, j) > capacity.uplink[i]) return;
     if (draft.loads().downlink[j] + volume_of(problem, i) > capacity.downlink[j]) return;
     draft.add(i, j, Reason::spare);
   };
@@ -206,13 +207,13 @@ Plan plan_unequal(const Problem& problem) {
     std::ranges::fill(sent.downlink, Bytes(0));
     const auto uplink = find_bottleneck(problem, sent);
     const Floor floor{bound, uplink ? std::optional(uplink->time) : std::nullopt};
-    LocalSearch(problem, floor, core).run();
+    if (!is_mixed(problem)) LocalSearch(problem, floor, core).run();  // it looks at downlinks alone
     Plan plan = core.as_plan();
     if (!best || least_link_time(problem, plan) < least_link_time(problem, *best)) best = std::move(plan);
   };
   const auto is_done = [&] { return completion_time(problem, *best) <= bound; };
-  consider(large_first(problem));
-  if (!is_done()) consider(core_of(problem, plan_by_paper(problem)));
+  if (!is_mixed(problem)) consider(large_first(problem));
+  if (!best || !is_done()) consider(core_of(problem, plan_by_paper(problem)));
   if (!is_done()) {
     if (auto core = as_if_equal(problem)) consider(*std::move(core));
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "selmcast/base/check.h"
+#include "selmcast/plan/reach.h"
 
 namespace selmcast::sync {
 namespace {
@@ -19,9 +20,12 @@ constexpr double kProbe = 1.25;   // of an estimate
 constexpr double kProbeMost = 8;  // of a delivery's rate
 constexpr std::uint64_t kProbePeriod = 4;
 
+// Of each link: what it carries until the end, and how fast.
 struct Loads {
   std::vector<Bytes> up;
   std::vector<Bytes> down;
+  std::vector<Rate> up_rate;
+  std::vector<Rate> down_rate;
 };
 
 // The greatest factors of a network multicast's deliveries.
@@ -30,13 +34,20 @@ struct Multicast {
   double binding = 1, idle = 1;
 };
 
-Loads loads_of(const plan::Problem& problem, std::span<const PairRate> allocated) {
-  Loads loads{std::vector<Bytes>(problem.size()), std::vector<Bytes>(problem.size())};
+Loads loads_of(const plan::Problem& problem, const plan::Reach& reach, std::span<const PairRate> allocated) {
+  const std::size_t n = problem.size();
+  Loads loads{std::vector<Bytes>(n), std::vector<Bytes>(n), std::vector<Rate>(n), std::vector<Rate>(n)};
+  std::vector<char> is_shared(n, 0);  // by sender: its one copy is counted
   for (const auto& [pair, rate] : allocated) {
-    const Bytes volume = problem.worker(pair.sender).volume;
-    Bytes& up = loads.up[position(pair.sender)];
-    up = problem.multicast == plan::MulticastKind::network ? volume : up + volume;
-    loads.down[position(pair.receiver)] += volume;
+    const std::size_t i = position(pair.sender), j = position(pair.receiver);
+    const Bytes volume = problem.workers[i].volume;
+    loads.down[j] += volume;
+    loads.down_rate[j] += rate;
+    const bool shares = reach.shares(i, j);
+    if (shares && is_shared[i] != 0) continue;
+    if (shares) is_shared[i] = 1;
+    loads.up[i] += volume;
+    loads.up_rate[i] += rate;
   }
   return loads;
 }
@@ -61,7 +72,8 @@ double factor_on_binding(const BandwidthEstimator& estimator, LinkId link, Round
 std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const PairRate> allocated,
                                   const BandwidthEstimator& estimator, const BurstContext& context) {
   SELMCAST_CHECK(context.ids.size() == problem.size(), "one id a worker");
-  const Loads loads = loads_of(problem, allocated);
+  const plan::Reach reach(problem);
+  const Loads loads = loads_of(problem, reach, allocated);
   const auto up_time = [&](WorkerIndex i) { return loads.up[position(i)] / problem.worker(i).uplink; };
   const auto down_time = [&](WorkerIndex j) { return loads.down[position(j)] / problem.worker(j).downlink; };
   Duration completion;
@@ -70,13 +82,10 @@ std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const 
   }
   const auto binds = [&](Duration link_time) { return link_time >= completion * kDoneEarly; };
 
-  std::vector<Rate> up_rate(problem.size()), down_rate(problem.size());
-  for (const auto& [pair, rate] : allocated) {
-    up_rate[position(pair.sender)] += rate;
-    down_rate[position(pair.receiver)] += rate;
-  }
   std::vector<PairRate> paced(allocated.begin(), allocated.end());
-  const bool network = problem.multicast == plan::MulticastKind::network;
+  const auto shares = [&](const plan::Pair& pair) {
+    return reach.shares(position(pair.sender), position(pair.receiver));
+  };
   std::vector<Multicast> multicasts(problem.size());
   std::vector<double> factors;
   for (const auto& [pair, rate] : allocated) {
@@ -87,25 +96,27 @@ std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const 
     double factor = 1;
     if (!up_binds && !down_binds) {
       factor =
-          network
+          shares(pair)
               ? (is_due(up, context.round, kProbePeriod) || is_due(down, context.round, kProbePeriod)
                      ? kIdleNetwork
                      : 1)
-              : std::max(factor_on_idle(estimator, up, up_rate[position(pair.sender)], context.round),
-                         factor_on_idle(estimator, down, down_rate[position(pair.receiver)], context.round));
+              : std::max(
+                    factor_on_idle(estimator, up, loads.up_rate[position(pair.sender)], context.round),
+                    factor_on_idle(estimator, down, loads.down_rate[position(pair.receiver)], context.round));
     }
     if (up_binds) factor = std::max(factor, factor_on_binding(estimator, up, context.round));
     if (down_binds) factor = std::max(factor, factor_on_binding(estimator, down, context.round));
+    factors.push_back(factor);
+    if (!shares(pair)) continue;
     Multicast& multicast = multicasts[position(pair.sender)];
     multicast.binds = multicast.binds || up_binds || down_binds;
     double& most = up_binds || down_binds ? multicast.binding : multicast.idle;
     most = std::max(most, factor);
-    factors.push_back(factor);
   }
   for (std::size_t k = 0; k < factors.size(); ++k) {
     const Multicast& multicast = multicasts[position(paced[k].pair.sender)];
     const double of_all = multicast.binds ? multicast.binding : multicast.idle;
-    paced[k].rate = paced[k].rate * (network ? of_all : factors[k]);
+    paced[k].rate = paced[k].rate * (shares(paced[k].pair) ? of_all : factors[k]);
   }
   return paced;
 }

@@ -54,7 +54,8 @@ Promises OnlineRounds::kept() const {
   return promises;
 }
 
-void OnlineRounds::set_multicast(plan::MulticastKind kind) {
+void OnlineRounds::set_multicast(plan::MulticastKind kind, std::vector<WorkerPair> unreached) {
+  SELMCAST_CHECK(unreached.empty(), "without rounds in common a multicast reaches all or is none");
   SELMCAST_CHECK(kind != plan::MulticastKind::relay, "there is no relay without rounds in common");
   common_.multicast = kind;
   machine_.set_multicast(kind);

@@ -75,7 +75,7 @@ class OnlineRounds final : public TrainingMachine {
   Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
   Result<Actions> slow(WorkerId sender, const SlowTransfer& slow, Instant now) override;
   Actions tick(Instant now) override;
-  void set_multicast(plan::MulticastKind kind) override;
+  void set_multicast(plan::MulticastKind kind, std::vector<WorkerPair> unreached) override;
   void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
 

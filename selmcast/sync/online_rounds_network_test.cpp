@@ -178,7 +178,7 @@ TEST_F(OnlineNetwork, AKindThatIsChosenIsOfTheNextMulticast) {
   common.bursts = false;
   start();
   EXPECT_EQ(all<PlanChanged>(ready(0)).at(0).multicast, MulticastKind::unicast);
-  machine->set_multicast(MulticastKind::network);
+  machine->set_multicast(MulticastKind::network, {});
   const auto plans = all<PlanChanged>(ready(3));
   EXPECT_EQ(plans.at(0).multicast, MulticastKind::network);
   at(1);

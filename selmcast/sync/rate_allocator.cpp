@@ -4,8 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "selmcast/base/check.h"
+#include "selmcast/plan/reach.h"
 #include "selmcast/plan/relay_trees.h"
 
 namespace selmcast::sync {
@@ -27,9 +30,10 @@ struct Link {
   std::vector<std::size_t> flows;
 };
 
+constexpr std::size_t kShared = std::numeric_limits<std::size_t>::max();  // not numbered yet
+
 struct Network {
-  std::vector<Flow>
-      flows;  // unicast: in the order of the deliveries; network: one per sender that has receivers
+  std::vector<Flow> flows;  // by sender: those of one delivery each, then the one that others share
   std::vector<Link> links;  // uplink of worker i at i, downlink of worker j at workers + j
 
   explicit Network(const plan::Problem& problem) : links(2 * problem.size()) {
@@ -90,36 +94,44 @@ struct Network {
 std::vector<PairRate> allocate_rates(const plan::Problem& problem, const plan::Plan& plan) {
   SELMCAST_CHECK(plan.selections.size() == problem.size(), "the plan belongs to the problem");
   const std::size_t workers = problem.size();
-  const bool unicast = problem.multicast == plan::MulticastKind::unicast;
+  const plan::Reach reach(problem);
   Network network(problem);
+  std::vector<std::size_t> flow_of;  // by delivery
   for (std::size_t i = 0; i < workers; ++i) {
-    if (plan.selections[i].empty()) continue;
-    Flow multicast{.volume = problem.workers[i].volume.count(), .links = {}};
+    const Flow one{.volume = problem.workers[i].volume.count(), .links = {i}};
+    Flow shared = one;
     if (problem.multicast == plan::MulticastKind::relay) {
-      for (const WorkerIndex parent : plan.parents[i]) multicast.links.push_back(position(parent));
-    } else {
-      multicast.links.push_back(i);
+      shared.links.clear();
+      for (const WorkerIndex parent : plan.parents[i]) shared.links.push_back(position(parent));
     }
+    const std::size_t first = flow_of.size();
     for (const plan::Selection& selection : plan.selections[i]) {
-      multicast.links.push_back(workers + position(selection.receiver));
-      if (!unicast) continue;
-      network.add(multicast);
-      multicast.links.pop_back();
+      const std::size_t downlink = workers + position(selection.receiver);
+      if (reach.shares(i, position(selection.receiver))) {
+        shared.links.push_back(downlink);
+        flow_of.push_back(kShared);
+        continue;
+      }
+      flow_of.push_back(network.flows.size());
+      Flow own = one;
+      own.links.push_back(downlink);
+      network.add(std::move(own));
     }
-    if (!unicast) network.add(std::move(multicast));
+    const auto of_sender = std::span(flow_of).subspan(first);
+    if (std::ranges::find(of_sender, kShared) == of_sender.end()) continue;
+    std::ranges::replace(of_sender, kShared, network.flows.size());
+    network.add(std::move(shared));
   }
   network.fill();
 
   std::vector<PairRate> rates;
-  std::size_t next_flow = 0;
+  std::size_t next = 0;
   for (std::size_t i = 0; i < workers; ++i) {
     for (const plan::Selection& selection : plan.selections[i]) {
-      const Flow& flow = network.flows[next_flow];
+      const Flow& flow = network.flows[flow_of[next++]];
       rates.push_back({{WorkerIndex(static_cast<std::uint32_t>(i)), selection.receiver},
                        Rate::bits_per_second(flow.level * static_cast<double>(flow.volume))});
-      if (unicast) ++next_flow;
     }
-    if (!unicast && !plan.selections[i].empty()) ++next_flow;
   }
   return rates;
 }

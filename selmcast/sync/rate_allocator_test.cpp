@@ -72,6 +72,16 @@ TEST(RateAllocator, UnicastSharesTheFullLinkAndGivesTheRestToOthers) {
   EXPECT_EQ(rates[2].pair, (plan::Pair{index(3), index(2)}));
 }
 
+TEST(RateAllocator, WhoAMulticastDoesNotReachHasAFlowOfItsOwnBesideIt) {
+  // w0 to w1, w2 and w3, of whom w2 is not reached: a shared copy to w1 and w3, one to w2, over an uplink of 12. Both
+  // grow to 5, where w3's downlink is full; then w2's alone to 7.
+  auto problem = problem_of(MulticastKind::network, {{12, 100}, {100, 100}, {100, 100}, {100, 5}});
+  problem.unreached = {{index(0), index(2)}, {index(3), index(0)}};
+  const auto rates = allocate_rates(problem, plan_of({{1, 2, 3}, {}, {}, {0}}));
+  // w3 -> w0, not reached either, is alone on 100 and 100.
+  EXPECT_THAT(mbps(rates), near_all({5, 7, 5, 100}));
+}
+
 TEST(RateAllocator, NetworkMulticastIsOneFlowAtTheRateOfItsTightestReceiver) {
   // w0 -> {w1, w2}, w3 -> w2. One flow of w0 loads its uplink (10) once. Downlinks: w1 4, w2 30.
   // w1 is full at 4, so the whole multicast of w0 gets 4; w3 -> w2 gets 30 - 4 = 26.

@@ -7,6 +7,7 @@
 #include "selmcast/base/check.h"
 #include "selmcast/plan/lower_bound.h"
 #include "selmcast/plan/plan_checker.h"
+#include "selmcast/plan/reach.h"
 #include "selmcast/sync/bursts.h"
 #include "selmcast/sync/donors.h"
 #include "selmcast/sync/rate_allocator.h"
@@ -156,9 +157,24 @@ plan::Problem RoundMachine::make_problem(Instant now) const {
       if (age > 0) problem.ages.push_back({{index_of(ids, sender), index_of(ids, receiver)}, age});
     }
   }
+  if (problem.multicast == plan::MulticastKind::network) {
+    for (const WorkerPair& pair : unreached_) {
+      if (members_.contains(pair.sender) && members_.contains(pair.receiver))
+        problem.unreached.push_back({index_of(ids, pair.sender), index_of(ids, pair.receiver)});
+    }
+  }
   const auto valid = plan::validate(problem);
   SELMCAST_CHECK(valid.has_value(), "members and estimates make a valid problem");
   return problem;
+}
+
+std::optional<Outlook> RoundMachine::outlook(Instant now) const {
+  if (members_.empty()) return std::nullopt;
+  Outlook ahead{make_problem(now), ids_of(members_)};
+  ahead.problem.required.clear();
+  ahead.problem.ages.clear();
+  ahead.problem.unreached.clear();
+  return ahead;
 }
 
 void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, Instant now,
@@ -185,6 +201,7 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   flight.resting = outages_.resting(now);
   RoundPlanned planned{flight.number,      round_, {}, predicted, flight.bound, ids, flight.resting,
                        settings_.multicast};
+  const plan::Reach reach(problem);
   std::size_t k = 0;
   for (std::size_t i = 0; i < plan.selections.size(); ++i) {
     for (const plan::Selection& selection : plan.selections[i]) {
@@ -195,6 +212,8 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
       const Rate paced = settings_.paced ? bursts[k].rate * turn : Rate::unlimited();
       planned.transfers.push_back({TransferId(++transfers_issued_), ids[i], ids[position(selection.receiver)],
                                    problem.workers[i].volume, rates[k].rate, paced, selection.reason});
+      planned.transfers.back().own_copy =
+          plan::is_mixed(problem) && !reach.shares(i, position(selection.receiver));
       flight.transfers.push_back({planned.transfers.back(), false, "", {}, {}});
       ++k;
     }

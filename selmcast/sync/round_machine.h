@@ -80,7 +80,11 @@ class RoundMachine final : public TrainingMachine {
   Result<Actions> failed(WorkerId worker, const Failure& failure, Instant now) override;
   Result<Actions> slow(WorkerId sender, const SlowTransfer& slow, Instant now) override;
   Actions tick(Instant now) override;
-  void set_multicast(plan::MulticastKind kind) override { next_multicast_ = kind; }
+  void set_multicast(plan::MulticastKind kind, std::vector<WorkerPair> unreached) override {
+    next_multicast_ = kind;
+    unreached_ = std::move(unreached);
+  }
+  std::optional<Outlook> outlook(Instant now) const override;
   void postpone(Duration away, Instant now) override;
   Instant deadline() const override;
 
@@ -133,6 +137,7 @@ class RoundMachine final : public TrainingMachine {
 
   RoundSettings settings_;              // its kind of multicast is that of the plan under way
   plan::MulticastKind next_multicast_;  // of the plan to come
+  std::vector<WorkerPair> unreached_;   // likewise
   Rng rng_;
   std::map<WorkerId, Member> members_;
   std::map<WorkerId, bool> ready_;

@@ -156,7 +156,7 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
     // Parts of what is sent on wait for others; the whole says more.
     if (settings_.multicast == plan::MulticastKind::relay) observed.back().progress.clear();
     if (teaches_dropped) observed.back().bytes = *settled.slow * (settled.finished - settled.started);
-    if (settings_.multicast == plan::MulticastKind::network && !settled.late)
+    if (settings_.multicast == plan::MulticastKind::network && !settled.late && !t.own_copy)
       observed.back().lossy = settled.slow.has_value(), observed.back().alone = settled.slow_alone;
   }
   estimator_.observe(observed, settings_.multicast == plan::MulticastKind::network);

@@ -19,6 +19,7 @@
 #include "selmcast/base/progress.h"
 #include "selmcast/base/units.h"
 #include "selmcast/plan/plan.h"
+#include "selmcast/sync/age_table.h"
 #include "selmcast/sync/liars.h"
 #include "selmcast/sync/outages.h"
 
@@ -44,6 +45,8 @@ struct Transfer {
   // relay: the receiver that sends it on, and the transfer by which that gets it. Nothing: the sender itself sends.
   std::optional<WorkerId> via = {};
   std::optional<TransferId> source = {};
+  bool own_copy =
+      false;  // network: the receiver does not hear the sender's group, and gets a stream beside it
 };
 
 // How a transfer ended.
@@ -179,6 +182,11 @@ using Action = std::variant<TransferCommitted, TransferCancelled, TransferRerout
                             RoundEnded, PlanChanged, MulticastEnded, WentOn, Learnt, CaughtUp, Doubted>;
 using Actions = std::vector<Action>;
 
+struct Outlook {
+  plan::Problem problem;
+  std::vector<WorkerId> ids;  // of its workers, ascending
+};
+
 class TrainingMachine {
  public:
   virtual ~TrainingMachine() = default;
@@ -220,8 +228,12 @@ class TrainingMachine {
     return Actions{};
   }
   virtual Actions tick(Instant now) = 0;
-  // Of all that is planned from now on. What is under way stays as it is.
-  virtual void set_multicast(plan::MulticastKind kind) = 0;
+  // Of all that is planned from now on. What is under way stays as it is. `unreached`: of a bsp training by `network`,
+  // the pairs that have a copy of their own (plan/reach.h); workers that are not there are of no account.
+  virtual void set_multicast(plan::MulticastKind kind, std::vector<WorkerPair> unreached) = 0;
+  // What the next round has to do at least, by the present estimates, whatever the kind of multicast: only the pairs
+  // that must meet in it are not known yet. Nothing: there are no rounds in common, or nobody is there.
+  virtual std::optional<Outlook> outlook(Instant /*now*/) const { return std::nullopt; }
   // Nobody was there to hear for so long, until now: all deadlines are that much later.
   virtual void postpone(Duration away, Instant now) = 0;
   virtual Instant deadline() const = 0;  // when tick() has something to do; never() if nothing is pending

@@ -16,7 +16,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 9;
+inline constexpr std::uint32_t kControlProtocolVersion = 10;
 // Until its welcome says how often, a worker beats its heart so often, and who is not heard for so long is gone.
 inline constexpr Duration kHeartbeatBeforeWelcome = Duration::milliseconds(500);
 inline constexpr Duration kSilenceBeforeWelcome = Duration::seconds(4);
@@ -166,6 +166,8 @@ struct Outgoing {
   bool elsewhere = false;
   // Network: `rate` is a burst, above this. Give way, down to this, to whoever does not get it.
   std::optional<Rate> planned = {};
+  // Network: this receiver does not hear the group. It is no part of it, and gets a stream of its own.
+  bool apart = false;
   bool operator==(const Outgoing&) const = default;
 };
 struct Incoming {
@@ -182,9 +184,10 @@ struct RoundPlan {
   Round round;
   std::vector<Outgoing> outgoing;
   std::vector<Incoming> incoming;
-  Duration predicted;                        // of the whole synchronisation
-  bool relay = false;                        // all multicasts of this plan may be relayed: see worker/inbox.h
-  std::optional<MulticastGroup> group = {};  // `outgoing` goes there, at the rate that all of it has
+  Duration predicted;  // of the whole synchronisation
+  bool relay = false;  // all multicasts of this plan may be relayed: see worker/inbox.h
+  std::optional<MulticastGroup> group =
+      {};  // `outgoing` goes there, at the rate that all of it has; but what is apart
   bool operator==(const RoundPlan&) const = default;
 };
 struct NewRate {

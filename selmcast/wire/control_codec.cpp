@@ -178,6 +178,7 @@ Result<Plan> decode_plan(const std::string& name, const Message& in) {
     plan.outgoing.back().elsewhere = out.elsewhere();
     SELMCAST_TRY(planned, pacing(name + ".outgoing.planned_bps", out.planned_bps()));
     if (!planned.is_unlimited()) plan.outgoing.back().planned = planned;
+    plan.outgoing.back().apart = out.apart();
   }
   for (const pb::Incoming& incoming : in.incoming()) {
     SELMCAST_TRY(bytes, size(name + ".incoming.bytes", incoming.bytes()));
@@ -263,6 +264,7 @@ void encode_plan(Message& out, const Plan& plan) {
     if (outgoing.planned) o.set_planned_bps(pacing_bps(*outgoing.planned));
     if (outgoing.source) o.set_source(outgoing.source->value());
     o.set_elsewhere(outgoing.elsewhere);
+    o.set_apart(outgoing.apart);
   }
   for (const Incoming& incoming : plan.incoming) {
     pb::Incoming& i = *out.add_incoming();

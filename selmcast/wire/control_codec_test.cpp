@@ -116,6 +116,7 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
   relays.relay = true;
   relays.outgoing[0].source = TransferId(5);
   relays.outgoing[1].elsewhere = true;
+  relays.outgoing[1].apart = true;
   relays.incoming[0].from = WorkerId(0);
   const ToWorker messages[] = {
       relays,

@@ -1,5 +1,6 @@
 // The half of WorkerCore (worker_core.h) that is about IP multicast: one multicast that this worker sends, streams that
 // it receives; and probes. Data goes through the shell; offers, statuses, patches and acknowledgements over the links.
+#include <algorithm>
 #include <utility>
 
 #include "selmcast/worker/worker_core.h"
@@ -10,10 +11,11 @@ namespace selmcast::worker {
 
 void WorkerCore::start_group(const std::optional<wire::MulticastGroup>& group,
                              const std::vector<wire::Outgoing>& outgoing, WorkerActions& actions) {
-  is_grouped_ = group.has_value() && !outgoing.empty();
+  is_grouped_ = group.has_value() && !std::ranges::all_of(outgoing, &wire::Outgoing::apart);
   if (!is_grouped_) return;
   StartGroup start{*group, payload(), {}, Rate::unlimited(), Rate::unlimited()};
   for (const wire::Outgoing& planned : outgoing) {
+    if (planned.apart) continue;
     start.peers.push_back(planned.transfer);
     start.burst = std::min(start.burst, planned.rate);
     start.rate = std::min(start.rate, planned.planned.value_or(planned.rate));
@@ -26,6 +28,7 @@ void WorkerCore::set_group_rate(WorkerActions& actions) const {
   if (!is_grouped_) return;
   Rate least = Rate::unlimited();
   for (const auto& [transfer, outgoing] : outgoing_) {
+    if (outgoing.planned.apart) continue;
     if (outgoing.state == Sending::waiting || outgoing.state == Sending::offered ||
         outgoing.state == Sending::grouped)
       least = std::min(least, outgoing.planned.rate);
@@ -39,7 +42,7 @@ Result<WorkerActions> WorkerCore::group_word(Outgoing& outgoing, const wire::Fra
   WorkerActions actions;
   const TransferId transfer = header.transfer;
   if (header.kind == wire::FrameKind::joined) {
-    if (!is_grouped_)
+    if (!is_grouped_ || outgoing.planned.apart)
       return failure(ErrorCode::protocol, "a receiver joined the group of a transfer that has none");
     const auto joined = wire::decode_joined(payload);
     if (!joined) return std::unexpected(joined.error());

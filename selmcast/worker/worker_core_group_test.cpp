@@ -120,6 +120,35 @@ struct WorkerCoreGroupTest : WorkerCoreTest {
   }
 };
 
+TEST_F(WorkerCoreGroupTest, WhoDoesNotHearTheGroupGetsAStreamAtARateOfItsOwn) {
+  ready();
+  std::vector<wire::Outgoing> outgoing{to(1, 1), to(2, 2)};
+  outgoing[1].apart = true;
+  outgoing[1].rate = Rate::megabits_per_second(3);
+  const auto planned = group_plan(outgoing, {});
+  const auto starts = ordered<StartGroup>(planned);
+  ASSERT_EQ(starts.size(), 1u);
+  EXPECT_THAT(starts[0].peers, ElementsAre(TransferId(1)));
+  EXPECT_EQ(starts[0].rate, outgoing[0].rate);
+  const auto dials = all<Dial>(planned);
+  ASSERT_EQ(dials.size(), 2u);
+  core.connected(dials[1].link);
+  // It cannot join what it is no part of.
+  EXPECT_FALSE(arrives(dials[1].link, wire::joined_frame(TransferId(2), {0x7f000001, 99})).has_value());
+  const auto granted = arrives(dials[1].link, wire::grant_frame(TransferId(2)));
+  ASSERT_TRUE(granted.has_value());
+  EXPECT_THAT(ordered<DropPeer>(*granted), IsEmpty());
+  ASSERT_EQ(all<StartStream>(*granted).size(), 1u);
+  EXPECT_EQ(all<StartStream>(*granted)[0].rate, Rate::megabits_per_second(3));
+}
+
+TEST_F(WorkerCoreGroupTest, WithNobodyToHearItThereIsNoGroup) {
+  ready();
+  std::vector<wire::Outgoing> outgoing{to(1, 1)};
+  outgoing[0].apart = true;
+  EXPECT_THAT(ordered<StartGroup>(group_plan(outgoing, {})), IsEmpty());
+}
+
 TEST_F(WorkerCoreGroupTest, OneMulticastIsStartedAndWordsOfReceiversReachIt) {
   const auto links = sending_to_two();
   const mcast::Status status{1, 1, 0, 0, {0, 1}, {std::byte{0}}};

@@ -166,7 +166,7 @@ Result<WorkerActions> WorkerCore::from_receiver(WorkerId receiver, LinkId link,
     case wire::FrameKind::grant:
       if (outgoing.state != Sending::offered || header.sequence >= chunk_count()) return wrong();
       outgoing.state = Sending::streaming;
-      if (plan_ && plan_->group)
+      if (plan_ && plan_->group && !outgoing.planned.apart)
         actions.push_back(GroupOrder(DropPeer{header.transfer}));  // nobody waits for it
       actions.push_back(start_stream(link, outgoing, header.sequence));
       return actions;

@@ -45,6 +45,16 @@ Finding of_choice(const std::vector<MulticastReach>& all) {
   const auto instead = [&](const std::string& why, const char* remedy) {
     return Finding{Verdict::note, what, "would use relay (bsp; else unicast), since " + why, remedy};
   };
+  const bool is_fit = std::ranges::none_of(all, floods) && std::ranges::any_of(all, is_known);
+  if (const auto deaf = std::ranges::find_if_not(all, reaches);
+      deaf != all.end() && is_fit && std::ranges::any_of(all, reaches)) {
+    return {Verdict::note, what,
+            "would use network with TCP beside it, relay or unicast, whichever is the quickest on the "
+            "workers' links "
+            "(bsp; else unicast), since multicast does not pass between this machine and " +
+                deaf->peer,
+            kLetThrough};
+  }
   if (const auto deaf = std::ranges::find_if_not(all, reaches); deaf != all.end())
     return instead("multicast does not pass between this machine and " + deaf->peer, kLetThrough);
   if (const auto flooded = std::ranges::find_if(all, floods); flooded != all.end())

@@ -16,13 +16,13 @@ Duration add_multicasts(const Scenario& scenario, const RunRecord& run, std::vec
     for (const ChosenMulticast& chosen : run.chosen) {
       if (chosen.at <= multicast.issued) kind = chosen.kind;
     }
-    Bytes up;
+    Sent<Bytes> up;
     for (const Delivery& delivery : multicast.deliveries) {
       if (!delivery.committed) continue;
-      up = kind == plan::MulticastKind::network ? std::max(up, delivery.bytes) : up + delivery.bytes;
+      up.add(kind, delivery, delivery.bytes);
       received[position(delivery.receiver)] += delivery.bytes;
     }
-    sent[position(multicast.worker)] += up;
+    sent[position(multicast.worker)] += up.total();
   }
   std::ranges::sort(spans);
   Duration time;
@@ -43,15 +43,14 @@ LinkUse link_use(const Scenario& scenario, const RunRecord& run) {
   Duration time;
   for (const RoundRecord& round : run.rounds) {
     time += round.sync;
-    std::vector<Bytes> round_sent(workers);
+    std::vector<Sent<Bytes>> round_sent(workers);
     const auto kind = round.multicast.value_or(scenario.multicast);
     for (const Delivery& delivery : round.deliveries) {
       if (!delivery.committed) continue;
-      Bytes& up = round_sent[position(delivery.uplink())];
-      up = kind == plan::MulticastKind::network ? std::max(up, delivery.bytes) : up + delivery.bytes;
+      round_sent[position(delivery.uplink())].add(kind, delivery, delivery.bytes);
       received[position(delivery.receiver)] += delivery.bytes;
     }
-    for (std::size_t i = 0; i < workers; ++i) sent[i] += round_sent[i];
+    for (std::size_t i = 0; i < workers; ++i) sent[i] += round_sent[i].total();
   }
   time += add_multicasts(scenario, run, sent, received);
   LinkUse use{std::vector<double>(workers), std::vector<double>(workers)};

@@ -44,12 +44,12 @@ struct Stacks {
 
 Stacks stack_rates(const PlanView& view) {
   Stacks stacks{std::vector<Rate>(view.workers.size()), std::vector<Rate>(view.workers.size())};
+  std::vector<Sent<Rate>> sent(view.workers.size());
   for (const Delivery& delivery : view.deliveries) {
-    Rate& out = stacks.sent[position(delivery.sender)];
-    out = view.multicast == plan::MulticastKind::network ? std::max(out, delivery.allocated)
-                                                         : out + delivery.allocated;
+    sent[position(delivery.sender)].add(view.multicast, delivery, delivery.allocated);
     stacks.received[position(delivery.receiver)] += delivery.allocated;
   }
+  for (std::size_t i = 0; i < sent.size(); ++i) stacks.sent[i] = sent[i].total();
   return stacks;
 }
 

@@ -61,16 +61,15 @@ PlanView view_plan(const Scenario& scenario, const RunRecord& run, std::size_t a
 }
 
 BusyTimes busy_times(const PlanView& view) {
-  std::vector<Bytes> sent(view.workers.size());
+  std::vector<Sent<Bytes>> sent(view.workers.size());
   std::vector<Bytes> received(view.workers.size());
   for (const Delivery& delivery : view.deliveries) {
-    Bytes& up = sent[position(delivery.sender)];
-    up = view.multicast == plan::MulticastKind::network ? std::max(up, delivery.bytes) : up + delivery.bytes;
+    sent[position(delivery.sender)].add(view.multicast, delivery, delivery.bytes);
     received[position(delivery.receiver)] += delivery.bytes;
   }
   BusyTimes busy;
   for (std::size_t i = 0; i < view.workers.size(); ++i) {
-    busy.uplink.push_back(sent[i] / view.links[i].uplink);
+    busy.uplink.push_back(sent[i].total() / view.links[i].uplink);
     busy.downlink.push_back(received[i] / view.links[i].downlink);
     busy.longest = std::max({busy.longest, busy.uplink[i], busy.downlink[i]});
   }

@@ -81,9 +81,11 @@ class Page {
 
   void multicast_chosen() {
     for (const RunRecord& run : content_.folder.runs) {
-      for (const ChosenMulticast& chosen : run.chosen)
+      for (const ChosenMulticast& chosen : run.chosen) {
         add("<p class=\"note\">Multicast of {}: {}, since {}.</p>", escape_xml(group_name(run.plan)),
             to_string(chosen.kind), escape_xml(chosen.why, 600));
+        for (const std::string& line : chosen.groups) add("<p class=\"note\">{}.</p>", escape_xml(line, 600));
+      }
     }
   }
 

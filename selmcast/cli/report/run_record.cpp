@@ -75,6 +75,7 @@ Delivery read_delivery(const JsonFields& fields, const Names& names) {
                     .finished = fields.maybe_seconds("finished_seconds"),
                     .settled = {}};
   if (fields.has("via")) delivery.via = worker(fields, "via", names);
+  if (fields.has("own_copy")) delivery.own_copy = fields.flag("own_copy");
   const std::string state = fields.text("state");
   delivery.committed = state == "committed";
   delivery.dropped = state == "dropped";
@@ -286,6 +287,8 @@ ChosenMulticast read_chosen(const JsonFields& fields) {
     if (name == to_string(kind)) chosen.kind = kind;
   }
   if (name != to_string(chosen.kind)) fields.fault("multicast", "network, unicast or relay is needed");
+  if (fields.has("groups"))
+    fields.each_text("groups", [&](const std::string& line) { chosen.groups.push_back(line); });
   return chosen;
 }
 

@@ -71,8 +71,23 @@ struct Delivery {
   std::optional<Duration> finished;  // after the receiver got the plan; committed deliveries only
   std::optional<Instant> settled;    // without rounds in common
   std::optional<WorkerIndex> via = std::nullopt;  // relay: the receiver that sent it on
+  bool own_copy = false;  // network: beside the multicast, which does not reach the receiver
 
   WorkerIndex uplink() const { return via.value_or(sender); }  // whose link carried it
+};
+
+// What a sender's deliveries put on its uplink, in bytes or rates: by `network` one copy of all but those with their own.
+template <class Amount>
+struct Sent {
+  Amount shared = {}, own = {};
+
+  void add(plan::MulticastKind kind, const Delivery& delivery, Amount amount) {
+    if (kind == plan::MulticastKind::network && !delivery.own_copy)
+      shared = std::max(shared, amount);
+    else
+      own += amount;
+  }
+  Amount total() const { return shared + own; }
 };
 
 struct Estimate {
@@ -100,6 +115,7 @@ struct ChosenMulticast {
   Instant at;
   plan::MulticastKind kind = plan::MulticastKind::unicast;
   std::string why;
+  std::vector<std::string> groups = {};  // where it is not the same for all pairs
 };
 
 // Without rounds in common (ssp, asp): a worker's multicast that is over.

@@ -59,8 +59,10 @@ class OwnManager {
       if (const auto* early = std::get_if<manager::LeftEarly>(&output))
         fmt::print(stderr, "[run] {} left before the training began ({}); {} of {} are there\n", early->name,
                    early->why, early->waiting, early->wanted);
-      if (const auto* it = std::get_if<manager::MulticastChosen>(&output))
+      if (const auto* it = std::get_if<manager::MulticastChosen>(&output)) {
         fmt::print(stderr, "[run] multicast: {}, since {}\n", to_string(it->choice.kind), it->choice.why);
+        for (const std::string& line : it->choice.groups) fmt::print(stderr, "[run]   {}\n", line);
+      }
       if (const auto* left = std::get_if<manager::Left>(&output); left && !left->goodbye)
         fmt::print(stderr, "[run] {} is gone ({}), {} remain\n", to_string(left->worker), left->why,
                    left->remaining);

@@ -1,9 +1,9 @@
-#include "bench/rivals/dinic.h"
+#include "selmcast/plan/dinic.h"
 
 #include <algorithm>
 #include <limits>
 
-namespace selmcast::bench {
+namespace selmcast::plan {
 
 Dinic::Dinic(std::size_t nodes, std::size_t arcs) : leaving_(nodes), level_(nodes), current_(nodes) {
   edges_.reserve(2 * arcs);
@@ -65,4 +65,4 @@ std::int64_t Dinic::push(std::size_t node, std::size_t sink, std::int64_t most) 
   return pushed;
 }
 
-}  // namespace selmcast::bench
+}  // namespace selmcast::plan

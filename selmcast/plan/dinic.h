@@ -2,13 +2,14 @@
 //
 // Repeats: breadth-first levels from the source over arcs with room, then a depth-first search for a blocking
 // flow along arcs that climb one level, with a current-arc pointer per node. O(V^2 E) in general, O(E sqrt V)
-// on unit networks. Capacities may be raised between two calls of augment(): flow found so far stays.
+// on unit networks. Capacities may be raised between two calls of augment(): flow found so far stays. Of several arcs
+// that would do, those added first are tried first. A value of one thread.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-namespace selmcast::bench {
+namespace selmcast::plan {
 
 class Dinic {
  public:
@@ -43,4 +44,4 @@ class Dinic {
   std::vector<std::uint32_t> queue_;
 };
 
-}  // namespace selmcast::bench
+}  // namespace selmcast::plan
