@@ -3,7 +3,9 @@
     predicted.py SELMCAST OUT [--kinds unicast,network,relay] [--workers 6,8,12] [--rounds N] [--megabytes M]
                  [--declared F] [--skip N] [--report]
 
-A testbed with uneven links of 40 to 100 Mbit/s, planner exact, at least 0.3 n receivers a multicast. Links are declared
+A testbed with uneven links of 40 to 100 Mbit/s, planner exact, at least 0.3 n receivers a multicast. `racks`: two
+switches with half of the workers each, multicast within but not across, and --multicast auto; of its rounds count those
+after the choice. Links are declared
 as they are, or with --declared F each at a seeded share of 1 / F to F of what it is, and learnt. A round is measured
 from the plan to the last committed delivery; the first, in which links are dialled, is left out. Writes
 OUT/rounds.jsonl, OUT/table.md and the journals. Needs root.
@@ -45,6 +47,20 @@ class Run:
         if made.returncode and words[0] != "down":
             raise Failed(made.stderr.strip())
 
+    def split(self):
+        """A second switch, for the workers of the second half; nothing that is sent to a group passes between both."""
+        host = subprocess.run([self.options.selmcast, "testbed", "exec", "--name", BED, "w0", "--", "sh", "-c",
+                               "ip netns identify $$"], capture_output=True, text=True, check=True).stdout.strip()
+        quick = "mcast_query_response_interval 50 mcast_startup_query_interval 50"
+        lines = ["ip link add br1 type bridge", f"ip link set br1 type bridge {quick}",
+                 "ip link set br1 type bridge mcast_querier 1", "ip link set br1 up",
+                 "ip link add x0 type veth peer name x1", "ip link set x0 master br0 up", "ip link set x1 master br1 up",
+                 "bridge link set dev x0 mcast_flood off mcast_router 0",
+                 "bridge link set dev x1 mcast_flood off mcast_router 0"]
+        lines += [f"ip link set v{k} master br1" for k in range(self.workers // 2, self.workers)]
+        hub = host.removesuffix("-w0") + ".switch"
+        subprocess.run(["ip", "netns", "exec", hub, "sh", "-ec", "\n".join(lines)], check=True)
+
     def start(self, host, command, out):
         self.children.append(subprocess.Popen(
             [self.options.selmcast, "testbed", "exec", "--name", BED, host, "--", self.options.selmcast] + command,
@@ -55,11 +71,13 @@ class Run:
                  for k, (up, down) in enumerate(zip(self.up, self.down))] + [{"name": "manager"}]
         description = self.folder / "network.json"
         description.write_text(json.dumps({"schema": "selmcast.testbed/1", "hosts": hosts,
-                                           "multicast": self.kind == "network"}))
+                                           "multicast": self.kind in ("network", "racks")}))
         self.testbed("down")  # what a killed one left
         self.testbed("up", "--file", str(description))
         try:
-            if self.kind == "network":
+            if self.kind == "racks":
+                self.split()
+            if self.kind in ("network", "racks"):
                 time.sleep(QUERIER_SECONDS)
             return self.rounds()
         finally:
@@ -74,7 +92,7 @@ class Run:
         journal.unlink(missing_ok=True)
         address = f"10.77.0.{self.workers + 1}"
         self.start("manager", ["manager", "--workers", str(self.workers), "--planner", "exact", "--multicast",
-                               self.kind, "--port", "7070", "--insecure-listen", address, "--journal",
+                               "auto" if self.kind == "racks" else self.kind, "--port", "7070", "--insecure-listen", address, "--journal",
                                str(journal)], "address")
         due = time.monotonic() + 20
         while not (self.folder / "address").read_text().strip():
@@ -103,6 +121,8 @@ class Run:
         for line in journal.read_text().splitlines():
             event = json.loads(line)
             if event["event"] != "round":
+                continue
+            if self.kind == "racks" and not any(delivery.get("own_copy") for delivery in event["deliveries"]):
                 continue
             committed = sum(delivery["state"] == "committed" for delivery in event["deliveries"])
             off = [estimate[f"{link}_bps"] / 1e6 / PAYLOAD_SHARE / truth[int(estimate["worker"][1:])] - 1
@@ -143,8 +163,8 @@ def main():
     parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
     for kind in options.kinds.split(","):
-        if kind not in ("unicast", "network", "relay"):
-            parser.error(f"there is no kind of multicast {kind}: unicast, network, relay")
+        if kind not in ("unicast", "network", "relay", "racks"):
+            parser.error(f"there is no kind of multicast {kind}: unicast, network, relay, racks")
     if not all(word.isdigit() and 2 <= int(word) <= 100 for word in options.workers.split(",")):
         parser.error(f"--workers {options.workers}: give numbers from 2 to 100, with commas")
     try:

@@ -95,7 +95,10 @@ void add_predicted(CLI::App& bench, int& exit_status) {
       "  selmcast bench predicted --out b --kinds network --workers 6 --declared 2    links declared wrong\n"
       "  selmcast bench predicted --out b --report                     the table again");
   command->add_option("--out", flags->out, "Folder for rounds.jsonl, table.md and journals")->required();
-  command->add_option("--kinds", flags->kinds, "Which, with commas")->capture_default_str();
+  command
+      ->add_option("--kinds", flags->kinds,
+                   "Which, with commas; racks: multicast within two halves, not across")
+      ->capture_default_str();
   command->add_option("--workers", flags->workers, "How many, with commas")->capture_default_str();
   command->add_option("--rounds", flags->rounds, "Of each, after the first")
       ->check(CLI::Range(1, 1000))

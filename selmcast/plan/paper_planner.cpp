@@ -1,11 +1,13 @@
 #include "selmcast/plan/paper_planner.h"
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "selmcast/plan/draft.h"
+#include "selmcast/plan/reach.h"
 
 namespace selmcast::plan {
 namespace {
@@ -16,10 +18,11 @@ struct Candidate {
   LinkTime time;
   std::size_t receiver = 0;
 
-  bool operator<(const Candidate& other) const {
+  std::weak_ordering operator<=>(const Candidate& other) const {
     const auto order = time <=> other.time;
-    return order != 0 ? order < 0 : receiver < other.receiver;
+    return order != 0 ? order : receiver <=> other.receiver;
   }
+  bool operator==(const Candidate& other) const { return (*this <=> other) == 0; }
 };
 
 void select_lightest(const Problem& problem, std::size_t sender, std::size_t count,
@@ -36,19 +39,28 @@ void select_lightest(const Problem& problem, std::size_t sender, std::size_t cou
   for (std::size_t k = 0; k < count; ++k) draft.add(sender, candidates[k].receiver, Reason::basic);
 }
 
-// Here they do weigh on one another: each that has a copy of its own makes the next one dearer.
-void select_lightest_one_by_one(const Problem& problem, std::size_t sender, std::size_t count, Draft& draft) {
+// Here they do weigh on one another: each that has a copy of its own makes the next one of these dearer. Both kinds in
+// order of their downlinks; the lighter one of the two first ones is next.
+void select_lightest_of_mixed(const Problem& problem, const Reach& reach, std::size_t sender,
+                              std::size_t count, Draft& draft) {
   const Bytes volume = problem.workers[sender].volume;
+  std::array<std::vector<Candidate>, 2> kinds;  // with a copy of their own, and sharing one
+  for (std::size_t j = 0; j < problem.size(); ++j) {
+    if (j == sender || !problem.workers[j].can_receive() || draft.has(sender, j)) continue;
+    kinds[reach.shares(sender, j) ? 1 : 0].push_back(
+        {{draft.loads().downlink[j] + volume, problem.workers[j].downlink}, j});
+  }
+  for (auto& kind : kinds) std::ranges::sort(kind, std::greater{});
+  const auto with_uplink = [&](Candidate next) {
+    const LinkTime up{draft.uplink_load_with(sender, next.receiver), problem.workers[sender].uplink};
+    next.time = std::max(next.time, up);
+    return next;
+  };
   for (; count > 0; --count) {
-    std::optional<Candidate> lightest;
-    for (std::size_t j = 0; j < problem.size(); ++j) {
-      if (j == sender || !problem.workers[j].can_receive() || draft.has(sender, j)) continue;
-      const LinkTime down{draft.loads().downlink[j] + volume, problem.workers[j].downlink};
-      const LinkTime up{draft.uplink_load_with(sender, j), problem.workers[sender].uplink};
-      const Candidate candidate{std::max(down, up), j};
-      if (!lightest || candidate < *lightest) lightest = candidate;
-    }
-    draft.add(sender, lightest->receiver, Reason::basic);
+    const bool shares = kinds[0].empty() ||
+                        (!kinds[1].empty() && !(with_uplink(kinds[0].back()) < with_uplink(kinds[1].back())));
+    draft.add(sender, kinds[shares ? 1 : 0].back().receiver, Reason::basic);
+    kinds[shares ? 1 : 0].pop_back();
   }
 }
 
@@ -56,13 +68,14 @@ void select_basic(const Problem& problem, Draft& draft) {
   std::vector<std::size_t> senders(problem.size());
   std::iota(senders.begin(), senders.end(), std::size_t{0});
   std::ranges::stable_sort(senders, std::greater{}, [&](std::size_t i) { return draft.receivers_of(i); });
+  const Reach reach(problem);
   std::vector<Candidate> candidates;
   for (const std::size_t i : senders) {
     const auto wanted = static_cast<std::size_t>(problem.workers[i].min_receivers);
     if (wanted <= draft.receivers_of(i)) continue;
     const std::size_t missing = wanted - draft.receivers_of(i);
     if (is_mixed(problem))
-      select_lightest_one_by_one(problem, i, missing, draft);
+      select_lightest_of_mixed(problem, reach, i, missing, draft);
     else
       select_lightest(problem, i, missing, candidates, draft);
   }
