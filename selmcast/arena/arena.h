@@ -72,6 +72,7 @@ struct ArenaResult {
   std::uint64_t grouped = 0;      // network: receivers that joined a multicast
   std::uint64_t handed_over = 0;  // of these: the rest came over TCP
   std::uint64_t unheard = 0;      // of these: nothing was heard of the other side any more
+  std::uint64_t told_slow = 0;    // of these: the sender told of less than was sent
   std::uint64_t rerouted = 0;     // relay: deliveries that their sender took over
   std::uint64_t resumed = 0;      // of these: went on where they had been cut off, not from the start
   std::uint64_t dropped = 0;      // ssp, asp: not counted as cancelled

@@ -39,7 +39,7 @@ TEST(NetworkArena, WithoutFaultsEverybodyFinishes) {
 
 TEST(NetworkArena, FaultsNeverBreakAPromise) {
   for (const Sync sync : kSyncs) {
-    std::uint64_t grouped = 0, handed_over = 0, unheard = 0, dropped = 0, new_rates = 0;
+    std::uint64_t grouped = 0, handed_over = 0, unheard = 0, told_slow = 0, dropped = 0, new_rates = 0;
     for (std::uint64_t seed = 100; seed < 100 + 30 / kShare; ++seed) {
       const ArenaResult result = run_arena(network(seed, sync));
       EXPECT_TRUE(result.content()) << static_cast<int>(sync) << ", seed " << seed << "\n"
@@ -47,12 +47,14 @@ TEST(NetworkArena, FaultsNeverBreakAPromise) {
       grouped += result.grouped;
       handed_over += result.handed_over;
       unheard += result.unheard;
+      told_slow += result.told_slow;
       dropped += result.dropped;
       new_rates += result.new_rates;
     }
     EXPECT_GT(grouped, 2000 / kShare);
     EXPECT_GT(handed_over, 100 / kShare);
     EXPECT_GT(unheard, 50 / kShare);
+    EXPECT_GT(told_slow, 10 / kShare);
     if (sync == Sync::bsp) continue;
     EXPECT_GT(dropped, 50 / kShare);
     EXPECT_GT(new_rates, 500 / kShare);

@@ -222,6 +222,7 @@ class Twin {
   void joined(std::size_t node, const worker::PeerJoined& order);
   void group_rate(std::size_t node, Rate rate);
   void go_on_with(std::size_t node, TransferId transfer);
+  void tell_of_slow(std::size_t node, TransferId transfer, std::uint64_t stream, Duration after);
   void meet_fate(std::size_t node, TransferId transfer, const Part& part);
   void miss_if_it_stopped(std::size_t from, std::size_t to, TransferId transfer, std::uint64_t stream);
   void multicast_passes(std::size_t from, TransferId transfer, std::uint64_t stream);

@@ -15,6 +15,11 @@
 #include "selmcast/mcast/limits.h"
 
 namespace selmcast::arena {
+namespace {
+
+constexpr Duration kSlowIsSeen = Duration::milliseconds(150);  // mcast/pace_test.cpp
+
+}  // namespace
 
 void Twin::obey(std::size_t k, const worker::GroupOrder& order) {
   std::visit(
@@ -104,6 +109,23 @@ void Twin::joined(std::size_t k, const worker::PeerJoined& order) {
   group.peers[order.transfer] = part;
   go_on_with(k, order.transfer);
   miss_if_it_stopped(k, *to, order.transfer, group.stream);
+  tell_of_slow(k, order.transfer, group.stream, kSlowIsSeen);
+}
+
+// A receiver whose links carry less than is sent: the sender sees it, and says it again.
+void Twin::tell_of_slow(std::size_t k, TransferId transfer, std::uint64_t stream, Duration after) {
+  at(k, queue_.now() + after, [this, k, transfer, stream] {
+    if (!is_sending(k, transfer, stream)) return;
+    const Group& group = groups_.at(k);
+    const Part& part = group.peers.at(transfer);
+    if (part.is_met) return;
+    tell_of_slow(k, transfer, stream, mcast::kSlowRepeat);
+    if (!(part.link < group.rate * mcast::kFastShare)) return;
+    const bool alone =
+        std::ranges::any_of(group.peers, [&](const auto& other) { return other.second.link >= group.rate; });
+    ++result_.told_slow;
+    carry_out(k, nodes_[k].core->group_slow({transfer, part.link, alone}));
+  });
 }
 
 // From now on.

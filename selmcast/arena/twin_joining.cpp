@@ -35,10 +35,7 @@ void Twin::boot(std::size_t k) {
   node.untold = 0;
   if (settings_.faults.clocks) node.ahead = Duration::seconds(rng_.fork(5000 + k).fork(life).uniform(0, 1e5));
   // Fewer buffers than senders now and then, so that deliveries queue.
-  const int drawn = 1 + static_cast<int>(node.rng.below(4));
-  // With network multicast as many as senders, as docs/multicast.md asks for.
-  const bool network = settings_.manager.rounds.multicast == plan::MulticastKind::network;
-  const int buffers = network ? static_cast<int>(nodes_.size()) : drawn;
+  const int buffers = 1 + static_cast<int>(node.rng.below(4));
   node.core = std::make_unique<worker::WorkerCore>(hello_of(k, buffers), buffers);
   queue_.after(delay(node.rng), [this, k, life] {
     if (nodes_[k].life != life || !nodes_[k].alive) return;

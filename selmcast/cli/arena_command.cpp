@@ -45,6 +45,7 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"grouped", result.grouped},
           {"handed_over", result.handed_over},
           {"unheard", result.unheard},
+          {"told_slow", result.told_slow},
           {"rerouted", result.rerouted},
           {"resumed", result.resumed},
           {"dropped", result.dropped},

@@ -54,13 +54,18 @@ struct RoundView {
     ids.erase(std::ranges::unique(ids).begin(), ids.end());
     count.resize(ids.size());
     paced.resize(ids.size());
+    std::vector<Rate> shared(ids.size());  // by uplink
     for (const DeliveryObservation* d : usable) {
+      const bool shares = one_copy_up && !d->own_copy;
       const std::size_t up = find({d->sender, Direction::up});
       const std::size_t down = find({d->receiver, Direction::down});
-      for (const std::size_t l : {up, down}) {
-        ++count[l];
-        paced[l] = one_copy_up && l == up ? std::max(paced[l], d->paced) : paced[l] + d->paced;
-      }
+      ++count[up];
+      ++count[down];
+      paced[down] += d->paced;
+      if (shares)
+        shared[up] = std::max(shared[up], d->paced);
+      else
+        paced[up] += d->paced;
       deliveries.push_back({.up = up,
                             .down = down,
                             .bytes = d->bytes,
@@ -70,10 +75,12 @@ struct RoundView {
                             .progress = d->progress,
                             .lossy = d->lossy,
                             .allocated = d->allocated,
-                            .not_by_uplink = one_copy_up && d->alone,
+                            .shares_up = shares,
+                            .not_by_uplink = shares && d->alone,
                             .late = d->late});
     }
-    if (one_copy_up) spare_uplinks();
+    for (std::size_t l = 0; l < ids.size(); ++l) paced[l] += shared[l];
+    spare_uplinks();
   }
 
   std::size_t find(LinkId id) const {
@@ -96,9 +103,9 @@ struct RoundView {
   void spare_uplinks() {
     std::vector<bool> got_through(ids.size());
     for (const LoadedDelivery& d : deliveries)
-      if (d.lossy == false) got_through[d.up] = true;
+      if (d.shares_up && d.lossy == false) got_through[d.up] = true;
     for (LoadedDelivery& d : deliveries)
-      if (d.lossy != false && got_through[d.up]) d.not_by_uplink = true;
+      if (d.shares_up && d.lossy != false && got_through[d.up]) d.not_by_uplink = true;
   }
 
   static std::vector<PacePiece> paces(const DeliveryObservation& d) {
@@ -188,13 +195,13 @@ void BandwidthEstimator::found_end(Link& link) {
 std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryObservation> observed,
                                                        bool one_copy_up) {
   const RoundView round(observed, *this, one_copy_up);
-  const LinkLoads loads(round.deliveries, round.ids.size(), one_copy_up);
+  const LinkLoads loads(round.deliveries, round.ids.size());
   std::vector<std::optional<LinkEvidence>> evidence;
   for (std::size_t l = 0; l < round.ids.size(); ++l) {
     const auto level = loads.level(l);
     evidence.push_back(level ? std::optional(weigh(link(round.ids[l]), *level)) : std::nullopt);
   }
-  const auto full = find_full_links(loads, round.deliveries, evidence, one_copy_up);
+  const auto full = find_full_links(loads, round.deliveries, evidence);
 
   std::vector<LinkJudgement> judgements;
   for (std::size_t l = 0; l < round.ids.size(); ++l) {

@@ -56,8 +56,9 @@ struct DeliveryObservation {
   // Network multicasts: whether the sender saw datagrams lost on the way. What is late and has lost nothing was not
   // held back by a link. Unknown: its time alone tells.
   std::optional<bool> lossy = {};
-  bool alone = false;  // ... while nothing was lost to another receiver: it is not the uplink
-  bool late = false;   // it never came: `finished` is when it was given up
+  bool alone = false;     // ... while nothing was lost to another receiver: it is not the uplink
+  bool late = false;      // it never came: `finished` is when it was given up
+  bool own_copy = false;  // beside a network multicast, which does not reach its receiver
 };
 
 enum class Direction : std::uint8_t { up, down };
@@ -88,7 +89,8 @@ class BandwidthEstimator {
   void leave(WorkerId worker);  // nothing happens if it is not there
   bool knows(WorkerId worker) const { return workers_.contains(worker); }
 
-  // All committed deliveries of one round. `one_copy_up`: they are network multicasts, one of each sender. Returns the
+  // All committed deliveries of one round. `one_copy_up`: they are network multicasts, one of each sender, but for those that have
+  // their own copy. Returns the
   // judged links, ascending; links without usable
   // deliveries keep their estimates and are not listed.
   std::vector<LinkJudgement> observe(std::span<const DeliveryObservation> deliveries,

@@ -337,5 +337,18 @@ TEST_F(Bursts, ANetworkMulticastThatBindsNowhereIsTriedWhenALinkOfItIsDue) {
     EXPECT_DOUBLE_EQ(factor(1, round), round % 4 == 2 || round % 4 == 1 ? 2 : 1) << "round " << round;
 }
 
+// w0's multicast to w1 and w2, and a copy of its own for w3: two copies on an uplink of 100 that was declared 200.
+TEST(BandwidthEstimator, AnUplinkCarriesAMulticastOnceAndEachOwnCopyBesideIt) {
+  auto estimator = workers(4, 200, 400);
+  std::vector<DeliveryObservation> all{seen(delivery(0, 1, 100, 50), true),
+                                       seen(delivery(0, 2, 100, 50), true), delivery(0, 3, 100, 50)};
+  all[2].own_copy = true;
+  std::vector<LinkJudgement> judged;
+  for (int round = 0; round < 2; ++round) judged = estimator.observe(all, true);
+  EXPECT_NEAR(estimator.uplink(w(0)).mbps(), 100, 0.5);
+  for (const std::uint32_t k : {1, 2, 3}) EXPECT_NEAR(estimator.downlink(w(k)).mbps(), 400, 0.5);
+  EXPECT_EQ(find(judged, {w(0), Direction::up})->paced, mbps(200));
+}
+
 }  // namespace
 }  // namespace selmcast::sync

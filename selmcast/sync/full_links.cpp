@@ -59,13 +59,13 @@ struct Candidate {
 class Search {
  public:
   Search(const LinkLoads& loads, std::span<const LoadedDelivery> deliveries,
-         std::span<const std::optional<LinkEvidence>> links, bool one_copy_up)
+         std::span<const std::optional<LinkEvidence>> links)
       : loads_(loads),
         deliveries_(deliveries),
         links_(links),
         candidates_(links.size()),
         full_moments_(links.size()) {
-    for (std::size_t d = 0; d < deliveries.size(); ++d) weigh(d, deliveries[d], one_copy_up);
+    for (std::size_t d = 0; d < deliveries.size(); ++d) weigh(d, deliveries[d]);
     for (std::size_t l = 0; l < links.size(); ++l) {
       Candidate& candidate = candidates_[l];
       if (links[l]) candidate.opening = opening_cost(*links[l]);
@@ -110,7 +110,7 @@ class Search {
   }
 
  private:
-  void weigh(std::size_t d, const LoadedDelivery& delivery, bool one_copy_up) {
+  void weigh(std::size_t d, const LoadedDelivery& delivery) {
     const LinkLoads::Course& course = loads_.course(d);
     const double moments = static_cast<double>(
         std::max<std::ptrdiff_t>(1, std::ranges::count(course.cells, true, &LinkLoads::Cell::is_whole)));
@@ -121,8 +121,9 @@ class Search {
     for (std::size_t h = first; h < held_.size(); ++h) {
       const Rate rate = course.cells[held_[h].moment - course.first].rate;
       for (const std::size_t l : {delivery.up, delivery.down}) {
-        const bool is_behind_others = rate < loads_.fastest(l, held_[h].moment) * kAsFast;
-        if (l == delivery.up && (delivery.not_by_uplink || (one_copy_up && is_behind_others))) continue;
+        const bool is_behind_others =
+            delivery.shares_up && rate < loads_.fastest_sharing(l, held_[h].moment) * kAsFast;
+        if (l == delivery.up && (delivery.not_by_uplink || is_behind_others)) continue;
         const double cost = cost_of(l, held_[h].moment, rate);
         if (cost <= kInexplicable) candidates_[l].unexplained.push_back({h, cost});
       }
@@ -148,9 +149,8 @@ class Search {
 
 std::vector<std::optional<FullLink>> find_full_links(const LinkLoads& loads,
                                                      std::span<const LoadedDelivery> deliveries,
-                                                     std::span<const std::optional<LinkEvidence>> links,
-                                                     bool one_copy_up) {
-  return Search(loads, deliveries, links, one_copy_up).run();
+                                                     std::span<const std::optional<LinkEvidence>> links) {
+  return Search(loads, deliveries, links).run();
 }
 
 }  // namespace selmcast::sync

@@ -46,11 +46,10 @@ struct FullLink {
   bool is_late = false;  // one of them never came
 };
 
-// By link; none: it was not full. `links[l]` is none where no delivery was held back on it. `one_copy_up`: network
-// multicasts; an uplink holds back nobody while another receiver gets the same copy faster.
+// By link; none: it was not full. `links[l]` is none where no delivery was held back on it. An uplink
+// that is shared by a network multicast holds nobody back while another receiver gets the same copy faster.
 std::vector<std::optional<FullLink>> find_full_links(const LinkLoads& loads,
                                                      std::span<const LoadedDelivery> deliveries,
-                                                     std::span<const std::optional<LinkEvidence>> links,
-                                                     bool one_copy_up);
+                                                     std::span<const std::optional<LinkEvidence>> links);
 
 }  // namespace selmcast::sync

@@ -96,7 +96,7 @@ Rate crest(std::vector<Rate> values) {
   return Rate::bits_per_second(sum / static_cast<double>(count));
 }
 
-LinkLoads::LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t links, bool one_copy_up)
+LinkLoads::LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t links)
     : courses_(deliveries.size()) {
   if (deliveries.empty()) return;
   begins_ = std::ranges::min(deliveries, {}, &LoadedDelivery::started).started;
@@ -107,6 +107,7 @@ LinkLoads::LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t lin
   moment_ = span * (1 / static_cast<double>(moments_));
   loads_.resize(links * moments_);
   fastest_.resize(links * moments_);
+  shared_.resize(links * moments_);
   has_held_back_.resize(links * moments_);
   shortest_.resize(links, Duration::infinite());
   for (std::size_t d = 0; d < deliveries.size(); ++d) {
@@ -118,7 +119,12 @@ LinkLoads::LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t lin
       for (const std::size_t link : {deliveries[d].up, deliveries[d].down}) {
         const std::size_t at = link * moments_ + courses_[d].first + k;
         fastest_[at] = std::max(fastest_[at], cell.rate);
-        loads_[at] = one_copy_up && link == deliveries[d].up ? fastest_[at] : loads_[at] + cell.rate;
+        if (!deliveries[d].shares_up || link != deliveries[d].up) {
+          loads_[at] += cell.rate;
+        } else if (cell.rate > shared_[at]) {
+          loads_[at] = loads_[at] - shared_[at] + cell.rate;
+          shared_[at] = cell.rate;
+        }
         if (cell.is_held_back) has_held_back_[at] = true;
       }
     }

@@ -42,6 +42,7 @@ struct LoadedDelivery {
   // did gave way to its fair rate `allocated`, and was held back only below that. Unknown: time alone tells.
   std::optional<bool> lossy = {};
   Rate allocated = Rate::unlimited();
+  bool shares_up = false;  // of a network multicast: of all that share an uplink the fastest stands for all
   bool not_by_uplink = false;  // others got more over the same one
   bool late = false;           // it never came
 };
@@ -53,8 +54,7 @@ class LinkLoads {
   static constexpr std::size_t kMostMoments = 2048;
   static constexpr std::size_t kMostCells = 1 << 20;
 
-  // `one_copy_up`: of each link that is the `up` of deliveries, the fastest delivery stands for all.
-  LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t links, bool one_copy_up);
+  LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t links);
 
   std::size_t moments() const { return moments_; }
   Duration moment() const { return moment_; }
@@ -72,6 +72,10 @@ class LinkLoads {
   const Course& course(std::size_t d) const { return courses_[d]; }
   Rate load(std::size_t link, std::size_t moment) const { return loads_[link * moments_ + moment]; }
   Rate fastest(std::size_t link, std::size_t moment) const { return fastest_[link * moments_ + moment]; }
+  // Of the deliveries that share it as their uplink.
+  Rate fastest_sharing(std::size_t link, std::size_t moment) const {
+    return shared_[link * moments_ + moment];
+  }
   // What the link carried when deliveries on it were held back: the mean of the moments near the busiest fifth of
   // them, but no less than it sustained at any time. None: nobody was.
   std::optional<Rate> level(std::size_t link) const;
@@ -88,9 +92,9 @@ class LinkLoads {
   Duration moment_;
   std::size_t moments_ = 0;
   std::vector<Course> courses_;
-  std::vector<Rate> loads_, fastest_;  // by link and moment
-  std::vector<bool> has_held_back_;    // likewise
-  std::vector<Duration> shortest_;     // delivery, by link
+  std::vector<Rate> loads_, fastest_, shared_;  // by link and moment
+  std::vector<bool> has_held_back_;             // likewise
+  std::vector<Duration> shortest_;              // delivery, by link
 };
 
 // `values` that lie near the greatest fifth of them, on average: what most of them are if they are alike, and their

@@ -151,6 +151,7 @@ class OnlineRounds final : public TrainingMachine {
   void append(Consequences c, Instant now, Actions& actions);
   void set_rates(Instant now, Consequences& c);
   Rate pace_of(const Running& running) const;
+  int turns_of(const Transfer& transfer) const;
   double burst_of(const Transfer& transfer) const;
   void extend_deadlines(Instant now);
   void learn(Consequences& c);

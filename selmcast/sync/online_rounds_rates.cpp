@@ -51,6 +51,14 @@ Rate OnlineRounds::pace_of(const Running& running) const {
   return std::max(t.allocated * turn, in_turn) * running.burst;
 }
 
+// As many network multicasts come one after the other to a receiver with fewer buffers than senders (round_machine.cpp).
+int OnlineRounds::turns_of(const Transfer& transfer) const {
+  if (!network_.is_together(index(transfer.sender))) return 1;
+  const int senders = static_cast<int>(network_.incoming(index(transfer.receiver)));
+  const int buffers = static_cast<int>(std::max(lives_.at(transfer.receiver).member.receive_buffers, 1U));
+  return std::max(1, (senders + buffers - 1) / buffers);
+}
+
 void OnlineRounds::set_rates(Instant now, Consequences& c) {
   network_.settle();
   for (auto& [id, running] : running_) {
@@ -71,7 +79,7 @@ void OnlineRounds::set_rates(Instant now, Consequences& c) {
   for (const Transfer& t : c.plan.started) {
     Running& running = running_.at(t.id);
     const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
-    const Duration patience = patience_.of(expected);
+    const Duration patience = patience_.of(expected) * turns_of(t);
     running.deadline = now + patience;
     running.latest = now + patience * kLatestDeadline;
     c.plan.predicted = std::max(c.plan.predicted, expected);
@@ -94,7 +102,7 @@ void OnlineRounds::extend_deadlines(Instant now) {
     const Transfer& t = running.transfer;
     const Duration expected = network_.load_time({index(t.sender), index(t.receiver)});
     const Instant wanted =
-        now + std::min(expected * common_.delivery_patience_factor, patience_.of(expected));
+        now + std::min(expected * common_.delivery_patience_factor, patience_.of(expected)) * turns_of(t);
     running.deadline = std::max(running.deadline, std::min(wanted, running.latest));
   }
 }
@@ -148,7 +156,8 @@ Actions OnlineRounds::tick(Instant now) {
                                  .allocated = running.transfer.allocated,
                                  .paced = Rate::unlimited()};
     observed.late = true;
-    learning_.delivered(observed, running.paces);
+    if (turns_of(running.transfer) == 1)
+      learning_.delivered(observed, running.paces);  // else it may have waited
     fail(transfer, "not delivered within " + to_string(running.deadline - running.issued), now, c, true);
   }
   Actions actions = finish(std::move(c), now);

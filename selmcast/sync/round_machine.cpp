@@ -196,7 +196,10 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   flight.issued = flight.last_commit = now;
   flight.predicted = predicted;
   flight.bound = plan::lower_bound(problem).time;
-  flight.deadline = now + patience_.of(predicted);
+  flight.queues = queues(plan, ids);
+  int turns_most = 1;
+  for (const auto& [id, turns] : flight.queues) turns_most = std::max(turns_most, turns);
+  flight.deadline = now + patience_.of(predicted) * turns_most;
   flight.first_id = TransferId(transfers_issued_ + 1);
   flight.resting = outages_.resting(now);
   RoundPlanned planned{flight.number,      round_, {}, predicted, flight.bound, ids, flight.resting,
@@ -243,6 +246,22 @@ std::map<WorkerId, double> RoundMachine::turns(const plan::Plan& plan,
   for (auto& [id, count] : senders) {
     count = std::max(1.0, count / static_cast<double>(members_.at(id).receive_buffers));
   }
+  return senders;
+}
+
+// Network multicasts are not sent faster for a receiver with fewer buffers than senders: they come one after the other,
+// and what it misses meanwhile is sent again for it.
+std::map<WorkerId, int> RoundMachine::queues(const plan::Plan& plan, const std::vector<WorkerId>& ids) const {
+  std::map<WorkerId, int> senders;
+  if (settings_.multicast != plan::MulticastKind::network) return senders;
+  for (const auto& selections : plan.selections) {
+    for (const plan::Selection& selection : selections) ++senders[ids[position(selection.receiver)]];
+  }
+  for (auto& [id, count] : senders) {
+    const int buffers = static_cast<int>(std::max(members_.at(id).receive_buffers, 1U));
+    count = (count + buffers - 1) / buffers;
+  }
+  std::erase_if(senders, [](const auto& entry) { return entry.second < 2; });
   return senders;
 }
 
@@ -298,7 +317,7 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
   if (!in_flight_ || in_flight_->open > 0) return;
   InFlight flight = std::move(*in_flight_);
   in_flight_.reset();
-  learn(flight.transfers);
+  learn(flight);
   observe_patience(flight);
 
   std::map<WorkerId, std::vector<WorkerId>> reached;

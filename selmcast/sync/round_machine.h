@@ -107,6 +107,7 @@ class RoundMachine final : public TrainingMachine {
     std::vector<bool> settled;
     std::vector<Resting> resting;
     std::map<WorkerId, Instant> relieved;  // network: when a delivery to it was last dropped
+    std::map<WorkerId, int> queues;  // network: receivers with fewer buffers than senders, and their turns
   };
 
   plan::Problem make_problem(Instant now) const;
@@ -132,7 +133,8 @@ class RoundMachine final : public TrainingMachine {
                              Actions& actions);
   bool kept_pace(TransferId transfer, const std::vector<Settled>& transfers) const;
   void end_round_if_settled(Instant now, Actions& actions);
-  void learn(const std::vector<Settled>& transfers);
+  void learn(const InFlight& flight);
+  std::map<WorkerId, int> queues(const plan::Plan& plan, const std::vector<WorkerId>& ids) const;
   void observe_patience(const InFlight& flight);
 
   RoundSettings settings_;              // its kind of multicast is that of the plan under way

@@ -151,5 +151,40 @@ TEST_F(NetworkRounds, ANarrowDownlinkIsLearntForTheNextPlanAndADelayIsNot) {
   }
 }
 
+// Three multicasts come to each: with one buffer one after the other, so three times the patience. What is late then has
+// waited for its turn, and no link is believed to be slower for it.
+TEST_F(NetworkRounds, WhoHasFewerBuffersThanSendersIsWaitedForAndNotBlamed) {
+  plan(0);
+  const Duration with_buffers = machine.deadline() - at(0);
+  machine = RoundMachine(settings());
+  for (std::uint32_t w = 0; w < kWorkers; ++w)
+    machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(80), kModel, 1}, Instant());
+  plan(0);
+  EXPECT_NEAR((machine.deadline() - at(0)) / with_buffers, 3, 1e-9);
+  std::optional<RoundEnded> ended;
+  for (const Action& action : machine.tick(machine.deadline())) {
+    if (const auto* one = std::get_if<RoundEnded>(&action)) ended = *one;
+  }
+  ASSERT_TRUE(ended.has_value());
+  for (const Settled& settled : ended->transfers) EXPECT_TRUE(settled.late);
+  for (const Estimate& estimate : ended->estimates) {
+    EXPECT_EQ(estimate.uplink, mbps(800));
+    EXPECT_EQ(estimate.downlink, mbps(80));
+  }
+}
+
+// w3 does not hear w0: its transfer is marked, and is paced by itself.
+TEST_F(NetworkRounds, WhoDoesNotHearASenderHasACopyOfItsOwn) {
+  machine.set_multicast(plan::MulticastKind::network, {{WorkerId(0), WorkerId(3)}, {WorkerId(0), WorkerId(9)}});
+  const RoundPlanned planned = plan(0);
+  for (const Transfer& t : planned.transfers)
+    EXPECT_EQ(t.own_copy, t.sender == WorkerId(0) && t.receiver == WorkerId(3));
+  // Once it is over, that pair is still not reached; by unicast nobody has an "own" copy.
+  machine.set_multicast(plan::MulticastKind::unicast, {});
+  for (const Transfer& t : planned.transfers)
+    ASSERT_TRUE(machine.delivered(t.receiver, {t.id, t.bytes, {}, Duration::seconds(3)}, at(3)).has_value());
+  for (const Transfer& t : plan(4).transfers) EXPECT_FALSE(t.own_copy);
+}
+
 }  // namespace
 }  // namespace selmcast::sync

@@ -137,14 +137,18 @@ void RoundMachine::reroute_what_goes_via(WorkerId via, std::optional<WorkerId> s
   }
 }
 
-void RoundMachine::learn(const std::vector<Settled>& transfers) {
+void RoundMachine::learn(const InFlight& flight) {
+  const std::vector<Settled>& transfers = flight.transfers;
   std::vector<DeliveryObservation> observed;
   for (const Settled& settled : transfers) {
     const Transfer& t = settled.transfer;
     // One that was late has carried less than all in its time, so it shows a link that carries that much at most. Else
     // a link far below what it was declared as would be planned as declared, and be too slow, for ever.
-    // With relays it may have waited for others: for who sends it on, or for the buffer of one before it.
-    const bool teaches_late = settled.late && settings_.multicast != plan::MulticastKind::relay;
+    // With relays it may have waited for others: for who sends it on, or for the buffer of one before it; so it may
+    // where network multicasts queue.
+    const bool has_waited =
+        settings_.multicast == plan::MulticastKind::relay || flight.queues.contains(t.receiver);
+    const bool teaches_late = settled.late && !has_waited;
     const bool teaches_dropped = settled.dropped && settled.slow;
     if (!settled.committed && !teaches_late && !teaches_dropped) continue;
     // What is sent on cannot come faster than it came before: its links are to blame only if that was in time.
@@ -153,6 +157,7 @@ void RoundMachine::learn(const std::vector<Settled>& transfers) {
     observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
                         t.allocated, t.paced, settled.progress});
     observed.back().late = settled.late;
+    observed.back().own_copy = t.own_copy;
     // Parts of what is sent on wait for others; the whole says more.
     if (settings_.multicast == plan::MulticastKind::relay) observed.back().progress.clear();
     if (teaches_dropped) observed.back().bytes = *settled.slow * (settled.finished - settled.started);

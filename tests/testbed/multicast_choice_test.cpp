@@ -268,6 +268,8 @@ TEST_F(MulticastChoice, NetworkWithinRacksAndTcpAcross) {
   EXPECT_THAT(said, HasSubstr("network to"));
   EXPECT_THAT(said, HasSubstr("TCP to"));
   std::cout << said_of_multicast() << "\n";
+  Process replayed({SELMCAST_PROGRAM, "manager", "--replay", folder / "journal.jsonl"});
+  EXPECT_EQ(replayed.wait(), 0) << replayed.output();
 
   std::map<std::string, double> copies;  // by sender
   int within = 0, by_network = 0;        // deliveries within racks, and those by network
