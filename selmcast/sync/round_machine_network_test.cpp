@@ -175,7 +175,8 @@ TEST_F(NetworkRounds, WhoHasFewerBuffersThanSendersIsWaitedForAndNotBlamed) {
 
 // w3 does not hear w0: its transfer is marked, and is paced by itself.
 TEST_F(NetworkRounds, WhoDoesNotHearASenderHasACopyOfItsOwn) {
-  machine.set_multicast(plan::MulticastKind::network, {{WorkerId(0), WorkerId(3)}, {WorkerId(0), WorkerId(9)}});
+  machine.set_multicast(plan::MulticastKind::network,
+                        {{WorkerId(0), WorkerId(3)}, {WorkerId(0), WorkerId(9)}});
   const RoundPlanned planned = plan(0);
   for (const Transfer& t : planned.transfers)
     EXPECT_EQ(t.own_copy, t.sender == WorkerId(0) && t.receiver == WorkerId(3));

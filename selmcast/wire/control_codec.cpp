@@ -32,12 +32,6 @@ Result<std::uint16_t> port_number(const std::string& field, std::uint32_t port) 
   return static_cast<std::uint16_t>(port);
 }
 
-// Unwraps a Result inside a function that returns a Result.
-#define SELMCAST_TRY(variable, expression)                           \
-  auto variable##_or = (expression);                                 \
-  if (!variable##_or) return std::unexpected(variable##_or.error()); \
-  auto& variable = *variable##_or
-
 // Left as it is where no name is given; false if there is none of that name.
 template <class T, class Parse>
 bool take(const std::string& name, Parse parse, T& into) {

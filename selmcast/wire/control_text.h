@@ -17,4 +17,10 @@ Result<std::string> text(const std::string& field, const std::string& value, std
 // At most kReasonBytesMax, and always UTF-8.
 std::string reason_text(std::string_view value);
 
+// Unwraps a Result inside a function that returns a Result.
+#define SELMCAST_TRY(variable, expression)                           \
+  auto variable##_or = (expression);                                 \
+  if (!variable##_or) return std::unexpected(variable##_or.error()); \
+  auto& variable = *variable##_or
+
 }  // namespace selmcast::wire

@@ -240,8 +240,8 @@ TEST_F(MulticastChoice, AnSspTrainingByNetworkSendsAboutOneCopy) {
 
 // Two racks, w0 to w2 and w3 to w5, each with a switch that knows who has joined what; the manager is w6. Everybody to
 // everybody: one copy of a model for the two others of the rack, by network, and one for each of the three beyond, over
-// TCP. Four copies of 24 Mbit (3 MB) cross an uplink of 40 Mbit/s: 4 * 24 / 38.3 = 2.51 s. By unicast or relay it is five:
-// 3.14 s. (Downlinks: five models at 80 Mbit/s, 1.57 s.)
+// TCP. Four copies of 24 Mbit (3 MB) cross an uplink of 40 Mbit/s: 4 * 24 / 38.3 = 2.51 s. By unicast or relay it is
+// five: 3.14 s. (Downlinks: five models at 80 Mbit/s, 1.57 s.)
 TEST_F(MulticastChoice, NetworkWithinRacksAndTcpAcross) {
   constexpr int kHosts = 6;
   constexpr double kModel = 3e6, kPayload = 1448.0 / 1514.0;
