@@ -54,7 +54,8 @@ class Run:
         quick = "mcast_query_response_interval 50 mcast_startup_query_interval 50"
         lines = ["ip link add br1 type bridge", f"ip link set br1 type bridge {quick}",
                  "ip link set br1 type bridge mcast_querier 1", "ip link set br1 up",
-                 "ip link add x0 type veth peer name x1", "ip link set x0 master br0 up", "ip link set x1 master br1 up",
+                 "ip link add x0 type veth peer name x1", "ip link set x0 master br0 up",
+                 "ip link set x1 master br1 up",
                  "bridge link set dev x0 mcast_flood off mcast_router 0",
                  "bridge link set dev x1 mcast_flood off mcast_router 0"]
         lines += [f"ip link set v{k} master br1" for k in range(self.workers // 2, self.workers)]
@@ -92,7 +93,9 @@ class Run:
         journal.unlink(missing_ok=True)
         address = f"10.77.0.{self.workers + 1}"
         self.start("manager", ["manager", "--workers", str(self.workers), "--planner", "exact", "--multicast",
-                               "auto" if self.kind == "racks" else self.kind, "--port", "7070", "--insecure-listen", address, "--journal",
+                               "auto" if self.kind == "racks" else self.kind, "--port", "7070",
+                               "--insecure-listen", address,
+                               "--journal",
                                str(journal)], "address")
         due = time.monotonic() + 20
         while not (self.folder / "address").read_text().strip():

@@ -17,7 +17,7 @@
 namespace selmcast::arena {
 namespace {
 
-constexpr Duration kSlowIsSeen = Duration::milliseconds(150);  // mcast/pace_test.cpp
+constexpr Duration kSlowIsSeen = Duration::milliseconds(20);  // models are small here
 
 }  // namespace
 

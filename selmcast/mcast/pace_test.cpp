@@ -94,8 +94,9 @@ TEST(Pace, WhoStaysSlowIsToldOfAgain) {
 }
 
 // Until its queue of 50 ms is full nothing is lost: at rate R over a link of C that takes 50 ms C / (R - C). What comes
-// then has waited 50 ms behind the rest (10 status intervals). Two windows of 40 ms in a row show it, of which the first
-// may have begun before, so three (24 intervals): 34. Measured: 25 to 30. (At 10 Mbit/s a window is 64 datagrams, 74 ms.)
+// then has waited 50 ms behind the rest (10 status intervals). Two windows of 40 ms in a row show it, of which the
+// first may have begun before, so three (24 intervals): 34. Measured: 25 to 30. (At 10 Mbit/s a window is 64 datagrams,
+// 74 ms.)
 TEST(Pace, WhoIsSlowerThanPlannedIsToldOfWithinThreeWindowsAfterItsQueueIsFull) {
   for (const double mbps : {10, 40, 100}) {
     for (const double share : {0.2, 0.5, 0.8}) {

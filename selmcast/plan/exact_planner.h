@@ -49,8 +49,8 @@ namespace selmcast::plan {
 // True if all workers have the same volume: then plan_exactly() can plan the problem.
 bool has_equal_volumes(const Problem& problem);
 
-// Requires: valid, has_equal_volumes(). Infeasible as feasibility.h says. Where multicast does not reach everybody it is
-// mixed_planner.h that answers, without a certificate.
+// Requires: valid, has_equal_volumes(). Infeasible as feasibility.h says. Where multicast does not reach everybody it
+// is mixed_planner.h that answers, without a certificate.
 Outcome plan_exactly(const Problem& problem);
 
 class ExactPlanner {

@@ -16,11 +16,12 @@
 // Feasibility grows with t, and t is one of the times m v / bandwidth: bisection over those between the lower bound
 // (lower_bound.h) and Algorithm 1's time. Exact (link_time.h).
 //
-// Most receivers by t. Now the choice is real: i sends the shared copy and up to c_i(t) - 1 of its own, or c_i(t) of its
-// own and no shared one. For a choice of every sender it is a flow as above. If no sender is bound to choose, the flow
-// has at least as many receivers, and if it has no more than a choice made by hand, that is the most. (So it is in nearly all
-// cases, since to share is the better choice but where all of R_i are busy.) Else branch and bound over senders that
-// want both, up to kBranchesMost; where that does not suffice, the status is `feasible` though the time is the least.
+// Most receivers by t. Now the choice is real: i sends the shared copy and up to c_i(t) - 1 of its own, or c_i(t) of
+// its own and no shared one. For a choice of every sender it is a flow as above. If no sender is bound to choose, the
+// flow has at least as many receivers, and if it has no more than a choice made by hand, that is the most. (So it is in
+// nearly all cases, since to share is the better choice but where all of R_i are busy.) Else branch and bound over
+// senders that want both, up to kBranchesMost; where that does not suffice, the status is `feasible` though the time is
+// the least.
 //
 // Of plans as good, the flows try older pairs first, without the promise of exact_planner.h. Deterministic. No
 // certificate; mixed_planner_test.cpp compares with brute force. Complexity: a flow of n^2 arcs (dinic.h) for each of

@@ -59,8 +59,8 @@ TEST(MixedPlanner, PrefersThoseWhoShareACopy) {
 }
 
 TEST(MixedPlanner, GivesUpTheSharedCopyWhereThoseWhoHearAreBusy) {
-  // In 1 s w0 has two copies, w1's downlink takes one delivery and it is required of w2 (3 -> 1 would be unreached, too).
-  // So w0 serves w2 and w3, each with a copy of its own, and no shared one.
+  // In 1 s w0 has two copies, w1's downlink takes one delivery and it is required of w2 (3 -> 1 would be unreached,
+  // too). So w0 serves w2 and w3, each with a copy of its own, and no shared one.
   Problem problem = two_racks({{12, 6, 2, 6}, {6, 6, 0, 6}, {6, 6, 1, 6}, {6, 6, 0, 6}});
   problem.required = {pair(2, 1)};
   const Planned planned = checked(problem);

@@ -18,8 +18,8 @@
 //   3. The fastest core is filled up with what fits into its time: older pairs first, of those smaller volumes, then by
 //      index.
 //
-// Where multicast does not reach everybody (reach.h) uplinks know their load no more: then only the second and the third
-// core are tried, without 2.
+// Where multicast does not reach everybody (reach.h) uplinks know their load no more: then only the second and the
+// third core are tried, without 2.
 //
 // Promises: a plan that is never slower than Algorithm 1's, and to which nothing can be added without delay. Ties
 // fall to the smaller index; times are compared exactly (link_time.h). Complexity: O(n^2 log n) and at most

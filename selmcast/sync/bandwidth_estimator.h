@@ -89,8 +89,8 @@ class BandwidthEstimator {
   void leave(WorkerId worker);  // nothing happens if it is not there
   bool knows(WorkerId worker) const { return workers_.contains(worker); }
 
-  // All committed deliveries of one round. `one_copy_up`: they are network multicasts, one of each sender, but for those that have
-  // their own copy. Returns the
+  // All committed deliveries of one round. `one_copy_up`: they are network multicasts, one of each sender, but for
+  // those that have their own copy. Returns the
   // judged links, ascending; links without usable
   // deliveries keep their estimates and are not listed.
   std::vector<LinkJudgement> observe(std::span<const DeliveryObservation> deliveries,

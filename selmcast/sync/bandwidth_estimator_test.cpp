@@ -350,5 +350,26 @@ TEST(BandwidthEstimator, AnUplinkCarriesAMulticastOnceAndEachOwnCopyBesideIt) {
   EXPECT_EQ(find(judged, {w(0), Direction::up})->paced, mbps(200));
 }
 
+// w0 to w1 by multicast and to w2 by a copy of its own, 20 each on an uplink of 45. Their downlinks bind and their ends
+// are not known, so 1.5 times is due: the copy goes to 30, the multicast only to 25, as 45 - 20 are left.
+TEST(MixedBursts, AMulticastLeavesRoomForTheStreamsBesideIt) {
+  plan::Problem problem{.multicast = plan::MulticastKind::network, .workers = {}, .required = {}, .ages = {}};
+  BandwidthEstimator estimator;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    problem.workers.push_back(
+        {"w" + std::to_string(i), mbps(i == 0 ? 45 : 1000), mbps(20), 0, Bytes(1'000'000)});
+    estimator.join(w(i), mbps(i == 0 ? 45 : 1000), mbps(20));
+  }
+  problem.unreached = {{WorkerIndex(0), WorkerIndex(2)}};
+  const std::vector<PairRate> allocated{{{WorkerIndex(0), WorkerIndex(1)}, mbps(20)},
+                                        {{WorkerIndex(0), WorkerIndex(2)}, mbps(20)}};
+  const std::vector<WorkerId> ids{w(0), w(1), w(2)};
+  const auto paced = plan_bursts(problem, allocated, estimator, {ids, Round(0)});
+  EXPECT_NEAR(paced[0].rate.mbps(), 25, 1e-9);
+  EXPECT_NEAR(paced[1].rate.mbps(), 30, 1e-9);
+  problem.workers[0].uplink = mbps(30);
+  EXPECT_NEAR(plan_bursts(problem, allocated, estimator, {ids, Round(0)})[0].rate.mbps(), 20, 1e-9);
+}
+
 }  // namespace
 }  // namespace selmcast::sync

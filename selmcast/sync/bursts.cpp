@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "selmcast/base/check.h"
 #include "selmcast/plan/reach.h"
@@ -32,6 +33,12 @@ struct Loads {
 struct Multicast {
   bool binds = false;  // a link of it does
   double binding = 1, idle = 1;
+  Rate rate, own;  // of the copy that is shared; of all others on the same uplink
+
+  // Datagrams do not give way to streams beside them: so only as far as the uplink has room for all.
+  double most(Rate uplink) const {
+    return own > Rate() ? std::max(1.0, (uplink - own) / rate) : std::numeric_limits<double>::infinity();
+  }
 };
 
 Loads loads_of(const plan::Problem& problem, const plan::Reach& reach, std::span<const PairRate> allocated) {
@@ -107,15 +114,20 @@ std::vector<PairRate> plan_bursts(const plan::Problem& problem, std::span<const 
     if (up_binds) factor = std::max(factor, factor_on_binding(estimator, up, context.round));
     if (down_binds) factor = std::max(factor, factor_on_binding(estimator, down, context.round));
     factors.push_back(factor);
-    if (!shares(pair)) continue;
     Multicast& multicast = multicasts[position(pair.sender)];
+    if (!shares(pair)) {
+      multicast.own += rate;
+      continue;
+    }
+    multicast.rate = rate;
     multicast.binds = multicast.binds || up_binds || down_binds;
     double& most = up_binds || down_binds ? multicast.binding : multicast.idle;
     most = std::max(most, factor);
   }
   for (std::size_t k = 0; k < factors.size(); ++k) {
     const Multicast& multicast = multicasts[position(paced[k].pair.sender)];
-    const double of_all = multicast.binds ? multicast.binding : multicast.idle;
+    const double of_all = std::min(multicast.binds ? multicast.binding : multicast.idle,
+                                   multicast.most(problem.worker(paced[k].pair.sender).uplink));
     paced[k].rate = paced[k].rate * (shares(paced[k].pair) ? of_all : factors[k]);
   }
   return paced;

@@ -16,8 +16,9 @@
 //
 // A network multicast has one rate for all its receivers, and a burst gives way to whoever loses by it
 // (mcast/sender.h): the greatest factor of its links that bind, or, where none of them does, kIdleNetwork when one of
-// them is due. A receiver that a multicast does not reach has a stream of its own (plan/reach.h), and is treated as with
-// unicast.
+// them is due. A receiver that a multicast does not reach has a stream of its own (plan/reach.h), and is treated as
+// with unicast; the multicast beside it bursts only as far as its uplink has room for both, since it does not give way
+// to it.
 //
 // Deterministic: a function of estimates, round and ids. O(deliveries + workers). Pure; any thread.
 #pragma once

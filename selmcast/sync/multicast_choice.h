@@ -8,16 +8,16 @@
 //     nobody hears anybody                fallback
 //     some s floods some r                fallback  every multicast would take its rate from everybody's downlink
 //     nobody could see whether it floods  fallback  likely enough to be worse than sure
-//     some r does not hear some s         the quickest of network, relay and unicast (below); without an outlook fallback
+//     some r does not hear some s         the quickest of network, relay and unicast (below), else fallback
 //     else                                network   one copy on each uplink, and only where it is wanted
 //
 // The fallback is relay where the training can (one copy on each uplink, over TCP), else unicast.
 //
-// The quickest. A plan has one kind, but by `network` each pair that multicast does not pass between has a copy of its own
-// over TCP, beside the multicast (plan/reach.h): between racks, or to one host behind a firewall. What that costs depends on
-// links and needs. So the next round is planned by each kind (plan/planner.h), or beyond kPlannedMost workers bounded
-// (plan/lower_bound.h); the least time wins, of equal ones network before relay before unicast: fewer copies.
-// `groups` tells what it comes to, a line for each set of workers that hear one another.
+// The quickest. A plan has one kind, but by `network` each pair that multicast does not pass between has a copy of its
+// own over TCP, beside the multicast (plan/reach.h): between racks, or to one host behind a firewall. What that costs
+// depends on links and needs. So the next round is planned by each kind (plan/planner.h), or beyond kPlannedMost
+// workers bounded (plan/lower_bound.h); the least time wins, of equal ones network before relay before unicast: fewer
+// copies. `groups` tells what it comes to, a line for each set of workers that hear one another.
 //
 // Who said nothing is taken to hear nobody: it may be slow or gone, and unicast reaches it at any rate.
 // PURE, deterministic; names and sets in ascending order. Complexity O(n^2 log n), and three plans. Any thread.

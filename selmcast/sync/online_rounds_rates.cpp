@@ -51,7 +51,8 @@ Rate OnlineRounds::pace_of(const Running& running) const {
   return std::max(t.allocated * turn, in_turn) * running.burst;
 }
 
-// As many network multicasts come one after the other to a receiver with fewer buffers than senders (round_machine.cpp).
+// As many network multicasts come one after the other to a receiver with fewer buffers than senders
+// (round_machine.cpp).
 int OnlineRounds::turns_of(const Transfer& transfer) const {
   if (!network_.is_together(index(transfer.sender))) return 1;
   const int senders = static_cast<int>(network_.incoming(index(transfer.receiver)));

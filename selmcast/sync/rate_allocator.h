@@ -2,8 +2,8 @@
 //
 // Problem. Worker i's uplink has bandwidth u_i, worker j's downlink d_j (plan/problem.h). A flow is one
 // delivery
-// (`unicast`) or one sender's multicast to all its receivers (`network`, `relay`: every receiver gets the same rate); with
-// `network` a receiver that the multicast does not reach (plan/reach.h) has a flow of its own beside it.
+// (`unicast`) or one sender's multicast to all its receivers (`network`, `relay`: every receiver gets the same rate);
+// with `network` a receiver that the multicast does not reach (plan/reach.h) has a flow of its own beside it.
 // A flow of volume v puts v on its sender's uplink, or with `relay` once for each copy on the uplink of whoever sends
 // it, and once on the downlink of each of its receivers.
 //

@@ -151,8 +151,8 @@ TEST_F(NetworkRounds, ANarrowDownlinkIsLearntForTheNextPlanAndADelayIsNot) {
   }
 }
 
-// Three multicasts come to each: with one buffer one after the other, so three times the patience. What is late then has
-// waited for its turn, and no link is believed to be slower for it.
+// Three multicasts come to each: with one buffer one after the other, so three times the patience. What is late then
+// has waited for its turn, and no link is believed to be slower for it.
 TEST_F(NetworkRounds, WhoHasFewerBuffersThanSendersIsWaitedForAndNotBlamed) {
   plan(0);
   const Duration with_buffers = machine.deadline() - at(0);

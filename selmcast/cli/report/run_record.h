@@ -76,7 +76,8 @@ struct Delivery {
   WorkerIndex uplink() const { return via.value_or(sender); }  // whose link carried it
 };
 
-// What a sender's deliveries put on its uplink, in bytes or rates: by `network` one copy of all but those with their own.
+// What a sender's deliveries put on its uplink, in bytes or rates: by `network` one copy of all but those with their
+// own.
 template <class Amount>
 struct Sent {
   Amount shared = {}, own = {};
