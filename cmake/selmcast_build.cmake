@@ -21,6 +21,9 @@ target_compile_options(selmcast_options INTERFACE -Wall -Wextra -Wpedantic -Wcon
   -Wnon-virtual-dtor -Woverloaded-virtual -Werror
   # g++ 12 at -O2 takes the unused alternatives of a std::variant that is moved for uninitialised.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+if(CMAKE_UNITY_BUILD)
+  target_compile_options(selmcast_options INTERFACE -Wno-shadow)  # of names in other files
+endif()
 target_include_directories(selmcast_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 
 if(SELMCAST_SANITIZE)
