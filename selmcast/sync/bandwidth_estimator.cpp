@@ -22,7 +22,8 @@ constexpr double kAgreeing = 1.1;
 constexpr double kMostGrowth = 4;
 constexpr double kMostFall = 1 / kMostGrowth;
 constexpr std::size_t kMemory = 8;
-constexpr std::size_t kSamples = 3;
+constexpr std::size_t kSamples = 3;  // of which two must agree on a fall
+constexpr int kOfASpread = 3;
 // What was declared is given up for one look only if it is a little wrong, or several deliveries say so.
 constexpr double kNearDeclared = 0.7;
 constexpr double kManyHeldBack = 1.5;
@@ -134,6 +135,19 @@ const BandwidthEstimator::Link& BandwidthEstimator::link(LinkId id) const {
 
 Rate BandwidthEstimator::estimate(LinkId id) const { return link(id).estimate; }
 
+Rate BandwidthEstimator::lower_end(LinkId id) const {
+  const Link& it = link(id);
+  double squares = 0;
+  int count = 0;
+  for (const Rate sample : it.full) {
+    const double off = sample / it.estimate - 1;
+    if (std::abs(off) > kAgreeing - 1) continue;
+    squares += off * off;
+    ++count;
+  }
+  return count < kOfASpread ? it.estimate : it.estimate * (1 - std::sqrt(squares / count));
+}
+
 bool BandwidthEstimator::searching(LinkId id) const { return !link(id).confirmed || link(id).risen; }
 
 // Remembers what it carried and says how plausible it is that the link was full.
@@ -146,7 +160,8 @@ LinkEvidence BandwidthEstimator::weigh(Link& link, Rate level) {
 }
 
 // The largest value that two of the last samples agree on.
-std::optional<Rate> BandwidthEstimator::agreed(const std::vector<Rate>& samples) {
+std::optional<Rate> BandwidthEstimator::agreed(std::span<const Rate> samples) {
+  samples = samples.last(std::min(samples.size(), kSamples));
   std::optional<Rate> most;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -167,7 +182,7 @@ void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witnes
     return;
   }
   link.full.push_back(seen);
-  if (link.full.size() > kSamples) link.full.erase(link.full.begin());
+  if (link.full.size() > kMemory) link.full.erase(link.full.begin());
   const bool replaces_declared =
       !link.confirmed &&
       (witness->is_late || witness->held_back >= kManyHeldBack || seen > before * kNearDeclared);

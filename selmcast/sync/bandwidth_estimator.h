@@ -15,6 +15,10 @@
 //      near it, or that several deliveries bear witness to. A link that was not full rises to what it sustained.
 //      A delivery that never came (it was late) is proof enough alone: looks that cost all of a deadline are not to
 //      be had twice.
+// The planner is given the lower end of an estimate's spread: the estimate less the standard deviation of its last
+// samples (of eight that were near it; of three at least). The two errors are not alike: what is planned above a link's
+// capacity makes the whole round wait for it, what is planned below leaves a part of one link idle, and bursts fill it.
+//
 // An estimate that is too low would never be noticed by pacing at it: see bursts.h for the search upwards.
 // Measured behaviour and its limits: docs/bandwidth.md.
 //
@@ -100,6 +104,8 @@ class BandwidthEstimator {
   Rate uplink(WorkerId worker) const { return estimate({worker, Direction::up}); }
   Rate downlink(WorkerId worker) const { return estimate({worker, Direction::down}); }
   Rate estimate(LinkId link) const;
+  // What to plan with: at most the estimate, at least 0.9 of it.
+  Rate lower_end(LinkId link) const;
   // The end of this link is not known yet: it was never seen saturated, or has carried more than its estimate
   // since.
   bool searching(LinkId link) const;
@@ -107,9 +113,10 @@ class BandwidthEstimator {
  private:
   struct Link {
     Rate estimate;
-    bool confirmed = false;         // seen saturated
-    std::vector<Rate> full = {};    // what it carried the last times that it was saturated, oldest first
-    bool risen = false;             // has carried more than the estimate since it was last seen saturated
+    bool confirmed = false;  // seen saturated
+    std::vector<Rate> full =
+        {};              // what it carried the last kMemory times that it was saturated, oldest first
+    bool risen = false;  // has carried more than the estimate since it was last seen saturated
     std::vector<Rate> recent = {};  // aggregates of the last kMemory rounds that used it, oldest first
   };
   struct Worker {
@@ -117,7 +124,7 @@ class BandwidthEstimator {
     Link down;
   };
   static LinkEvidence weigh(Link& link, Rate level);
-  static std::optional<Rate> agreed(const std::vector<Rate>& samples);
+  static std::optional<Rate> agreed(std::span<const Rate> samples);
   static void found_end(Link& link);
   // None: it held back nobody.
   struct Witness {

@@ -50,6 +50,19 @@ TEST(BandwidthEstimator, LinksWithoutTrafficStayDeclared) {
   EXPECT_EQ(estimator.downlink(w(0)), mbps(100));
 }
 
+TEST(BandwidthEstimator, IsPlannedWithLessByWhatItsSamplesScatter) {
+  auto estimator = workers(2, 400, 100);
+  const LinkId down{w(1), Direction::down};
+  for (const double got : {96.0, 100.0}) estimator.observe(std::vector{delivery(0, 1, 200, got)});
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 96 + 0.7 * 4, 1e-3);
+  EXPECT_EQ(estimator.lower_end(down), estimator.downlink(w(1)));  // two samples are no spread
+  estimator.observe(std::vector{delivery(0, 1, 200, 104)});        // 5 % more than 98.8: proof
+  EXPECT_NEAR(estimator.downlink(w(1)).mbps(), 104, 1e-3);
+  // 8 and 4 of 104 off, and none: sqrt((0.0769^2 + 0.0385^2 + 0) / 3) = 0.0497
+  EXPECT_NEAR(estimator.lower_end(down).mbps(), 104 * (1 - 0.04965), 0.01);
+  EXPECT_EQ(estimator.lower_end({w(0), Direction::up}), mbps(400));  // never full
+}
+
 TEST(BandwidthEstimator, DeliveryAsFastAsPacedNeverLowersAnEstimate) {
   auto estimator = workers(2, 400, 100);
   const auto judged = estimator.observe(std::vector{delivery(0, 1, 10, 9.9)});

@@ -148,8 +148,8 @@ class Training {
     plan::Problem problem;
     for (const WorkerId id : ids_) {
       problem.workers.push_back({.name = to_string(id),
-                                 .uplink = estimator_.uplink(id),
-                                 .downlink = estimator_.downlink(id),
+                                 .uplink = estimator_.lower_end({id, Direction::up}),
+                                 .downlink = estimator_.lower_end({id, Direction::down}),
                                  .min_receivers = 0,
                                  .volume = settings_.volume});
     }

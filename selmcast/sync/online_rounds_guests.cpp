@@ -69,8 +69,8 @@ void OnlineRounds::turn_away_in_vain(Instant now, Actions& actions) {
 void OnlineRounds::set_bandwidth(WorkerId worker) {
   const bool guest = guests_.contains(worker);
   const Rate least = guest && lives_.size() > guests_.size() ? slowest_link() * (1 / kSlowerMax) : Rate();
-  network_.set_bandwidth(index(worker), std::max(estimator_.uplink(worker), least),
-                         std::max(estimator_.downlink(worker), least));
+  network_.set_bandwidth(index(worker), std::max(estimator_.lower_end({worker, Direction::up}), least),
+                         std::max(estimator_.lower_end({worker, Direction::down}), least));
 }
 
 // Of those that are no guests; there must be one.

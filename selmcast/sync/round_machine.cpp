@@ -143,7 +143,8 @@ plan::Problem RoundMachine::make_problem(Instant now) const {
   const Rate least = slowest_link() * (1 / kSlowerMax);
   for (const auto& [id, member] : members_) {
     const bool guest = guests_.contains(id);
-    const Rate uplink = estimator_.uplink(id), downlink = estimator_.downlink(id);
+    const Rate uplink = estimator_.lower_end({id, Direction::up});
+    const Rate downlink = estimator_.lower_end({id, Direction::down});
     problem.workers.push_back({to_string(id), guest ? std::max(uplink, least) : uplink,
                                guest ? std::max(downlink, least) : downlink,
                                guest ? 0 : settings_.min_receivers.of(members_.size()), member.volume});
