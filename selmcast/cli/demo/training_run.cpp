@@ -300,11 +300,14 @@ class TrainingRun {
 
   Result<void> finish_evaluation(const std::function<void(const Progress&)>& on_progress) {
     children_[kEvaluator].close_stdin();
-    const double since = monotonic_seconds();
+    last_evaluation_at_ = monotonic_seconds();
     while (children_[kEvaluator].running()) {
       if (interrupted_()) return failure(ErrorCode::cancelled, "interrupted");
-      if (monotonic_seconds() > since + kEvaluatorPatience)
-        return failure(ErrorCode::timeout, "the evaluator does not end");
+      if (monotonic_seconds() > last_evaluation_at_ + kEvaluatorPatience) {
+        return failure(ErrorCode::timeout,
+                       fmt::format("the evaluator has evaluated nothing for {} s; logs in {}",
+                                   kEvaluatorPatience, options_.folder.string()));
+      }
       follow();
       on_progress(progress_);
       pause_briefly();
@@ -337,7 +340,9 @@ class TrainingRun {
     }
     for (const std::string& line : evaluation_.read()) {
       const json round = json::parse(line, nullptr, false);
-      if (round.is_object()) progress_.accuracy = round.value("accuracy", -1.0);
+      if (!round.is_object()) continue;
+      progress_.accuracy = round.value("accuracy", -1.0);
+      last_evaluation_at_ = monotonic_seconds();
     }
     double sum = 0;
     int known = 0;
@@ -390,7 +395,8 @@ class TrainingRun {
   std::vector<ChildProcess> children_;
   std::vector<std::string> names_;
   std::string manager_address_;
-  double clock_zero_ = 0, workers_started_ = 0, first_round_at_ = 0, last_round_at_ = 0;
+  double clock_zero_ = 0, workers_started_ = 0, first_round_at_ = 0, last_round_at_ = 0,
+         last_evaluation_at_ = 0;
   LineTail journal_, evaluation_;
   std::vector<LineTail> worker_lines_;
   std::vector<std::optional<double>> losses_;
