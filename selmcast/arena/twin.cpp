@@ -280,7 +280,8 @@ void Twin::schedule_tick(std::size_t k) {
       std::min(nodes_[k].core->deadline(), nodes_[k].link.deadline()) - nodes_[k].ahead + kTimersAreLate;
   if (!nodes_[k].alive || due == Instant::never() || due >= nodes_[k].tick_at) return;
   nodes_[k].tick_at = std::max(due, queue_.now());
-  at(k, nodes_[k].tick_at, [this, k] {
+  at(k, nodes_[k].tick_at, [this, k, life = nodes_[k].life] {
+    if (nodes_[k].life != life) return;  // of a process that is no more
     nodes_[k].tick_at = Instant::never();
     if (!nodes_[k].alive) return;
     carry_out(k, nodes_[k].link.tick(time_of(k)));
