@@ -122,6 +122,7 @@ void ManagerCore::probe_network(Outputs& outputs) {
 
 void ManagerCore::choose_multicast(Outputs& outputs) {
   if (!settings_.choose_multicast || finished_) return;
+  if (probing_.again(now_)) probe_network(outputs);
   const auto choice = probing_.news(*machine_, now_);
   if (!choice) return;
   machine_->set_multicast(choice->kind, choice->unreached);

@@ -11,8 +11,8 @@ namespace selmcast::manager {
 std::vector<std::pair<WorkerId, wire::Probe>> MulticastProbing::begin(
     const std::map<WorkerId, std::string>& hosts, std::uint64_t run_token, Instant now) {
   ++number_;
-  workers_.clear();
-  reports_.clear();
+  const std::vector<WorkerId> before = std::exchange(workers_, {});
+  answered_.clear();
   decided_ = false;
   due_ = now + kProbePatience;
   const auto [even, odd] = probe_groups(number_, run_token);
@@ -25,27 +25,49 @@ std::vector<std::pair<WorkerId, wire::Probe>> MulticastProbing::begin(
     probes.emplace_back(worker, wire::Probe{number_, is_even ? even : odd, is_even ? odd : even});
   }
   one_machine_ = numbers.size() <= 1;
+  if (!again(now) || workers_ != before) {
+    reports_.clear();
+    probings_ = 0;
+  }
+  ++probings_;
+  again_ = Instant::never();
   return probes;
 }
 
 void MulticastProbing::seen(WorkerId worker, const wire::Probed& what) {
   if (decided_ || what.number != number_ || !std::ranges::binary_search(workers_, worker)) return;
-  const auto [report, is_first] = reports_.try_emplace(worker);
-  if (!is_first) return;
-  report->second.heard.insert(what.heard.begin(), what.heard.end());
-  if (!one_machine_) report->second.flooded.insert(what.flooded.begin(), what.flooded.end());
-  report->second.sees_floods = what.sees_floods;
-  report->second.fault = what.fault;
+  if (!answered_.insert(worker).second) return;
+  sync::ProbeReport& report = reports_[worker];
+  report.heard.insert(what.heard.begin(), what.heard.end());
+  if (!one_machine_) report.flooded.insert(what.flooded.begin(), what.flooded.end());
+  report.sees_floods = what.sees_floods;
+  report.fault = what.fault;
 }
 
 void MulticastProbing::left(WorkerId worker) {
   lost_one_ = true;
   std::erase(workers_, worker);
   reports_.erase(worker);
+  answered_.erase(worker);
   for (auto& [receiver, report] : reports_) {
     report.heard.erase(worker);
     report.flooded.erase(worker);
   }
+}
+
+// Some pairs hear each other, and some do not.
+bool MulticastProbing::in_doubt() const {
+  bool some = false, all = true;
+  for (const WorkerId receiver : workers_) {
+    const auto report = reports_.find(receiver);
+    for (const WorkerId sender : workers_) {
+      if (sender == receiver) continue;
+      const bool is_heard = report != reports_.end() && report->second.heard.contains(sender);
+      some = some || is_heard;
+      all = all && is_heard;
+    }
+  }
+  return some && !all;
 }
 
 std::optional<sync::MulticastChoice> MulticastProbing::news(const sync::TrainingMachine& machine,
@@ -53,14 +75,15 @@ std::optional<sync::MulticastChoice> MulticastProbing::news(const sync::Training
   if (number_ == 0 || workers_.empty()) return std::nullopt;
   const bool fresh = !decided_;
   if (!fresh && !std::exchange(lost_one_, false)) return std::nullopt;
-  if (fresh && reports_.size() < workers_.size() && now < due_) return std::nullopt;
+  if (fresh && answered_.size() < workers_.size() && now < due_) return std::nullopt;
   decided_ = true;
   due_ = Instant::never();
   lost_one_ = false;
   sync::MulticastChoice choice =
       sync::choose_multicast({workers_, reports_, one_machine_, machine.outlook(now)}, fallback_);
   const bool is_known = told_ && told_->kind == choice.kind && told_->unreached == choice.unreached;
-  if (!fresh && is_known) return std::nullopt;
+  if (fresh && in_doubt() && probings_ < kProbings) again_ = now + kProbeAgain;
+  if (is_known && !(fresh && probings_ == 1)) return std::nullopt;
   told_ = choice;
   return choice;
 }

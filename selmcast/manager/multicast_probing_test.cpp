@@ -184,6 +184,42 @@ TEST_F(AutoMulticast, WhenTheOneThatMulticastDoesNotReachLeavesTheOthersUseIt) {
   EXPECT_THAT(chosen[0].choice.unreached, IsEmpty());
 }
 
+// Probes, or its word that it joined, may have been lost in full links: w3 seems deaf, and is not.
+TEST_F(AutoMulticast, WhoSeemedDeafIsAskedAgainAndHeardOnceIsHeard) {
+  start_on_machines();
+  for (std::uint32_t k = 0; k < 3; ++k) says(k, all_is_well(k, 4));
+  wire::Probed deaf = all_is_well(3, 4);
+  deaf.heard = {WorkerId(0)};
+  EXPECT_THAT(all<MulticastChosen>(says(3, deaf)).at(0).choice.unreached, SizeIs(2));
+  EXPECT_EQ(core->deadline(), now + kProbeAgain);
+  now = now + kProbeAgain;
+  const Outputs asked = core->tick(now);
+  for (std::uint32_t k = 0; k < 4; ++k) EXPECT_EQ(probe_of(asked, k).number, 2U);
+  EXPECT_THAT(all<MulticastChosen>(asked), IsEmpty());
+  for (std::uint32_t k = 0; k < 3; ++k) says(k, all_is_well(k, 4, 2));
+  deaf = all_is_well(3, 4, 2);
+  deaf.heard = {WorkerId(1), WorkerId(2)};  // and w0 before
+  const auto chosen = all<MulticastChosen>(says(3, deaf));
+  ASSERT_THAT(chosen, SizeIs(1));
+  EXPECT_THAT(chosen[0].choice.unreached, IsEmpty());
+  EXPECT_GT(core->deadline(), now + kProbeAgain);  // no more
+}
+
+TEST_F(AutoMulticast, WhoIsDeafIsAskedSoOftenAndNoMore) {
+  start_on_machines();
+  for (std::uint64_t number = 1; number <= kProbings; ++number) {
+    Outputs last;
+    for (std::uint32_t k = 0; k < 4; ++k) {
+      wire::Probed seen = all_is_well(k, 4, number);
+      if (k == 3) seen.heard.clear();
+      last = says(k, seen);
+    }
+    EXPECT_THAT(all<MulticastChosen>(last), SizeIs(number == 1 ? 1 : 0));  // nothing new
+    now = now + kProbeAgain;
+    EXPECT_THAT(told<wire::Probe>(core->tick(now), 0), SizeIs(number < kProbings ? 1 : 0));
+  }
+}
+
 TEST_F(AutoMulticast, AsksAgainWhenAWorkerHasCome) {
   settings.rounds.planner = plan::find_planner("broadcast");
   start_on_machines();
