@@ -197,13 +197,8 @@ void Connection::set_rate(Rate rate) {
 
 void Connection::keep_pace() {
   if (!open_ || !connected_ || !schedule_) return;
-  const Bytes arrived = written_ - std::min(written_, unacknowledged(socket_.native_handle()));
-  const Rate rate = schedule_->pace(arrived, now());
-  // The kernel paces a socket for good once it was asked to; one that never was is left alone.
-  if (paced_ || !rate.is_unlimited()) {
-    pace(socket_.native_handle(), rate);
-    paced_ = true;
-  }
+  const Bytes arrived = written_ - std::min(written_, unacknowledged());
+  pace_at(schedule_->pace(arrived, now()));
   const bool through = !queue_.streaming() && arrived == written_;
   if (through) schedule_.reset();
   if (through || !schedule_->is_limited()) return;
@@ -211,6 +206,23 @@ void Connection::keep_pace() {
   pace_timer_.async_wait([self = shared_from_this()](asio::error_code cancelled) {
     if (!cancelled) self->keep_pace();
   });
+}
+
+void Connection::pace_at(Rate rate) {
+  // The kernel paces a socket for good once it was asked to; one that never was is left alone.
+  if (!open_ || !connected_ || (!paced_ && rate.is_unlimited())) return;
+  pace(socket_.native_handle(), rate);
+  paced_ = true;
+}
+
+Bytes Connection::unacknowledged() {
+  return open_ && connected_ ? net::unacknowledged(socket_.native_handle()) : Bytes(0);
+}
+
+void Connection::stripe(TransferId transfer, std::span<const std::byte> payload, const PayloadPart& part) {
+  if (!open_) return;
+  queue_.start_stream(transfer, payload, {part}, wire::FrameKind::stripe);
+  wake_writer();
 }
 
 Instant Connection::now() const {

@@ -41,6 +41,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut, Rate rate);
   void extend(std::size_t available);
   void set_rate(Rate rate);
+  // One part, as a stripe of what is sent over several connections: their bundle keeps the schedule.
+  void stripe(TransferId transfer, std::span<const std::byte> payload, const PayloadPart& part);
+  void pace_at(Rate rate);  // nothing before it is connected
+  Bytes unacknowledged();
+  Bytes written() const { return written_; }  // of payload, since the last stream() or ever
   void abort();
   const std::string& remote() const { return remote_; }
 

@@ -9,44 +9,16 @@
 #include <utility>
 
 #include "selmcast/base/check.h"
+#include "selmcast/net/bundle.h"
 #include "selmcast/net/connection.h"
 #include "selmcast/net/limits.h"
 #include "selmcast/net/socket_options.h"
+#include "selmcast/net/tcp_link.h"
 
 namespace selmcast::net {
 namespace {
 
 using asio::ip::tcp;
-
-class TcpLink final : public Link {
- public:
-  explicit TcpLink(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {
-    connection_->set_link(this);
-  }
-  ~TcpLink() override { connection_->abort(); }
-  TcpLink(const TcpLink&) = delete;
-  TcpLink& operator=(const TcpLink&) = delete;
-
-  void send(std::vector<std::byte> frame) override { connection_->send(std::move(frame)); }
-  void stream(TransferId transfer, std::span<const std::byte> payload, Rate rate) override {
-    connection_->stream(transfer, payload, std::vector<PayloadPart>{}, rate);
-  }
-  void stream_parts(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts,
-                    Rate rate) override {
-    connection_->stream(transfer, payload, std::move(parts), rate);
-  }
-  void stream_cut(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut,
-                  Rate rate) override {
-    connection_->stream(transfer, payload, cut, rate);
-  }
-  void extend(std::size_t available) override { connection_->extend(available); }
-  void set_rate(Rate rate) override { connection_->set_rate(rate); }
-  void abort() override { connection_->abort(); }
-  const std::string& remote() const override { return connection_->remote(); }
-
- private:
-  std::shared_ptr<Connection> connection_;  // shared with its pending operations
-};
 
 // Shared by the Acceptor and its pending accept, so that the Acceptor may be destroyed at any time.
 class Listener : public std::enable_shared_from_this<Listener> {
@@ -153,6 +125,8 @@ Result<tcp::endpoint> resolve(asio::io_context& io, const std::string& host, std
 
 std::unique_ptr<Link> dial(asio::io_context& io, const std::string& host, std::uint16_t port,
                            LinkOptions options, LinkHandler& handler) {
+  SELMCAST_CHECK(options.streams >= 1 && options.streams <= kStreamsMax, "a link is made of streams");
+  if (options.streams > 1) return dial_bundle(io, host, port, std::move(options), handler);
   auto connection = std::make_shared<Connection>(io, std::move(options), handler, address(host, port));
   auto link = std::make_unique<TcpLink>(connection);
   connection->dial(host, port);

@@ -14,6 +14,9 @@
 // reads take their bytes from the downlink budget, if there is one. Budgets count payload bytes of chunks;
 // headers and small frames are free.
 //
+// A dialled link may be made of several connections (LinkOptions::streams), where one does not fill a long path: what
+// is streamed goes over all of them at once, as stripes; bundle.h has the rules. The peer accepts as many links.
+//
 // Socket settings: cubic (else reno), TCP_NODELAY, TCP_NOTSENT_LOWAT 128 KiB, TCP_USER_TIMEOUT, keepalive;
 // the numbers and bounds stand in limits.h. Measured on loopback by link_bench: about as fast as a plain
 // socket loop; budgets and pacing within 5 % of their rate from 20 to 400 Mbit/s, seven senders within 5 % of
@@ -62,6 +65,7 @@ struct LinkOptions {
   std::shared_ptr<Budget> downlink = nullptr;  // likewise
   Duration connect_timeout = kConnectTimeout;
   Duration user_timeout = kDeadAfter;  // unacknowledged, or never read by the peer; longer on loopback
+  int streams = 1;                     // of a dialled link: connections, 1 to kStreamsMax
 };
 
 class Link {

@@ -22,9 +22,9 @@ void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> pay
 }
 
 void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> payload,
-                             std::vector<PayloadPart> parts) {
+                             std::vector<PayloadPart> parts, wire::FrameKind kind) {
   SELMCAST_CHECK(!streaming() && !parts.empty(), "one stream at a time, of something");
-  stream_ = Stream{.transfer = transfer, .payload = payload, .parts = std::move(parts)};
+  stream_ = Stream{.transfer = transfer, .payload = payload, .parts = std::move(parts), .kind = kind};
 }
 
 void SendQueue::start_stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut) {
@@ -68,12 +68,11 @@ SendQueue::Segment SendQueue::next() {
 }
 
 void SendQueue::begin_chunk() {
-  const bool patches = !stream_->parts.empty();
-  const PayloadPart part = patches ? stream_->parts[stream_->next_sequence] : stream_->next_chunk();
+  const bool in_parts = !stream_->parts.empty();
+  const PayloadPart part = in_parts ? stream_->parts[stream_->next_sequence] : stream_->next_chunk();
   ++stream_->next_sequence;
   const auto chunk = stream_->payload.subspan(part.offset, part.length);
-  const auto kind = patches ? wire::FrameKind::patch : wire::FrameKind::chunk;
-  chunk_header_ = wire::encode(wire::chunk_header(stream_->transfer, part.sequence, chunk, kind));
+  chunk_header_ = wire::encode(wire::chunk_header(stream_->transfer, part.sequence, chunk, stream_->kind));
   chunk_rest_ = {.head = chunk_header_, .payload = chunk};
   in_chunk_ = true;
 }

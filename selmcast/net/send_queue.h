@@ -43,8 +43,10 @@ class SendQueue {
   bool push(std::vector<std::byte> frame);
   // Requires !streaming(). `payload` must live until the stream has ended or stop() was called.
   void start_stream(TransferId transfer, std::span<const std::byte> payload);
-  // Parts of a payload, as patches, in this order. Requires at least one, none empty or larger than a chunk.
-  void start_stream(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts);
+  // Parts of a payload, as patches (or stripes), in this order. Requires at least one, none empty or larger than a
+  // chunk.
+  void start_stream(TransferId transfer, std::span<const std::byte> payload, std::vector<PayloadPart> parts,
+                    wire::FrameKind kind = wire::FrameKind::patch);
   // Requires 0 < cut.chunk <= wire::kChunkBytesMax, first chunk or the end of the payload at most.
   void start_stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut);
   // More of the running stream is there now: `available` bytes in all.
@@ -71,6 +73,7 @@ class SendQueue {
     std::span<const std::byte> payload;
     std::uint32_t next_sequence = 0;      // or index of the next part
     std::vector<PayloadPart> parts = {};  // empty: all of it, in chunks
+    wire::FrameKind kind = wire::FrameKind::chunk;
     std::size_t chunk = wire::kChunkBytesMax;
     std::size_t available = SIZE_MAX;
 

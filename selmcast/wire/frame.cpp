@@ -28,7 +28,7 @@ constexpr std::size_t kJoinedBytes = 6;
 
 bool is_known(std::uint16_t kind) {
   return kind >= static_cast<std::uint16_t>(FrameKind::hello) &&
-         kind <= static_cast<std::uint16_t>(FrameKind::patch);
+         kind <= static_cast<std::uint16_t>(FrameKind::stripe);
 }
 
 std::size_t length_limit(FrameKind kind) {
@@ -65,6 +65,7 @@ std::string_view to_string(FrameKind kind) {
     case FrameKind::joined: return "joined";
     case FrameKind::status: return "status";
     case FrameKind::patch: return "patch";
+    case FrameKind::stripe: return "stripe";
   }
   return "unknown";
 }
@@ -133,7 +134,8 @@ Result<FrameHeader> decode_header(std::span<const std::byte, kHeaderBytes> bytes
   if (!carries_payload(header.kind) && header.kind != FrameKind::grant && header.sequence != 0) {
     return failure(
         ErrorCode::protocol,
-        fmt::format("a {} frame has the sequence number {}, only chunks, patches and grants are numbered",
+        fmt::format("a {} frame has the sequence number {}, only what carries payload and grants are "
+                    "numbered",
                     to_string(header.kind), header.sequence));
   }
   if (header.kind == FrameKind::hello && header.transfer != TransferId(0)) {
@@ -250,6 +252,17 @@ Bytes chunk_offset(std::uint32_t sequence) {
 Bytes chunk_length(Bytes total, std::uint32_t sequence) {
   SELMCAST_CHECK(sequence < chunk_count(total), "the chunk is one of the payload's");
   return std::min(Bytes(static_cast<std::int64_t>(kChunkBytesMax)), total - chunk_offset(sequence));
+}
+
+std::uint32_t stripe_sequence(Bytes offset) {
+  constexpr auto kUnit = static_cast<std::int64_t>(kStripeUnitBytes);
+  SELMCAST_CHECK(offset >= Bytes(0) && offset < kPayloadBytesMax && offset.count() % kUnit == 0,
+                 "a stripe begins at a multiple of its unit");
+  return static_cast<std::uint32_t>(offset.count() / kUnit);
+}
+
+Bytes stripe_offset(std::uint32_t sequence) {
+  return static_cast<std::int64_t>(sequence) * Bytes(static_cast<std::int64_t>(kStripeUnitBytes));
 }
 
 FrameHeader chunk_header(TransferId transfer, std::uint32_t sequence, std::span<const std::byte> chunk,

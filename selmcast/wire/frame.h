@@ -12,6 +12,8 @@
 //                               <-  joined      instead of grant: is in the group, and where repairs reach it alone
 //                               <-  status      what it lacks, every few milliseconds
 //     patch (segments)          ->              what it lacks, when it cannot be served by multicast
+// A sender with several connections to the receiver (net/bundle.h) says hello on each, the rest on the first, and sends
+//     stripe                    ->              instead of chunks, in any order, each over any of its connections
 // A header is 32 bytes, little-endian, with a CRC32C of its own; a payload of `length` bytes follows it.
 // Pure: bytes in, values out. Nothing here trusts the peer.
 #pragma once
@@ -36,8 +38,9 @@ inline constexpr std::size_t kHeaderBytes = 32;
 inline constexpr std::size_t kChunkBytesMax = 1024 * 1024;  // small writes cost a third of the throughput
 inline constexpr std::size_t kBodyBytesMax = 256;           // of the frames without a payload, but ...
 inline constexpr std::size_t kStatusBytesMax = 1100;        // ... a status
-inline constexpr std::uint64_t kMixWeightMax = std::uint64_t{1} << 60;   // so that weights can be added
-inline constexpr Bytes kPayloadBytesMax = Bytes(std::int64_t{1} << 48);  // so that chunks can be numbered
+inline constexpr std::uint64_t kMixWeightMax = std::uint64_t{1} << 60;  // so that weights can be added
+inline constexpr std::size_t kStripeUnitBytes = 4096;  // where stripes begin: at multiples of it
+inline constexpr Bytes kPayloadBytesMax = Bytes(std::int64_t{1} << 44);  // so that stripes can be numbered
 
 enum class FrameKind : std::uint16_t {
   hello = 1,
@@ -48,7 +51,8 @@ enum class FrameKind : std::uint16_t {
   refuse = 6,
   joined = 7,
   status = 8,
-  patch = 9
+  patch = 9,
+  stripe = 10
 };
 std::string_view to_string(FrameKind kind);
 
@@ -56,8 +60,9 @@ struct FrameHeader {
   FrameKind kind = FrameKind::hello;
   TransferId transfer = {};  // 0 in hello
   std::uint32_t sequence =
-      0;                     // of a chunk, from 0; of a patch: its first segment; of a grant: the first chunk
-  std::uint32_t length = 0;  // payload bytes that follow
+      0;  // of a chunk, from 0; of a patch: its first segment; of a stripe: where it begins, in kStripeUnitBytes;
+          // of a grant: the first chunk
+  std::uint32_t length = 0;       // payload bytes that follow
   std::uint32_t payload_crc = 0;  // CRC32C of the payload
   bool operator==(const FrameHeader&) const = default;
 };
@@ -97,7 +102,9 @@ struct JoinedBody {
   bool operator==(const JoinedBody&) const = default;
 };
 // True of frames whose payload is part of a model and is read into place.
-inline bool carries_payload(FrameKind kind) { return kind == FrameKind::chunk || kind == FrameKind::patch; }
+inline bool carries_payload(FrameKind kind) {
+  return kind == FrameKind::chunk || kind == FrameKind::patch || kind == FrameKind::stripe;
+}
 
 // A whole frame ready to be sent: header, then body.
 std::vector<std::byte> hello_frame(const HelloBody& body);
@@ -120,6 +127,9 @@ std::string decode_refuse(std::span<const std::byte> payload);  // printable ASC
 std::uint32_t chunk_count(Bytes total);
 Bytes chunk_offset(std::uint32_t sequence);
 Bytes chunk_length(Bytes total, std::uint32_t sequence);  // requires sequence < chunk_count(total)
+// The number of a stripe that begins there. Requires a multiple of kStripeUnitBytes within a payload.
+std::uint32_t stripe_sequence(Bytes offset);
+Bytes stripe_offset(std::uint32_t sequence);
 FrameHeader chunk_header(TransferId transfer, std::uint32_t sequence, std::span<const std::byte> chunk,
                          FrameKind kind = FrameKind::chunk);
 

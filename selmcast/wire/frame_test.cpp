@@ -92,7 +92,7 @@ TEST(FrameHeader, ComesBackAsItWas) {
   Rng rng(2);
   for (int i = 0; i < 1000; ++i) {
     FrameHeader header;
-    header.kind = static_cast<FrameKind>(1 + rng.below(9));
+    header.kind = static_cast<FrameKind>(1 + rng.below(10));
     const bool chunk = carries_payload(header.kind);
     if (header.kind != FrameKind::hello) header.transfer = TransferId(rng.next());
     if (chunk) header.sequence = static_cast<std::uint32_t>(rng.next());
@@ -135,7 +135,7 @@ TEST(FrameHeader, AnotherVersionIsNamedInTheError) {
 }
 
 TEST(FrameHeader, KindsOutsideTheListAreRejected) {
-  for (const int kind : {0, 10, 255}) {
+  for (const int kind : {0, 11, 255}) {
     const auto decoded = decode_header(forged(kChunk, 6, {kind, 0}));
     ASSERT_FALSE(decoded.has_value()) << kind;
     EXPECT_EQ(decoded.error().code, ErrorCode::protocol);
@@ -279,7 +279,16 @@ TEST(Chunks, CoverThePayloadWithoutGapOrOverlap) {
     EXPECT_EQ(next, Bytes(total));
   }
   EXPECT_EQ(chunk_length(Bytes(1'100'000), 1), Bytes(51'424));
-  EXPECT_EQ(chunk_count(kPayloadBytesMax), 1u << 28);  // 2^48 / 2^20
+  EXPECT_EQ(chunk_count(kPayloadBytesMax), 1u << 24);  // 2^44 / 2^20
+}
+
+TEST(Stripes, AreNumberedByTheUnitsBeforeThem) {
+  EXPECT_EQ(stripe_sequence(Bytes(0)), 0u);
+  EXPECT_EQ(stripe_sequence(Bytes(3 * 4096)), 3u);
+  EXPECT_EQ(stripe_offset(3), Bytes(12'288));
+  const Bytes last = kPayloadBytesMax - Bytes(4096);
+  EXPECT_EQ(stripe_sequence(last), 0xffffffffu);  // 2^44 / 2^12 of them
+  EXPECT_EQ(stripe_offset(0xffffffffu), last);
 }
 
 TEST(ChunksDeathTest, AChunkBeyondThePayloadIsOurBug) {
