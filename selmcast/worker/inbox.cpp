@@ -4,9 +4,24 @@
 #include <utility>
 
 #include "selmcast/base/check.h"
+#include "selmcast/net/limits.h"
+#include "selmcast/plan/relay_trees.h"
 #include "selmcast/worker/limits.h"
 
 namespace selmcast::worker {
+namespace {
+
+std::unexpected<Error> not_as_agreed(const wire::FrameHeader& header, std::string_view what) {
+  return failure(ErrorCode::protocol, std::string(wire::to_string(header.kind)) + " " +
+                                          std::to_string(header.sequence) + " of transfer " +
+                                          std::to_string(header.transfer.value()) + " " + std::string(what));
+}
+
+std::uint32_t chunks_in(Bytes bytes, Bytes chunk) {
+  return static_cast<std::uint32_t>(bytes.count() / chunk.count());
+}
+
+}  // namespace
 
 Inbox::Answers Inbox::open(const wire::RoundPlan& plan, Instant now) {
   close();
@@ -133,25 +148,78 @@ std::span<const std::byte> Inbox::place_of(const Incoming& incoming) {
 
 Inbox::Incoming* Inbox::granted_on(LinkId link) {
   for (auto& [id, incoming] : incoming_) {
-    if (incoming.link == link && incoming.granted && !incoming.is_verified) return &incoming;
+    if (!incoming.granted || incoming.is_verified) continue;
+    if (incoming.link == link || std::ranges::find(incoming.beside, link) != incoming.beside.end())
+      return &incoming;
   }
   return nullptr;
 }
 
-Result<std::span<std::byte>> Inbox::place(LinkId link, const wire::FrameHeader& header) {
-  const auto wrong = [&](const std::string& what) {
-    return failure(ErrorCode::protocol, "chunk " + std::to_string(header.sequence) + " of transfer " +
-                                            std::to_string(header.transfer.value()) + " " + what);
-  };
+Result<std::span<std::byte>> Inbox::place(LinkId link, std::optional<WorkerId> sender,
+                                          const wire::FrameHeader& header) {
   Incoming* incoming = granted_on(link);
   if (incoming != nullptr && incoming->planned.transfer != header.transfer) incoming = nullptr;
   if (header.kind == wire::FrameKind::patch) return patch_place(incoming, header);
-  if (incoming == nullptr || incoming->in_group) return wrong("was not granted");
-  if (header.sequence != incoming->next_sequence) return wrong("is out of sequence");
-  if (header.length == 0) return wrong("is empty");
-  if (incoming->received + Bytes(header.length) > incoming->planned.bytes)
-    return wrong("is longer than was offered");
-  return place_of(*incoming).subspan(static_cast<std::size_t>(incoming->received.count()), header.length);
+  if (header.kind == wire::FrameKind::stripe && sender) return stripe_place(link, *sender, header);
+  if (incoming == nullptr || incoming->in_group || incoming->link != link)
+    return not_as_agreed(header, "was not granted");
+  return chunk_place(*incoming, header);
+}
+
+Result<std::span<std::byte>> Inbox::chunk_place(Incoming& incoming, const wire::FrameHeader& header) {
+  if (incoming.stripes) return not_as_agreed(header, "is of a model that comes in stripes");
+  if (header.sequence != incoming.next_sequence) return not_as_agreed(header, "is out of sequence");
+  if (header.length == 0) return not_as_agreed(header, "is empty");
+  if (incoming.received + Bytes(header.length) > incoming.planned.bytes)
+    return not_as_agreed(header, "is longer than was offered");
+  incoming.in_chunks = true;
+  return place_of(incoming).subspan(static_cast<std::size_t>(incoming.received.count()), header.length);
+}
+
+// A link that brings the first one of a transfer belongs to it from now on.
+Result<std::span<std::byte>> Inbox::stripe_place(LinkId link, WorkerId sender,
+                                                 const wire::FrameHeader& header) {
+  const auto found = incoming_.find(header.transfer);
+  Incoming* const incoming = found == incoming_.end() ? nullptr : &found->second;
+  const Incoming* const carried = granted_on(link);
+  if (incoming == nullptr || !incoming->granted || incoming->is_verified || incoming->lost ||
+      !incoming->link || incoming->in_group ||
+      incoming->planned.from.value_or(incoming->planned.sender) != sender ||
+      (carried != nullptr && carried != incoming))
+    return not_as_agreed(header, "was not granted");
+  if (incoming->in_chunks) return not_as_agreed(header, "is of a model that comes in chunks");
+  if (carried == nullptr && incoming->beside.size() + 1 >= std::size_t{net::kStreamsMax})
+    return not_as_agreed(header, "comes over more connections than one delivery may have");
+  const Bytes offset = wire::stripe_offset(header.sequence), length(header.length);
+  const bool first = !incoming->stripes;
+  if (first) incoming->stripes.emplace(incoming->received, incoming->planned.bytes, relayed_chunk(*incoming));
+  if (auto placed = incoming->stripes->place(offset, length); !placed) {
+    if (first) incoming->stripes.reset();
+    return not_as_agreed(header, placed.error().message);
+  }
+  if (carried == nullptr) incoming->beside.push_back(link);
+  return place_of(*incoming).subspan(static_cast<std::size_t>(offset.count()), header.length);
+}
+
+Result<std::span<std::byte>> Inbox::stripe_read(Incoming& incoming, const wire::FrameHeader& header) {
+  const Bytes offset = wire::stripe_offset(header.sequence);
+  if (!incoming.stripes || !incoming.stripes->is_placed(offset, Bytes(header.length)))
+    return not_as_agreed(header, "was not granted");
+  return place_of(incoming).subspan(static_cast<std::size_t>(offset.count()), header.length);
+}
+
+// What is sent on is sent in chunks of this size; nothing of what is not.
+Bytes Inbox::relayed_chunk(const Incoming& incoming) const {
+  return relay_ ? plan::relay_chunk(incoming.planned.bytes) : Bytes(0);
+}
+
+// What came without a gap is kept, and goes on over other links.
+void Inbox::start_over(Incoming& incoming) const {
+  incoming.link.reset();
+  incoming.beside.clear();
+  if (incoming.stripes) incoming.next_sequence = chunks_in(incoming.received, relayed_chunk(incoming));
+  incoming.stripes.reset();
+  incoming.in_chunks = false;
 }
 
 // Whole segments within the model. Bounded: a patch is no larger than a chunk.
@@ -200,12 +268,20 @@ void Inbox::bytes_arrived(LinkId link, Bytes bytes, Instant now) {
 }
 
 Result<bool> Inbox::chunk_complete(LinkId link, const wire::FrameHeader& header) {
-  const auto payload = place(link, header);
+  Incoming* incoming = granted_on(link);
+  if (incoming == nullptr || incoming->planned.transfer != header.transfer)
+    return not_as_agreed(header, "was not granted");
+  const bool striped = header.kind == wire::FrameKind::stripe;
+  const auto payload = striped ? stripe_read(*incoming, header) : chunk_place(*incoming, header);
   if (!payload) return std::unexpected(payload.error());
   if (auto good = wire::verify_payload(header, *payload); !good) return std::unexpected(good.error());
-  Incoming* incoming = granted_on(link);
-  incoming->received += Bytes(header.length);
-  ++incoming->next_sequence;
+  if (striped) {
+    incoming->stripes->complete(wire::stripe_offset(header.sequence));
+    incoming->received = incoming->stripes->contiguous();
+  } else {
+    incoming->received += Bytes(header.length);
+    ++incoming->next_sequence;
+  }
   incoming->is_verified = incoming->received == incoming->planned.bytes;
   return incoming->is_verified;
 }
@@ -245,20 +321,31 @@ std::optional<LinkId> Inbox::link_under_way(TransferId transfer) const {
   return found->second.link;
 }
 
+std::vector<LinkId> Inbox::links_under_way(TransferId transfer) const {
+  const auto first = link_under_way(transfer);
+  if (!first) return {};
+  std::vector<LinkId> links = incoming_.at(transfer).beside;
+  links.insert(links.begin(), *first);
+  return links;
+}
+
 std::optional<TransferId> Inbox::unsettled() const {
   const auto open = std::ranges::find_if(incoming_, [](const auto& entry) { return !entry.second.kept; });
   return open == incoming_.end() ? std::nullopt : std::optional(open->first);
 }
 
-std::optional<TransferId> Inbox::link_lost(LinkId link) {
+std::optional<Inbox::Lost> Inbox::link_lost(LinkId link) {
   early_.erase(link);
   for (auto& [id, incoming] : incoming_) {
-    if (incoming.link != link || incoming.is_verified) continue;
+    std::vector<LinkId> links = links_under_way(id);
+    if (std::erase(links, link) == 0) continue;
     if (relay_) {
-      incoming.link.reset();  // what came is kept: it may go on
+      start_over(incoming);
       std::erase(queue_, id);
+    } else {
+      incoming.lost = true;
     }
-    return id;
+    return Lost{id, std::move(links)};
   }
   return std::nullopt;
 }
@@ -274,12 +361,14 @@ bool Inbox::is_kept(TransferId transfer) const {
   return found != incoming_.end() && found->second.kept;
 }
 
-std::optional<LinkId> Inbox::reroute(TransferId transfer) {
+std::vector<LinkId> Inbox::reroute(TransferId transfer) {
   const auto found = incoming_.find(transfer);
-  if (found == incoming_.end() || found->second.is_verified) return std::nullopt;
+  if (found == incoming_.end() || found->second.is_verified) return {};
   found->second.planned.from.reset();
   std::erase(queue_, transfer);
-  return std::exchange(found->second.link, std::nullopt);
+  std::vector<LinkId> links = links_under_way(transfer);
+  start_over(found->second);
+  return links;
 }
 
 Inbox::Answers Inbox::consider_early() {

@@ -12,6 +12,10 @@
 // a buffer belongs to one transfer from grant until commit or cancel; a transfer is verified only when chunks
 // 0, 1, 2, ... arrived in sequence, each with a right CRC32C, and add up to the planned bytes. Pure. Nothing
 // here trusts the peer: its mistakes are Errors (protocol, corrupt). Thread rule: one owner.
+// A sender may have several links to this worker, all of which said hello (net/bundle.h). It offers on one, and sends
+// stripes of what was granted over any of them, in any order (stripe_map.h); a link that brought one belongs to the
+// transfer until that is verified or over. A transfer comes in chunks or in stripes, and has all of its links or none:
+// when one is lost, so is the transfer, and whoever calls gives up the others.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +32,7 @@
 #include "selmcast/base/units.h"
 #include "selmcast/wire/control.h"
 #include "selmcast/wire/frame.h"
+#include "selmcast/worker/stripe_map.h"
 
 namespace selmcast::worker {
 
@@ -68,8 +73,10 @@ class Inbox {
   Result<Answers> offered(LinkId link, WorkerId sender, TransferId transfer, const wire::OfferBody& offer,
                           Instant now);
   // Where to put the chunk's payload. Error (protocol) if it is not the next chunk of a granted transfer of
-  // this link.
-  Result<std::span<std::byte>> place(LinkId link, const wire::FrameHeader& header);
+  // this link, or a stripe of one of this link's sender (nothing: it has not said who it is) that was not placed
+  // before.
+  Result<std::span<std::byte>> place(LinkId link, std::optional<WorkerId> sender,
+                                     const wire::FrameHeader& header);
   void bytes_arrived(LinkId link, Bytes bytes, Instant now);
   // The chunk placed last is complete. True if the whole transfer is now verified. Error (corrupt).
   Result<bool> chunk_complete(LinkId link, const wire::FrameHeader& header);
@@ -105,18 +112,25 @@ class Inbox {
   // Committed and mixed, but not all of it is sent on yet: release() is still to come, or close().
   void keep(TransferId transfer) { incoming_.at(transfer).kept = true; }
   bool is_kept(TransferId transfer) const;
-  // Its sender delivers the rest itself. Names the link that is to be given up, if one carries it.
-  std::optional<LinkId> reroute(TransferId transfer);
+  // Its sender delivers the rest itself. Names the links that are to be given up, if some carry it.
+  std::vector<LinkId> reroute(TransferId transfer);
   // Offers of the new way that came early.
   Answers consider_early();
 
   // The link on which this transfer was offered, unless it is verified, settled or lost.
   std::optional<LinkId> link_under_way(TransferId transfer) const;
+  // That one and those that brought stripes of it.
+  std::vector<LinkId> links_under_way(TransferId transfer) const;
   // A transfer that is neither committed nor cancelled yet, if there is one.
   std::optional<TransferId> unsettled() const;
 
-  // The link is gone. The transfer it carried, if one was under way and not verified.
-  std::optional<TransferId> link_lost(LinkId link);
+  // The link is gone. The transfer it carried, if one was under way and not verified, and the others that carry it.
+  struct Lost {
+    TransferId transfer;
+    std::vector<LinkId> others;
+    bool operator==(const Lost&) const = default;
+  };
+  std::optional<Lost> link_lost(LinkId link);
   // Refuses offers that have waited for a plan for too long.
   Answers expire(Instant now);
   Instant deadline() const;  // of the next expiry; never() if none
@@ -135,11 +149,15 @@ class Inbox {
     wire::MixHeader mix;
     PlanVersion version;         // of the plan that names it
     std::optional<LinkId> link;  // while offered or granted
+    std::vector<LinkId> beside;  // that brought stripes of it
     Instant opened;
     bool granted = false, is_verified = false, kept = false, in_group = false;
+    bool lost = false;  // with one of its links; nothing more of it is taken
     Buffer buffer;
-    Bytes received;
+    Bytes received;  // from the start, without a gap
     std::uint32_t next_sequence = 0;
+    std::optional<StripeMap> stripes;  // it comes in stripes; chunks do not
+    bool in_chunks = false;
     Instant first_byte = Instant::never(), last_byte;
     Bytes arrived;  // verified or not
     Progress progress = {};
@@ -158,7 +176,12 @@ class Inbox {
   static std::span<std::byte> place_of(Incoming& incoming);
   static std::span<const std::byte> place_of(const Incoming& incoming);
   Incoming* granted_on(LinkId link);
+  static Result<std::span<std::byte>> chunk_place(Incoming& incoming, const wire::FrameHeader& header);
   Result<std::span<std::byte>> patch_place(Incoming* incoming, const wire::FrameHeader& header);
+  Result<std::span<std::byte>> stripe_place(LinkId link, WorkerId sender, const wire::FrameHeader& header);
+  static Result<std::span<std::byte>> stripe_read(Incoming& incoming, const wire::FrameHeader& header);
+  Bytes relayed_chunk(const Incoming& incoming) const;
+  void start_over(Incoming& incoming) const;
 
   int buffers_max_;
   bool relay_ = false;

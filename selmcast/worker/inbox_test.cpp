@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "selmcast/net/limits.h"
 #include "selmcast/worker/limits.h"
 
 namespace selmcast::worker {
@@ -41,7 +42,7 @@ struct InboxTest : ::testing::Test {
   // The bytes [from, from + length) of a model as one chunk.
   Result<bool> chunk(std::uint32_t k, std::uint32_t sequence, std::span<const std::byte> bytes) {
     const wire::FrameHeader header = wire::chunk_header(TransferId(k), sequence, bytes);
-    const auto place = inbox.place(LinkId(k), header);
+    const auto place = inbox.place(LinkId(k), WorkerId(k), header);
     if (!place) return std::unexpected(place.error());
     std::ranges::copy(bytes, place->begin());
     inbox.bytes_arrived(LinkId(k), Bytes(static_cast<std::int64_t>(bytes.size())), now);
@@ -166,7 +167,7 @@ TEST_F(InboxTest, ACorruptChunkVerifiesNothing) {
   auto bytes = model_of(1);
   const wire::FrameHeader header = wire::chunk_header(TransferId(1), 0, bytes);
   bytes[5] ^= std::byte{1};
-  std::ranges::copy(bytes, inbox.place(LinkId(1), header)->begin());
+  std::ranges::copy(bytes, inbox.place(LinkId(1), WorkerId(1), header)->begin());
   const auto result = inbox.chunk_complete(LinkId(1), header);
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, ErrorCode::corrupt);
@@ -178,7 +179,7 @@ TEST_F(InboxTest, ALostLinkNamesTheTransferItCarriedUnlessThatIsVerified) {
   offer(1);
   offer(2);
   ASSERT_EQ(whole(2, 1), true);
-  EXPECT_EQ(inbox.link_lost(LinkId(1)), TransferId(1));
+  EXPECT_EQ(inbox.link_lost(LinkId(1)), (Inbox::Lost{TransferId(1), {}}));
   EXPECT_EQ(inbox.link_lost(LinkId(2)), std::nullopt);
   EXPECT_EQ(inbox.link_lost(LinkId(3)), std::nullopt);
 }
@@ -195,6 +196,154 @@ TEST_F(InboxTest, KnowsWhatIsUnsettledAndOnWhichLink) {
   EXPECT_EQ(inbox.unsettled(), TransferId(2));
   inbox.release(TransferId(2), now);
   EXPECT_EQ(inbox.unsettled(), std::nullopt);
+}
+
+// ---- stripes ----
+
+// Of 10,000 bytes: units of 4096 at 0, 4096 and 8192, the last one of 1808.
+struct StripedInboxTest : InboxTest {
+  Bytes total{10'000};
+  std::vector<std::byte> model = std::vector<std::byte>(10'000, std::byte{7});
+
+  void open(bool relay = false) {
+    wire::RoundPlan plan = plan_of(2);
+    plan.relay = relay;
+    for (wire::Incoming& incoming : plan.incoming) incoming.bytes = total;
+    inbox.open(plan, now);
+    ASSERT_EQ(offer(1, {kPlan, total})->grants.size(), 1u);
+  }
+  wire::FrameHeader stripe(std::uint32_t sequence, std::size_t length = 4096,
+                           std::uint32_t transfer = 1) const {
+    const std::size_t offset = 4096 * sequence;
+    const auto bytes = std::span(model).subspan(offset, std::min(length, model.size() - offset));
+    return wire::chunk_header(TransferId(transfer), sequence, bytes, wire::FrameKind::stripe);
+  }
+  // Over the link, by worker 1: read and complete.
+  Result<bool> arrives(std::uint64_t link, const wire::FrameHeader& header) {
+    const auto place = inbox.place(LinkId(link), WorkerId(1), header);
+    if (!place) return std::unexpected(place.error());
+    std::ranges::fill(*place, std::byte{7});
+    inbox.bytes_arrived(LinkId(link), Bytes(header.length), now);
+    return inbox.chunk_complete(LinkId(link), header);
+  }
+  std::string refused(std::uint64_t link, const wire::FrameHeader& header,
+                      std::optional<WorkerId> sender = WorkerId(1)) {
+    const auto place = inbox.place(LinkId(link), sender, header);
+    if (place) return "was placed";
+    EXPECT_EQ(place.error().code, ErrorCode::protocol);
+    return place.error().message;
+  }
+};
+
+TEST_F(StripedInboxTest, StripesComeInAnyOrderOverAnyLinkOfTheirSender) {
+  open();
+  EXPECT_EQ(arrives(11, stripe(2)), false);
+  EXPECT_EQ(inbox.arriving(TransferId(1))->received, Bytes(0));  // nothing without a gap
+  EXPECT_EQ(arrives(1, stripe(0)), false);
+  EXPECT_EQ(inbox.arriving(TransferId(1))->received, Bytes(4096));
+  EXPECT_THAT(inbox.links_under_way(TransferId(1)), ::testing::ElementsAre(LinkId(1), LinkId(11)));
+  now = Instant::at_seconds(12);
+  EXPECT_EQ(arrives(12, stripe(1)), true);
+  EXPECT_THAT(*inbox.verified(TransferId(1)), ::testing::ElementsAreArray(model));
+  const Inbox::Timing timing = inbox.timing(TransferId(1));
+  EXPECT_EQ(timing.bytes, total);
+  EXPECT_EQ(timing.finished, Duration::seconds(2));
+  // 4096 + 1808 of 10,000 came at 10 s: 9 sixteenths.
+  ASSERT_EQ(timing.progress.size(), kProgressParts - 1);
+  EXPECT_EQ(timing.progress[8], Duration());
+  EXPECT_EQ(timing.progress[9], Duration::seconds(2));
+  EXPECT_TRUE(inbox.links_under_way(TransferId(1)).empty());
+  EXPECT_EQ(inbox.link_lost(LinkId(11)), std::nullopt);
+}
+
+TEST_F(StripedInboxTest, NoByteIsPlacedTwice) {
+  open();
+  ASSERT_TRUE(inbox.place(LinkId(11), WorkerId(1), stripe(1)).has_value());  // being read
+  EXPECT_THAT(refused(12, stripe(1)), HasSubstr("came before"));
+  EXPECT_THAT(refused(12, stripe(0, 8192)), HasSubstr("came before"));
+  EXPECT_EQ(inbox.chunk_complete(LinkId(12), stripe(1)).error().code, ErrorCode::protocol);  // not its own
+  EXPECT_EQ(arrives(1, stripe(0)), false);
+  EXPECT_THAT(refused(1, stripe(0)), HasSubstr("came before"));
+  EXPECT_EQ(arrives(1, stripe(2)), false);
+}
+
+TEST_F(StripedInboxTest, WhatIsNotOfTheSenderOrNotMadeOfUnitsIsRefused) {
+  open();
+  EXPECT_THAT(refused(11, stripe(0), std::nullopt), HasSubstr("not granted"));
+  EXPECT_THAT(refused(11, stripe(0), WorkerId(2)), HasSubstr("not granted"));
+  EXPECT_THAT(refused(11, stripe(0, 4096, 2)), HasSubstr("not granted"));  // not offered
+  EXPECT_THAT(refused(11, stripe(0, 100)), HasSubstr("whole units"));
+  EXPECT_THAT(refused(11, stripe(0, 0)), HasSubstr("empty"));
+  wire::FrameHeader beyond = stripe(2);
+  beyond.length = 4096;
+  EXPECT_THAT(refused(11, beyond), HasSubstr("longer"));
+  // A link that carries one transfer brings nothing of another.
+  ASSERT_EQ(offer(2, {kPlan, total})->grants.size(), 1u);
+  EXPECT_THAT(refused(2, stripe(0)), HasSubstr("not granted"));
+}
+
+TEST_F(StripedInboxTest, AModelComesInChunksOrInStripes) {
+  open();
+  ASSERT_EQ(arrives(1, stripe(0)), false);
+  const auto bytes = std::span<const std::byte>(model);
+  EXPECT_THAT(refused(1, wire::chunk_header(TransferId(1), 0, bytes.first(4096))), HasSubstr("in stripes"));
+  ASSERT_EQ(offer(2, {kPlan, total})->grants.size(), 1u);
+  ASSERT_TRUE(inbox.place(LinkId(2), WorkerId(2), wire::chunk_header(TransferId(2), 0, bytes.first(4096)))
+                  .has_value());
+  EXPECT_THAT(refused(2, stripe(1, 4096, 2), WorkerId(2)), HasSubstr("in chunks"));
+}
+
+TEST_F(StripedInboxTest, NoMoreLinksThanADeliveryMayHave) {
+  total = Bytes(20 * 4096);
+  model.resize(20 * 4096);
+  open();
+  for (std::uint32_t k = 1; k < std::uint32_t{net::kStreamsMax}; ++k) {
+    ASSERT_TRUE(inbox.place(LinkId(100 + k), WorkerId(1), stripe(k)).has_value()) << k;
+  }
+  EXPECT_THAT(refused(100, stripe(0)), HasSubstr("more connections"));
+  EXPECT_TRUE(inbox.place(LinkId(1), WorkerId(1), stripe(0)).has_value());  // the one it was offered on
+}
+
+TEST_F(StripedInboxTest, ADamagedStripeVerifiesNothing) {
+  open();
+  const auto place = inbox.place(LinkId(11), WorkerId(1), stripe(0));
+  std::ranges::fill(*place, std::byte{8});
+  EXPECT_EQ(inbox.chunk_complete(LinkId(11), stripe(0)).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(inbox.arriving(TransferId(1))->received, Bytes(0));
+}
+
+TEST_F(StripedInboxTest, WithOneLinkTheTransferIsLostAndTheOthersAreNamed) {
+  open();
+  ASSERT_EQ(arrives(11, stripe(0)), false);
+  ASSERT_EQ(arrives(12, stripe(1)), false);
+  EXPECT_EQ(inbox.link_lost(LinkId(12)), (Inbox::Lost{TransferId(1), {LinkId(1), LinkId(11)}}));
+  EXPECT_THAT(refused(13, stripe(2)), HasSubstr("not granted"));  // nothing more of it is taken
+  EXPECT_EQ(inbox.unsettled(), TransferId(1));
+}
+
+TEST_F(StripedInboxTest, ARelayedModelGoesOnInChunksOrStripesFromWhatIsMissing) {
+  for (const bool in_stripes : {false, true}) {
+    inbox = Inbox(2);
+    open(true);
+    ASSERT_EQ(arrives(11, stripe(0)), false);
+    ASSERT_EQ(arrives(12, stripe(2)), false);
+    EXPECT_EQ(inbox.link_lost(LinkId(1)), (Inbox::Lost{TransferId(1), {LinkId(11), LinkId(12)}}));
+    const auto answers = inbox.offered(LinkId(2), WorkerId(1), TransferId(1), {kPlan, total}, now);
+    ASSERT_EQ(answers->grants.size(), 1u);
+    EXPECT_EQ(answers->grants[0].sequence, 1u);  // chunks of 4096; the third has to come again
+    const auto bytes = std::span<const std::byte>(model);
+    EXPECT_EQ(
+        arrives(2, in_stripes ? stripe(1) : wire::chunk_header(TransferId(1), 1, bytes.subspan(4096, 4096))),
+        false);
+    EXPECT_EQ(arrives(2, in_stripes ? stripe(2) : wire::chunk_header(TransferId(1), 2, bytes.subspan(8192))),
+              true);
+    EXPECT_THAT(*inbox.verified(TransferId(1)), ::testing::ElementsAreArray(model));
+  }
+}
+
+TEST_F(StripedInboxTest, StripesOfARelayedModelAreItsChunks) {
+  open(true);
+  EXPECT_THAT(refused(11, stripe(0, 8192)), HasSubstr("not a chunk"));
 }
 
 // ---- relay ----
@@ -223,16 +372,16 @@ TEST_F(InboxTest, ARelayedTransferGoesOnOverAnotherLinkFromTheChunkThatIsMissing
   const auto bytes = model_of(3);
   EXPECT_EQ(chunk(1, 0, std::span(bytes).first(12)), false);
   EXPECT_EQ(inbox.arriving(TransferId(1))->received, Bytes(12));
-  EXPECT_EQ(inbox.link_lost(LinkId(1)), TransferId(1));
+  EXPECT_EQ(inbox.link_lost(LinkId(1)), (Inbox::Lost{TransferId(1), {}}));
   // The sender offers before this worker has heard that it will: it waits for the word.
   EXPECT_TRUE(inbox.offered(LinkId(2), WorkerId(1), TransferId(1), {kPlan, kModel}, now)->grants.empty());
-  EXPECT_EQ(inbox.reroute(TransferId(1)), std::nullopt) << "no link to give up";
+  EXPECT_TRUE(inbox.reroute(TransferId(1)).empty()) << "no link to give up";
   const auto answers = inbox.consider_early();
   ASSERT_EQ(answers.grants.size(), 1u);
   EXPECT_EQ(answers.grants[0].link, LinkId(2));
   EXPECT_EQ(answers.grants[0].sequence, 1u);
   const wire::FrameHeader header = wire::chunk_header(TransferId(1), 1, std::span(bytes).subspan(12));
-  const auto place = inbox.place(LinkId(2), header);
+  const auto place = inbox.place(LinkId(2), WorkerId(1), header);
   ASSERT_TRUE(place.has_value());
   std::ranges::copy(std::span(bytes).subspan(12), place->begin());
   EXPECT_EQ(inbox.chunk_complete(LinkId(2), header), true);
@@ -244,7 +393,7 @@ TEST_F(InboxTest, ARerouteNamesTheLinkThatIsStillThere) {
   plan.incoming[0].from = WorkerId(9);
   inbox.open(plan, now);
   inbox.offered(LinkId(1), WorkerId(9), TransferId(1), {kPlan, kModel}, now).value();
-  EXPECT_EQ(inbox.reroute(TransferId(1)), LinkId(1));
+  EXPECT_EQ(inbox.reroute(TransferId(1)), std::vector{LinkId(1)});
   EXPECT_EQ(inbox.link_lost(LinkId(1)), std::nullopt);
 }
 

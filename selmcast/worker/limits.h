@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "selmcast/base/units.h"
+#include "selmcast/net/limits.h"
 
 namespace selmcast::worker {
 
@@ -14,8 +15,9 @@ inline constexpr Duration kEarlyOfferPatience = Duration::seconds(5);
 // Accepted connections that have not said hello, or beyond the peers of the training.
 inline constexpr int kStrangersMax = 64;
 // Connections kept with each worker of the training, both ways. Without relay one each way; with it also one for each
-// multicast that is sent on to the same receiver at the same time, until the round ends.
-inline constexpr std::size_t kLinksPerWorker = 4;
+// multicast that is sent on to the same receiver at the same time, until the round ends. What counts as one here may
+// be made of several by its sender (WorkerOptions::streams).
+inline constexpr std::size_t kLinksPerWorker = 4 * std::size_t{net::kStreamsMax};
 inline constexpr Duration kHelloPatience = Duration::seconds(5);
 // From when all of a model was handed to the kernel until its receiver must have acknowledged it; and as long as
 // kInKernel takes at the rate of the delivery, for that may still be under way.

@@ -240,10 +240,7 @@ WorkerActions WorkerCore::cancel(TransferId transfer, Instant now) {
   if (inbox_.in_group(transfer)) actions.push_back(GroupOrder(LeaveGroup{transfer}));
   // A chunk that is being read goes on into the buffer it was given, which is about to be another transfer's:
   // the link ends first. Its sender ends it too (stop_sending), and dials anew.
-  if (const std::optional<LinkId> link = inbox_.link_under_way(transfer);
-      link && in_links_.erase(*link) > 0) {
-    actions.push_back(AbortLink{*link});
-  }
+  give_up(inbox_.links_under_way(transfer), actions);
   answer_offers(inbox_.release(transfer, now), actions);
   return actions;
 }

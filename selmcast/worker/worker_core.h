@@ -262,6 +262,7 @@ class WorkerCore {
   bool relays() const { return plan_ && plan_->relay; }
   std::uint32_t chunk_count() const;
   void drop_spare_links(WorkerActions& actions);
+  void give_up(const std::vector<LinkId>& links, WorkerActions& actions);
   void set_group_rate(WorkerActions& actions) const;
   void start_group(const std::optional<wire::MulticastGroup>& group,
                    const std::vector<wire::Outgoing>& outgoing, WorkerActions& actions);

@@ -79,16 +79,25 @@ WorkerActions WorkerCore::closed(LinkId link, const Error& error, Instant now) {
     if (outgoing_.contains(lost.carries))
       fail_outgoing(lost.carries, "link to " + to_string(lost.peer.id) + ": " + error.message, now, actions);
   } else if (const auto in = in_links_.find(link); in != in_links_.end()) {
-    const std::optional<TransferId> lost = inbox_.link_lost(link);
+    const auto lost = inbox_.link_lost(link);
     const std::optional<WorkerId> peer = in->second.sender;
     in_links_.erase(in);
     if (lost) {
-      if (inbox_.in_group(*lost)) actions.push_back(GroupOrder(LeaveGroup{*lost}));
-      const std::string from = "link from " + to_string(peer.value_or(inbox_.sender_of(*lost)));
-      actions.push_back(SendToManager{wire::TransferFailed{*lost, from + ": " + error.message, peer}});
+      give_up(lost->others, actions);
+      if (inbox_.in_group(lost->transfer)) actions.push_back(GroupOrder(LeaveGroup{lost->transfer}));
+      const std::string from = "link from " + to_string(peer.value_or(inbox_.sender_of(lost->transfer)));
+      actions.push_back(
+          SendToManager{wire::TransferFailed{lost->transfer, from + ": " + error.message, peer}});
     }
   }
   return actions;
+}
+
+// Links of a transfer that came to this worker, and comes no more.
+void WorkerCore::give_up(const std::vector<LinkId>& links, WorkerActions& actions) {
+  for (const LinkId link : links) {
+    if (in_links_.erase(link) > 0) actions.push_back(AbortLink{link});
+  }
 }
 
 void WorkerCore::fail_outgoing(TransferId transfer, const std::string& why, Instant now,
@@ -129,7 +138,8 @@ WorkerActions WorkerCore::stream_sent(LinkId link, TransferId transfer, std::opt
 }
 
 Result<std::span<std::byte>> WorkerCore::chunk_place(LinkId link, const wire::FrameHeader& header) {
-  return inbox_.place(link, header);
+  const auto in = in_links_.find(link);
+  return inbox_.place(link, in == in_links_.end() ? std::nullopt : in->second.sender, header);
 }
 
 void WorkerCore::chunk_bytes(LinkId link, Bytes bytes, Instant now) {
@@ -221,14 +231,15 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
       return std::unexpected(with_context("from " + to_string(*in.sender), good.error()));
     return patch_arrived(link, header, payload);
   }
-  if (header.kind != wire::FrameKind::chunk) {
+  if (!wire::carries_payload(header.kind)) {
     return failure(ErrorCode::protocol, to_string(*in.sender) + " sent an unexpected " +
                                             std::string(wire::to_string(header.kind)));
   }
+  const LinkId offered_on = inbox_.link_under_way(header.transfer).value_or(link);
   const Result<bool> verified = inbox_.chunk_complete(link, header);
   if (!verified) return std::unexpected(with_context("from " + to_string(*in.sender), verified.error()));
   extend_streams(header.transfer, actions);
-  if (*verified) this->verified(header.transfer, link, actions);
+  if (*verified) this->verified(header.transfer, offered_on, actions);
   return actions;
 }
 

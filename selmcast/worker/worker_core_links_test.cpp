@@ -118,6 +118,68 @@ TEST_F(WorkerCoreTest, ALinkWhoseTransferIsCompleteIsKeptWhenThatIsCancelled) {
   EXPECT_THAT(manager_says(wire::Cancel{TransferId(1), "too late"}), IsEmpty());
 }
 
+// ---- peers that send to us over several connections ----
+
+struct StripedTest : WorkerCoreTest {
+  LinkId offered, beside;
+  std::vector<std::byte> bytes = model_of(9);
+  wire::FrameHeader stripe = wire::chunk_header(TransferId(1), 0, bytes, wire::FrameKind::stripe);
+
+  void SetUp() override {
+    core = made(1);
+    join();
+    ready();
+    plan({}, {from(1, 1), from(2, 2)});
+    offered = peer_dials(1);
+    beside = peer_dials(1);
+    EXPECT_THAT(frames(*offer(offered, 1)), ElementsAre(wire::FrameKind::grant));
+    const auto place = core.chunk_place(beside, stripe);
+    ASSERT_TRUE(place.has_value());
+    std::ranges::copy(bytes, place->begin());
+  }
+};
+
+TEST_F(StripedTest, TheAcknowledgementGoesWhereTheOfferCame) {
+  core.chunk_bytes(beside, kModel, now);
+  const auto actions = core.frame(beside, stripe, bytes, now);
+  ASSERT_TRUE(actions.has_value());
+  EXPECT_THAT(frames(*actions), ElementsAre(wire::FrameKind::ack));
+  EXPECT_EQ(all<SendFrame>(*actions)[0].link, offered);
+  EXPECT_EQ(said<wire::Delivered>(*actions).size(), 1u);
+  manager_says(wire::Commit{TransferId(1)});
+  manager_says(wire::Cancel{TransferId(2), "w2 left"});
+  ASSERT_EQ(all<Synchronized>(end({TransferId(1)})).size(), 1u);
+  EXPECT_THAT(parameters, ElementsAre(5, 5.5, 6, 6.5));  // halfway to 9
+}
+
+TEST_F(StripedTest, ACancelEndsAllItsConnectionsBeforeTheBufferIsAnothers) {
+  const LinkId two = peer_dials(2);
+  offer(two, 2);
+  const auto actions = manager_says(wire::Cancel{TransferId(1), "w1 left"});
+  ASSERT_EQ(actions.size(), 3u);
+  EXPECT_EQ(std::get<AbortLink>(actions[0]).link, offered);
+  EXPECT_EQ(std::get<AbortLink>(actions[1]).link, beside);
+  EXPECT_EQ(std::get<SendFrame>(actions[2]).link, two);
+  EXPECT_EQ(core.held().links, 1u);
+}
+
+TEST_F(StripedTest, OneLostConnectionEndsTheOthersAndIsToldOnce) {
+  for (const LinkId lost : {beside, offered}) {
+    if (lost == offered) SetUp();
+    const auto actions = core.closed(lost, {ErrorCode::unavailable, "reset"}, now);
+    EXPECT_THAT(all<AbortLink>(actions),
+                ElementsAre(::testing::Field(&AbortLink::link, lost == beside ? offered : beside)));
+    EXPECT_EQ(said<wire::TransferFailed>(actions).size(), 1u);
+    EXPECT_EQ(core.held().links, 0u);
+    manager_says(wire::Cancel{TransferId(1), "reset"});
+    EXPECT_EQ(core.buffers_in_use(), 0u);
+  }
+}
+
+TEST_F(StripedTest, AStripeBeforeHelloIsRefused) {
+  EXPECT_EQ(core.chunk_place(core.accepted(now), stripe).error().code, ErrorCode::protocol);
+}
+
 // ---- peers that we send to ----
 
 TEST_F(WorkerCoreTest, SendsTheCallersSpanAtThePlansRate) {

@@ -24,8 +24,7 @@ Result<WorkerActions> WorkerCore::reroute(TransferId transfer, Instant now) {
     return actions;
   }
   // A chunk that is being read would go on into its place: the link ends first.
-  if (const auto link = inbox_.reroute(transfer); link && in_links_.erase(*link) > 0)
-    actions.push_back(AbortLink{*link});
+  give_up(inbox_.reroute(transfer), actions);
   answer_offers(inbox_.consider_early(), actions);
   return actions;
 }

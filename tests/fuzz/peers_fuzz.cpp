@@ -192,7 +192,7 @@ struct Run {
   void frame(std::uint64_t who, std::span<const std::byte> word) {
     if (word.size() < 4) return;
     const auto payload = word.subspan(4);
-    const wire::FrameHeader header{static_cast<wire::FrameKind>(1 + std::to_integer<unsigned>(word[0]) % 9),
+    const wire::FrameHeader header{static_cast<wire::FrameKind>(1 + std::to_integer<unsigned>(word[0]) % 10),
                                    TransferId(std::to_integer<std::uint64_t>(word[1])),
                                    std::to_integer<std::uint32_t>(word[2]),
                                    static_cast<std::uint32_t>(payload.size()), wire::crc32c(payload)};
