@@ -43,6 +43,7 @@ int run_net_worker(const NetWorkerOptions& options) {
   joining.model = {{"buffer", {static_cast<std::int64_t>(options.elements)}}};
   joining.declared_uplink = options.declared_uplink;
   joining.declared_downlink = options.declared_downlink;
+  joining.streams = options.streams;
   auto worker = worker::Worker::connect(std::move(joining));
   if (!worker) return complain(worker.error());
   std::vector<float> buffer(options.elements, 1.0F);

@@ -14,6 +14,7 @@ struct NetWorkerOptions {
   std::size_t elements = 0;
   std::size_t rounds = 0;  // measured
   Rate declared_uplink, declared_downlink;
+  int streams = 1;
 };
 // Exit status; errors go to standard error.
 int run_net_worker(const NetWorkerOptions& options);

@@ -42,7 +42,7 @@ class Worker {
          int mixing, int receive_buffers, std::pair<double, double> declared_bps,
          std::pair<double, double> emulated_bps, const std::optional<std::string>& data_host, int data_port,
          double connect_timeout, const std::optional<std::string>& interface_name,
-         const std::optional<std::string>& advertised, int payload) {
+         const std::optional<std::string>& advertised, int payload, int streams) {
     std::vector<selmcast_tensor> list;
     for (const auto& [tensor, shape, role] : tensors)
       list.push_back({tensor.c_str(), shape.data(), shape.size(), role});
@@ -62,6 +62,7 @@ class Worker {
     options.advertised = advertised ? advertised->c_str() : nullptr;
     options.connect_timeout_seconds = connect_timeout;
     options.payload = payload;
+    options.streams = streams;
     const std::unique_ptr<selmcast_cancel, FreeCancel> cancel(selmcast_cancel_new());
     options.cancel = cancel.get();
     selmcast_worker* made = nullptr;
@@ -235,11 +236,12 @@ PYBIND11_MODULE(_core, module) {
   py::class_<Worker>(module, "Worker")
       .def(py::init<const std::string&, const std::string&, const std::vector<TensorTuple>&, int, int,
                     std::pair<double, double>, std::pair<double, double>, const std::optional<std::string>&,
-                    int, double, const std::optional<std::string>&, const std::optional<std::string>&, int>(),
+                    int, double, const std::optional<std::string>&, const std::optional<std::string>&, int,
+                    int>(),
            py::arg("manager"), py::arg("name"), py::arg("tensors"), py::arg("mixing"),
            py::arg("receive_buffers"), py::arg("declared_bps"), py::arg("emulated_bps"), py::arg("data_host"),
            py::arg("data_port"), py::arg("connect_timeout"), py::arg("interface_name"), py::arg("advertised"),
-           py::arg("payload"))
+           py::arg("payload"), py::arg("streams"))
       .def_property_readonly("id", &Worker::id)
       .def_property_readonly("count", &Worker::count)
       .def_property_readonly("payload_bytes", &Worker::payload_bytes)

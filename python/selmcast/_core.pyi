@@ -24,6 +24,7 @@ class Worker:
         interface_name: Optional[str],
         advertised: Optional[str],
         payload: int,
+        streams: int,
     ) -> None: ...
     @property
     def id(self) -> int: ...

@@ -46,6 +46,13 @@ def payload_named(asked: Optional[str]) -> str:
     return names[0] if names else "float32"
 
 
+def _streams_asked() -> int:
+    said = os.environ.get("SELMCAST_STREAMS") or "1"
+    if not (said.isascii() and said.isdigit()):
+        raise InvalidInput(f"SELMCAST_STREAMS is {said!r}: give a number of connections, 1 to 16")
+    return int(said)
+
+
 class Worker:
     """Takes part in a training; use it in a ``with`` block, or ``close()`` it.
 
@@ -76,6 +83,8 @@ class Worker:
     :param advertised: ``"host"`` or ``"host:port"`` where peers find this worker, if that is not where it listens
         (behind address translation, in a container); None: what SELMCAST_ADVERTISED says, if it is set.
     :param connect_timeout: seconds.
+    :param streams: connections, 1 to 16, that one delivery goes over at once, for paths so long that one does not fill
+        them (docs/data_plane.md); None: SELMCAST_STREAMS, else 1. Ranks need not agree.
     :raises selmcast.Error: ``InvalidInput``, ``Unavailable`` (no manager), ``Rejected`` (by the manager, with its
         reason: the first tensor that differs, for one), ``Timeout``.
     """
@@ -98,6 +107,7 @@ class Worker:
         interface: Optional[str] = None,
         advertised: Optional[str] = None,
         payload: Optional[Payload] = None,
+        streams: Optional[int] = None,
     ) -> None:
         if interface is None and data_host is None:
             interface = os.environ.get("SELMCAST_INTERFACE") or None
@@ -121,6 +131,7 @@ class Worker:
             interface,
             advertised,
             _number_of(payload_named(payload), _PAYLOADS, "payload"),
+            _streams_asked() if streams is None else streams,
         )
 
     @property

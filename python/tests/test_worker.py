@@ -1,6 +1,7 @@
 """selmcast.Worker and selmcast.Manager over the real data plane, with whatever holds float32."""
 
 import array
+import itertools
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 import numpy
 import selmcast
@@ -37,17 +39,19 @@ def train(count, make, rounds=1, **options):
 
 
 class Multicasts(unittest.TestCase):
-    # Everybody gets everybody's model: k ones of k = 0, 1, 2 become 1 everywhere, however they travel. The journal says
-    # how; by network they come to loopback's groups.
+    # Everybody gets everybody's model: k ones of k = 0, 1, 2 become 1 everywhere, however they travel, over as many
+    # connections as each likes. The journal says how; by network they come to loopback's groups.
     def test_models_travel_by_any_kind_of_multicast(self):
-        for kind in ("unicast", "relay", "network"):
-            with self.subTest(kind), tempfile.TemporaryDirectory() as folder:
+        cases = itertools.product(("unicast", "relay", "network"), ((1, 1, 1), (3, 1, 16)))
+        for kind, streams in cases:
+            with self.subTest(kind, streams=streams), tempfile.TemporaryDirectory() as folder:
                 journal = f"{folder}/journal.jsonl"
-                held = [numpy.full(6, k, numpy.float32) for k in range(3)]
+                held = [numpy.full(100_000, k, numpy.float32) for k in range(3)]
                 with selmcast.Manager(3, planner="broadcast", multicast=kind, journal=journal) as manager:
 
                     def one(k):
-                        with selmcast.Worker(manager.address, f"w{k}", [("x", (6,))]) as worker:
+                        tensors = [("x", (100_000,))]
+                        with selmcast.Worker(manager.address, f"w{k}", tensors, streams=streams[k]) as worker:
                             for _ in range(3):
                                 worker.synchronize(held[k])
 
@@ -58,7 +62,7 @@ class Multicasts(unittest.TestCase):
                         thread.join(WATCHDOG)
                     self.assertTrue(manager.wait(WATCHDOG))
                 for model in held:
-                    numpy.testing.assert_allclose(model, numpy.ones(6), rtol=1e-6)
+                    numpy.testing.assert_allclose(model, numpy.ones(100_000), rtol=1e-6)
                 with open(journal) as lines:
                     events = [json.loads(line) for line in lines]
                 self.assertEqual(events[0]["multicast"], kind)
@@ -70,6 +74,17 @@ class Multicasts(unittest.TestCase):
     def test_a_kind_that_there_is_not_is_told_with_those_that_there_are(self):
         with self.assertRaisesRegex(selmcast.InvalidInput, "there are unicast, relay, network and auto"):
             selmcast.Manager(3, multicast="smoke")
+
+
+class Streams(unittest.TestCase):
+    def test_the_environment_may_say_how_many(self):
+        for said, complaint in (("17", "streams must be 1 to 16"), ("many", "SELMCAST_STREAMS is 'many'")):
+            with mock.patch.dict("os.environ", {"SELMCAST_STREAMS": said}):
+                with self.assertRaisesRegex(selmcast.InvalidInput, complaint):
+                    selmcast.Worker("127.0.0.1:1", "w0", [("x", (6,))])
+        with mock.patch.dict("os.environ", {"SELMCAST_STREAMS": "17"}):  # what the program says counts
+            with self.assertRaises(selmcast.Unavailable):
+                selmcast.Worker("127.0.0.1:1", "w0", [("x", (6,))], streams=4, connect_timeout=0.1)
 
 
 class Coming(unittest.TestCase):

@@ -58,6 +58,7 @@ static void* train(void* argument) {
   snprintf(name, sizeof name, "w%d", job->number);
   selmcast_worker_options options = options_for(job->manager, name);
   options.payload = job->payload;
+  options.streams = 1 + job->number; /* each as it likes */
   selmcast_worker* worker = NULL;
   EXPECT(selmcast_worker_connect(&options, &worker) == SELMCAST_OK, "a worker joins");
   EXPECT(selmcast_worker_id(worker) == (uint32_t)job->number, "ids are in order of the names");

@@ -126,6 +126,9 @@ typedef struct selmcast_worker_options {
       interface_name;     /* listen at this interface's address, instead of data_host; null: not asked for */
   const char* advertised; /* "host" or "host:port" where peers find this worker, if not where it listens */
   int32_t payload;        /* a selmcast_payload, the same on all workers. SELMCAST_FLOAT32 */
+  int32_t
+      streams; /* connections, 1 to 16, that one delivery goes over at once: for paths so long that one does
+                             not fill them. 1 */
 } selmcast_worker_options;
 
 /* Defaults as above. `struct_size` is sizeof(selmcast_worker_options) where the caller was compiled. */

@@ -65,6 +65,7 @@ Result<worker::WorkerOptions> options_of(const selmcast_worker_options& given) {
   if (!payload) return std::unexpected(payload.error());
   options.payload = *payload;
   options.receive_buffers = given.receive_buffers;
+  options.streams = given.streams;
   options.declared_uplink = Rate::bits_per_second(given.declared_uplink_bps);
   options.declared_downlink = Rate::bits_per_second(given.declared_downlink_bps);
   if (given.emulated_uplink_bps != 0)
@@ -89,6 +90,7 @@ selmcast_worker_options worker_defaults() {
   defaults.mixing = SELMCAST_AVERAGE;
   defaults.payload = SELMCAST_FLOAT32;
   defaults.receive_buffers = ours.receive_buffers;
+  defaults.streams = ours.streams;
   defaults.declared_uplink_bps = ours.declared_uplink.bps();
   defaults.declared_downlink_bps = ours.declared_downlink.bps();
   defaults.connect_timeout_seconds = ours.connect_timeout.in_seconds();

@@ -15,6 +15,7 @@
 #include "selmcast/cli/exit_status.h"
 #include "selmcast/cli/report/gnuplot.h"
 #include "selmcast/cli/stop_flag.h"
+#include "selmcast/net/limits.h"
 
 namespace selmcast::cli {
 namespace {
@@ -146,6 +147,7 @@ void add_worker(CLI::App& bench, int& exit_status) {
       ->add_option_function<double>(
           "--downlink-bps", [=](double bps) { options->declared_downlink = Rate::bits_per_second(bps); })
       ->required();
+  command->add_option("--streams", options->streams)->check(CLI::Range(1, net::kStreamsMax));
   command->callback([=, &exit_status] { exit_status = bench::run_net_worker(*options); });
 }
 

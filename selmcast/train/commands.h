@@ -38,6 +38,7 @@ struct WorkerCommand {
   std::optional<Rate> declared_uplink, declared_downlink;  // told to the manager
   worker::MixingKind mixing = worker::MixingKind::average;
   worker::Format payload = worker::Format::float32;
+  int streams = 1;
 
   double slow_factor = 1;                         // computing takes so many times as long
   Duration compute_floor = Duration::seconds(0);  // and at least this long before that

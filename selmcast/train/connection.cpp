@@ -17,6 +17,7 @@ worker::WorkerOptions options_of(const WorkerCommand& command, Trainer& trainer)
   for (const TensorShape& tensor : trainer.manifest()) options.model.push_back({tensor.name, tensor.shape});
   options.mixing = command.mixing;
   options.payload = command.payload;
+  options.streams = command.streams;
   if (command.uplink) options.emulated_uplink = options.declared_uplink = *command.uplink;
   if (command.downlink) options.emulated_downlink = options.declared_downlink = *command.downlink;
   if (command.declared_uplink) options.declared_uplink = *command.declared_uplink;

@@ -98,6 +98,11 @@ void add_peer_options(CLI::App& app, WorkerCommand& worker) {
              "How parameters travel: float32, float16, bfloat16 or int8 (default float32)")
       ->envname("SELMCAST_PAYLOAD")
       ->type_name("FORMAT");
+  app.add_option("--streams", worker.streams,
+                 "Connections that one delivery goes over at once, where one does not fill a long path")
+      ->envname("SELMCAST_STREAMS")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
   add_rate(app, "--uplink-bps", worker.uplink, "Emulate an uplink of this payload goodput");
   add_rate(app, "--downlink-bps", worker.downlink, "Emulate a downlink of this payload goodput");
   add_rate(app, "--declared-uplink-bps", worker.declared_uplink, "Tell the manager that the uplink has this");

@@ -65,6 +65,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     if (options_.emulated_uplink.is_positive_finite()) {
       link_options_.uplink = net::make_budget(loop_, options_.emulated_uplink);
     }
+    link_options_.streams = options_.streams;
     if (options_.emulated_downlink.is_positive_finite()) {
       link_options_.downlink = net::make_budget(loop_, options_.emulated_downlink);
     }
@@ -396,6 +397,8 @@ Result<void> check(const WorkerOptions& options) {
     return bad("emulated rates must be positive");
   }
   if (options.receive_buffers < 1) return bad("receive_buffers must be at least 1");
+  if (options.streams < 1 || options.streams > net::kStreamsMax)
+    return bad("streams must be 1 to " + std::to_string(net::kStreamsMax));
   if (!options.interface.empty() && !options.data_host.empty()) {
     return bad("data_host and interface both say where to listen: give one of them");
   }

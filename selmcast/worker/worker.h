@@ -99,6 +99,9 @@ struct WorkerOptions {
   Rate emulated_downlink = Rate::unlimited();
 
   int receive_buffers = 8;  // models held while they arrive; more senders than that wait in turn
+  // Connections, 1 to 16, over which this worker sends one delivery at once: for paths so long that one does not fill
+  // them (docs/data_plane.md has figures). Its receivers need not be asked, and may have others.
+  int streams = 1;
   Duration connect_timeout = Duration::seconds(20);
   std::stop_token cancel = {};  // ends a connect() that waits for the other workers, with `cancelled`
 };
