@@ -46,7 +46,7 @@ std::optional<std::string> id_in(std::string_view name) {
   return std::string(name.substr(0, end));
 }
 
-Commands setup_commands(const Description& description, std::string_view id) {
+Commands switch_commands(const Description& description, std::string_view id) {
   const std::string hub = switch_namespace(id);
   Commands commands = {{"ip", "netns", "add", hub},
                        {"ip", "-n", hub, "link", "set", "lo", "up"},
@@ -58,25 +58,40 @@ Commands setup_commands(const Description& description, std::string_view id) {
     commands.push_back({"ip", "-n", hub, "link", "set", "br0", "type", "bridge", "mcast_querier", "1"});
   }
   commands.push_back({"ip", "-n", hub, "link", "set", "br0", "up"});
+  return commands;
+}
+
+Commands namespace_commands(const Description& description, std::string_view id, std::size_t host) {
+  return {{"ip", "netns", "add", host_namespace(id, description.hosts[host].name)}};
+}
+
+Commands cable_commands(const Description& description, std::string_view id, std::size_t host) {
+  return {{"ip", "-n", switch_namespace(id), "link", "add", port_of(host), "type", "veth", "peer", "name",
+           "eth0", "netns", host_namespace(id, description.hosts[host].name)}};
+}
+
+Commands host_commands(const Description& description, std::string_view id, std::size_t host) {
+  const Host& made = description.hosts[host];
+  const std::string hub = switch_namespace(id), space = host_namespace(id, made.name);
+  Commands commands;
   const auto add = [&](const Commands& more) { commands.insert(commands.end(), more.begin(), more.end()); };
-  for (std::size_t k = 0; k < description.hosts.size(); ++k) {
-    const Host& host = description.hosts[k];
-    const std::string space = host_namespace(id, host.name);
-    add({{"ip", "netns", "add", space},
-         {"ip", "-n", hub, "link", "add", port_of(k), "type", "veth", "peer", "name", "eth0", "netns", space},
-         {"ip", "-n", hub, "link", "set", port_of(k), "master", "br0", "up"},
-         {"ip", "-n", space, "link", "set", "lo", "up"},
-         {"ip", "-n", space, "addr", "add", address_of(k) + "/24", "dev", "eth0"},
-         {"ip", "-n", space, "link", "set", "eth0", "up"},
-         {"ip", "-n", space, "route", "add", "224.0.0.0/4", "dev", "eth0"}});
-    // By the route, since the namespace's own default may be set to few algorithms only.
-    if (!description.congestion_control.empty()) {
-      add({{"ip", "-n", space, "route", "change", std::string(kNetwork), "dev", "eth0", "proto", "kernel",
-            "scope", "link", "src", address_of(k), "congctl", description.congestion_control}});
-    }
-    add(uplink_commands(description, id, k, host.uplink));
-    add(downlink_commands(description, id, k, host.downlink));
+  if (description.round_trip > Duration()) {
+    // What a shaper lets through waits there for the process that carries it.
+    add({{"ip", "-n", hub, "link", "set", port_of(host), "txqueuelen", "5000"},
+         {"ip", "-n", space, "link", "set", "eth0", "txqueuelen", "5000"}});
   }
+  add({{"ip", "-n", hub, "link", "set", port_of(host), "master", "br0", "up"},
+       {"ip", "-n", space, "link", "set", "lo", "up"},
+       {"ip", "-n", space, "addr", "add", address_of(host) + "/24", "dev", "eth0"},
+       {"ip", "-n", space, "link", "set", "eth0", "up"},
+       {"ip", "-n", space, "route", "add", "224.0.0.0/4", "dev", "eth0"}});
+  // By the route, since the namespace's own default may be set to few algorithms only.
+  if (!description.congestion_control.empty()) {
+    add({{"ip", "-n", space, "route", "change", std::string(kNetwork), "dev", "eth0", "proto", "kernel",
+          "scope", "link", "src", address_of(host), "congctl", description.congestion_control}});
+  }
+  add(uplink_commands(description, id, host, made.uplink));
+  add(downlink_commands(description, id, host, made.downlink));
   return commands;
 }
 

@@ -26,8 +26,13 @@ std::string switch_namespace(std::string_view id);
 // The id in the name of a namespace; none if it is no testbed's.
 std::optional<std::string> id_in(std::string_view namespace_name);
 
-// From nothing to hosts that reach each other at their rates. The description is valid.
-Commands setup_commands(const Description& description, std::string_view id);
+// From nothing to hosts that reach each other at their rates, in this order: the switch; then for each host its
+// namespace, its cable, and the rest. The description is valid. Long cables are not laid by commands
+// (long_cables.h).
+Commands switch_commands(const Description& description, std::string_view id);
+Commands namespace_commands(const Description& description, std::string_view id, std::size_t host);
+Commands cable_commands(const Description& description, std::string_view id, std::size_t host);
+Commands host_commands(const Description& description, std::string_view id, std::size_t host);
 
 // A link without a shaper gets one. None for an unlimited rate: such a link is left as it was made.
 Commands uplink_commands(const Description& description, std::string_view id, std::size_t host,

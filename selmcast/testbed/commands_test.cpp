@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace selmcast::testbed {
 namespace {
@@ -16,6 +17,15 @@ std::vector<std::string> texts(const Commands& commands) {
   return result;
 }
 
+Commands all_commands(const Description& description, std::string_view id) {
+  Commands commands = switch_commands(description, id);
+  for (std::size_t k = 0; k < description.hosts.size(); ++k) {
+    for (const auto part : {namespace_commands, cable_commands, host_commands})
+      std::ranges::copy(part(description, id, k), std::back_inserter(commands));
+  }
+  return commands;
+}
+
 Description one_host() {
   Description description;
   description.hosts = {{"w0", LinkRate::megabits_per_second(100), LinkRate::megabits_per_second(50)}};
@@ -25,7 +35,7 @@ Description one_host() {
 
 TEST(Commands, OneHostFromNothing) {
   EXPECT_THAT(
-      texts(setup_commands(one_host(), "42")),
+      texts(all_commands(one_host(), "42")),
       ElementsAre(
           "ip netns add smtb-42.switch", "ip -n smtb-42.switch link set lo up",
           "ip -n smtb-42.switch link add br0 type bridge", "ip -n smtb-42.switch link set br0 up",
@@ -47,7 +57,7 @@ TEST(Commands, NothingIsMadeOutsideNamespaces) {
   Description description = one_host();
   description.hosts.push_back({"w1"});
   description.multicast = true;
-  for (const Command& command : setup_commands(description, "7")) {
+  for (const Command& command : all_commands(description, "7")) {
     const bool makes_namespace = command[1] == "netns";
     EXPECT_TRUE(makes_namespace || (command[1] == "-n" && command[2].starts_with("smtb-7")))
         << to_text(command);
@@ -57,7 +67,7 @@ TEST(Commands, NothingIsMadeOutsideNamespaces) {
 TEST(Commands, TheQuerierIsSetUpBeforeTheBridgeIsUp) {
   Description description = one_host();
   description.multicast = true;
-  const auto all = texts(setup_commands(description, "7"));
+  const auto all = texts(all_commands(description, "7"));
   const auto place = [&](const std::string& text) { return std::ranges::find(all, text) - all.begin(); };
   EXPECT_LT(place("ip -n smtb-7.switch link set br0 type bridge mcast_query_response_interval 50 "
                   "mcast_startup_query_interval 50"),

@@ -85,6 +85,8 @@ Result<void> validate(const Description& description) {
     return bad("burst_bytes", "must be between 2000 (a frame must fit) and 16777216");
   if (!(description.queue >= Duration::milliseconds(1) && description.queue <= Duration::seconds(10)))
     return bad("queue_seconds", "must be between 0.001 and 10");
+  if (!(description.round_trip >= Duration() && description.round_trip <= Duration::seconds(2)))
+    return bad("round_trip_seconds", "must be between 0 and 2");
   if (!description.congestion_control.empty() && !is_name(description.congestion_control))
     return bad("congestion_control", "must be a name such as cubic, or empty");
   for (std::size_t k = 0; k < description.events.size(); ++k) {

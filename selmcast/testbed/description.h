@@ -64,6 +64,9 @@ struct Description {
   bool multicast = true;  // an IGMP querier on the switch, so that multicast reaches members only; takes 3 s
   // Of TCP on the hosts, for sockets that do not choose themselves; empty: the machine's. bbr loses behind shapers.
   std::string congestion_control = "cubic";
+  // Between any two hosts, besides what waits in queues: each cable holds every frame for a quarter of it, in either
+  // direction (long_cables.h).
+  Duration round_trip;
   std::vector<Event> events;
 };
 

@@ -42,6 +42,8 @@ TEST(Description, WhatIsWrongIsNamedByItsKey) {
   EXPECT_EQ(with([](Description& d) { d.hosts[1].name = "w0"; }), "hosts[1].name: the name w0 stands twice");
   EXPECT_EQ(with([](Description& d) { d.hosts[0].uplink = LinkRate::bits_per_second(1); }),
             "hosts[0].uplink_line_bps: must be between 6e+04 and 1e+11 bit/s");
+  EXPECT_EQ(with([](Description& d) { d.round_trip = Duration::seconds(2.1); }),
+            "round_trip_seconds: must be between 0 and 2");
   EXPECT_EQ(with([](Description& d) { d.queue = Duration(); }),
             "queue_seconds: must be between 0.001 and 10");
   EXPECT_EQ(with([](Description& d) {

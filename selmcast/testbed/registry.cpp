@@ -75,6 +75,7 @@ std::string to_json(const Registration& registration) {
                {"standing", registration.standing},
                {"burst_bytes", registration.description.burst.count()},
                {"queue_seconds", registration.description.queue.in_seconds()},
+               {"round_trip_seconds", registration.description.round_trip.in_seconds()},
                {"hosts", hosts}})
       .dump();
 }
@@ -90,6 +91,7 @@ Result<Registration> registration_from_json(const std::string& text) {
     result.standing = state.at("standing");
     result.description.burst = Bytes(state.at("burst_bytes").get<std::int64_t>());
     result.description.queue = Duration::seconds(state.at("queue_seconds"));
+    result.description.round_trip = Duration::seconds(state.value("round_trip_seconds", 0.0));
     for (const json& host : state.at("hosts")) {
       result.description.hosts.push_back(
           {host.at("name"), rate_from(host.at("uplink_line_bps")), rate_from(host.at("downlink_line_bps"))});

@@ -9,12 +9,14 @@ namespace {
 TEST(Registration, SurvivesItsFile) {
   Registration mine = owned_by_us("default");
   mine.description.hosts = {{"w0", net::LinkRate::megabits_per_second(10), net::LinkRate::unlimited()}};
+  mine.description.round_trip = Duration::milliseconds(80);
   const auto read = registration_from_json(to_json(mine));
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(read->name, "default");
   EXPECT_EQ(read->id, std::to_string(getpid()));
   EXPECT_EQ(read->owner_started, mine.owner_started);
   EXPECT_EQ(read->description.hosts, mine.description.hosts);
+  EXPECT_EQ(read->description.round_trip, mine.description.round_trip);
   EXPECT_FALSE(registration_from_json("{\"name\": 1}").has_value());
   EXPECT_FALSE(registration_from_json("").has_value());
 }

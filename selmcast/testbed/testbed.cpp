@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "selmcast/base/overloaded.h"
+#include "selmcast/testbed/long_cables.h"
 #include "selmcast/testbed/namespaces.h"
 #include "selmcast/testbed/shell.h"
 
@@ -116,9 +117,25 @@ Result<Testbed> Testbed::make(const Description& description, const MakeOptions&
 }
 
 Result<void> Testbed::build(const MakeOptions& options) {
-  for (const Command& command : setup_commands(mine_.description, mine_.id)) {
-    if (options.interrupted()) return failure(ErrorCode::cancelled, "interrupted");
-    if (auto done = run_command(command); !done) return std::unexpected(done.error());
+  const Description& wanted = mine_.description;
+  const auto run = [&](const Commands& commands) -> Result<void> {
+    for (const Command& command : commands) {
+      if (options.interrupted()) return failure(ErrorCode::cancelled, "interrupted");
+      if (auto done = run_command(command); !done) return std::unexpected(done.error());
+    }
+    return {};
+  };
+  LongCables cables(switch_namespace(mine_.id));
+  if (auto done = run(switch_commands(wanted, mine_.id)); !done) return done;
+  for (std::size_t k = 0; k < wanted.hosts.size(); ++k) {
+    if (auto done = run(namespace_commands(wanted, mine_.id, k)); !done) return done;
+    auto laid = wanted.round_trip > Duration() ? cables.lay(namespace_of(k), port_of(k))
+                                               : run(cable_commands(wanted, mine_.id, k));
+    if (!laid) return laid;
+    if (auto done = run(host_commands(wanted, mine_.id, k)); !done) return done;
+  }
+  if (wanted.round_trip > Duration()) {
+    if (auto carried = cables.carry(wanted.round_trip * 0.25); !carried) return carried;
   }
   constexpr timespec kPause{0, 50'000'000};
   for (int waited = 0; mine_.description.multicast && waited < kQuerierTwentieths; ++waited) {

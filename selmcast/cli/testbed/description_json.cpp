@@ -20,7 +20,8 @@ class DescriptionReader final : public cli::ProblemReader {
   bool read(const Json& file, Description& result) {
     const JsonPath root;
     if (!object(file, root, {"schema", "hosts"},
-                {"burst_bytes", "queue_seconds", "multicast", "congestion_control", "events"}))
+                {"burst_bytes", "queue_seconds", "round_trip_seconds", "multicast", "congestion_control",
+                 "events"}))
       return false;
     if (!choice(file["schema"], root.member("schema"), {"selmcast.testbed/1"})) return false;
     const JsonPath hosts = root.member("hosts");
@@ -56,6 +57,9 @@ class DescriptionReader final : public cli::ProblemReader {
     }
     if (file.contains("queue_seconds") &&
         !duration(file["queue_seconds"], root.member("queue_seconds"), result.queue))
+      return false;
+    if (file.contains("round_trip_seconds") &&
+        !duration(file["round_trip_seconds"], root.member("round_trip_seconds"), result.round_trip))
       return false;
     if (file.contains("congestion_control") &&
         !text(file["congestion_control"], root.member("congestion_control"), result.congestion_control))

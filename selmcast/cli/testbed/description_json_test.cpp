@@ -15,7 +15,7 @@ TEST(DescriptionJson, AWholeFile) {
   const auto read = parse_description(R"({
     "schema": "selmcast.testbed/1",
     "hosts": [{"name": "a", "uplink_line_bps": 4e8, "downlink_line_bps": 2e7}, {"name": "b"}],
-    "burst_bytes": 65536, "queue_seconds": 0.02, "multicast": false,
+    "burst_bytes": 65536, "queue_seconds": 0.02, "round_trip_seconds": 0.08, "multicast": false,
     "events": [{"at_seconds": 2, "event": "rate", "host": "a", "downlink_line_bps": 1e7},
                {"at_seconds": 3, "event": "cut", "host": "b"}, {"at_seconds": 4, "event": "heal", "host": "b"},
                {"at_seconds": 5, "event": "traffic", "from": "a", "to": "b", "line_bps": 5e6, "seconds": 1.5}]})",
@@ -25,6 +25,7 @@ TEST(DescriptionJson, AWholeFile) {
             (Host{"a", LinkRate::megabits_per_second(400), LinkRate::megabits_per_second(20)}));
   EXPECT_TRUE(read->hosts[1].uplink.is_unlimited());
   EXPECT_EQ(read->burst, Bytes(65536));
+  EXPECT_EQ(read->round_trip, Duration::milliseconds(80));
   EXPECT_FALSE(read->multicast);
   ASSERT_EQ(read->events.size(), 4U);
   EXPECT_EQ(read->events[0].what, Happening(ChangeRates{"a", {}, LinkRate::megabits_per_second(10)}));

@@ -43,6 +43,7 @@ Result<Description> description_from(const TestbedFlags& flags) {
         text ? parse_description(*text, cli::display_name(flags.file)) : std::unexpected(text.error());
   }
   if (description && flags.no_multicast) description->multicast = false;
+  if (description && flags.rtt_ms) description->round_trip = Duration::milliseconds(*flags.rtt_ms);
   return description;
 }
 

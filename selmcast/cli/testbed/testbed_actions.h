@@ -16,6 +16,7 @@ struct TestbedFlags {
   std::string file;  // description, or:
   LinkLists links;
   bool no_multicast = false;
+  std::optional<double> rtt_ms;
   std::string host;  // of rate, cut, heal, exec
   std::optional<double> uplink_mbps, downlink_mbps;
   std::vector<std::string> on;  // hosts of run

@@ -17,6 +17,7 @@ constexpr const char* kExamples =
     "  selmcast testbed run --downlinks-mbps 400,100,50 -- ./my_program --rank {rank}\n"
     "  selmcast testbed run --file network.json --record links.jsonl -- ./my_program\n"
     "  selmcast testbed up --hosts 4 --uplinks-mbps 100 --downlinks-mbps 100,50,20,10\n"
+    "  selmcast testbed up --hosts 2 --uplinks-mbps 400 --rtt-ms 80    long links\n"
     "  selmcast testbed status\n"
     "  selmcast testbed exec w0 -- ip addr\n"
     "  selmcast testbed rate w1 --downlink-mbps 25\n"
@@ -51,6 +52,11 @@ void add_description(CLI::App& command, const Flags& flags) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::PositiveNumber);
+  command
+      .add_option("--rtt-ms", flags->rtt_ms,
+                  "Round trip between any two hosts, besides what waits in queues (default none); costs "
+                  "processor time a frame")
+      ->check(CLI::Range(0.0, 2000.0));
   command.add_flag("--no-multicast", flags->no_multicast,
                    "No querier on the switch: 3 s quicker, IP multicast floods");
 }

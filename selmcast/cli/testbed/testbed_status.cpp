@@ -52,6 +52,7 @@ Json testbed_json(const Registration& known) {
   result["id"] = known.id;
   result["state"] = known.standing ? "stands" : is_dead(known) ? "dead" : "owned";
   result["owner"] = known.standing ? Json() : Json(known.owner);
+  result["round_trip_seconds"] = known.description.round_trip.in_seconds();
   const ShaperCounters down = counters_in(switch_namespace(known.id));
   const std::map<std::string, bool> cuts = cuts_in(known.id);
   result["hosts"] = Json::array();
