@@ -17,13 +17,11 @@ endif()
 
 # Our own code only: generated and third-party code is not held to our warnings.
 add_library(selmcast_options INTERFACE)
-target_compile_options(selmcast_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+target_compile_options(selmcast_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion
+  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wshadow>  # files compiled as one may shadow each other's names
   -Wnon-virtual-dtor -Woverloaded-virtual -Werror
   # g++ 12 at -O2 takes the unused alternatives of a std::variant that is moved for uninitialised.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-if(CMAKE_UNITY_BUILD)
-  target_compile_options(selmcast_options INTERFACE -Wno-shadow)  # of names in other files
-endif()
 target_include_directories(selmcast_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 
 if(SELMCAST_SANITIZE)
@@ -85,9 +83,19 @@ macro(selmcast_uses_asio)
   add_compile_definitions(ASIO_DISABLE_STD_ALIGNED_ALLOC)
 endmacro()
 
+# Up to twelve files are compiled as one: by CMAKE_UNITY_BUILD (the presets asan and tsan) all, by SELMCAST_UNITY
+# (release) those of tests, commands and benches, which are small beside the headers that they include.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
+
+# For a folder of commands or benches.
+macro(selmcast_together)
+  if(SELMCAST_UNITY)
+    set(CMAKE_UNITY_BUILD ON)
+  endif()
+endmacro()
+
 # selmcast_apart(a.cpp b_test.cpp ...)
-# Where several files are compiled as one (CMAKE_UNITY_BUILD; the presets asan and tsan: half of the time), these are
-# not: their unnamed namespaces say what those of others do.
+# Never compiled as one with others: their unnamed namespaces say what those of others do.
 macro(selmcast_apart)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endmacro()
@@ -96,19 +104,29 @@ endmacro()
 add_custom_target(threaded_tests)
 
 # selmcast_test(plan_test SOURCES a_test.cpp ... USES plan [LABELS slow])
-# One binary for a folder's unit tests; every TEST becomes a ctest test with a generous watchdog.
+# One binary for a folder's unit tests; every TEST becomes a ctest test with a generous watchdog. Those of whole
+# programs, which take longest, begin first (COST), so that none is left to run alone in the end.
 function(selmcast_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;USES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "COST;TIMEOUT" "SOURCES;USES;LIBS;LABELS" ${ARGN})
   if(NOT BUILD_TESTING)
     return()
   endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 300)
+  endif()
+  if(NOT ARG_COST)
+    set(ARG_COST 1)
+    if(ARG_LABELS MATCHES "system|testbed")
+      set(ARG_COST 100)
+    endif()
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE selmcast_options GTest::gmock GTest::gtest_main ${ARG_LIBS})
   if(NOT SELMCAST_COVERAGE)
     target_compile_options(${name} PRIVATE -Og)  # half as long to compile; what is tested keeps its own
+  endif()
+  if(SELMCAST_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
   endif()
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(${name} PRIVATE selmcast_${used})
@@ -117,7 +135,8 @@ function(selmcast_test name)
     add_dependencies(threaded_tests ${name})
   endif()
   include(GoogleTest)
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_COST})
   # Set apart, because gtest_discover_tests() takes a list of labels for properties of their own.
   set(labels unit ${ARG_LABELS})
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake

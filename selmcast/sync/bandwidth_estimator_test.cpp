@@ -8,13 +8,13 @@
 #include <optional>
 
 #include "selmcast/sync/bursts.h"
+#include "selmcast/sync/sync_testing.h"
 
 namespace selmcast::sync {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-WorkerId w(std::uint32_t i) { return WorkerId(i); }
 Rate mbps(double value) { return Rate::megabits_per_second(value); }
 
 // `got` Mbit/s for one second from 0.

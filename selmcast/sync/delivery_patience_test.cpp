@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "selmcast/sync/sync_testing.h"
+
 namespace selmcast::sync {
 namespace {
-
-constexpr Duration s(double seconds) { return Duration::seconds(seconds); }
 
 DeliveryPatience after(int rounds, Duration planned, Duration measured) {
   DeliveryPatience patience({});

@@ -3,13 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "selmcast/sync/sync_testing.h"
+
 namespace selmcast::sync {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr WorkerId w(std::uint32_t id) { return WorkerId(id); }
 
 // Uplinks by id, in Mbit/s.
 std::vector<WorkerPair> donors(const std::vector<double>& uplinks, std::vector<WorkerId> comers) {

@@ -8,6 +8,7 @@
 
 #include "selmcast/sync/online_rounds.h"
 #include "selmcast/sync/round_machine.h"
+#include "selmcast/sync/sync_testing.h"
 
 namespace selmcast::sync {
 namespace {
@@ -15,23 +16,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr Bytes kModel(1'000'000);
-constexpr WorkerId w(std::uint32_t id) { return WorkerId(id); }
-Instant at(double seconds) { return Instant::at_seconds(seconds); }
-
 // Uplinks fall with the id: w0, w1 and w2 are the donors.
 Member member(std::uint32_t id) {
   return {"w" + std::to_string(id), Rate::megabits_per_second(800 - 10 * id), Rate::megabits_per_second(8),
           kModel, 8};
-}
-
-template <class One>
-std::vector<One> all(const Actions& actions) {
-  std::vector<One> found;
-  for (const Action& action : actions) {
-    if (const auto* one = std::get_if<One>(&action)) found.push_back(*one);
-  }
-  return found;
 }
 
 struct BspGuests : ::testing::Test {

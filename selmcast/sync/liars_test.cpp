@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "selmcast/sync/sync_testing.h"
+
 namespace selmcast::sync {
 namespace {
 
@@ -11,8 +13,6 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr WorkerId kWorker(1);
-
-Duration s(double seconds) { return Duration::seconds(seconds); }
 
 TEST(Liars, AnHonestReportIsBelieved) {
   Liars liars;

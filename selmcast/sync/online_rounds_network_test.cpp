@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "selmcast/sync/online_rounds.h"
+#include "selmcast/sync/sync_testing.h"
 
 namespace selmcast::sync {
 namespace {
@@ -17,16 +18,10 @@ using ::testing::Each;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr Bytes kModel(1'000'000);
-
 template <class One>
 std::vector<One> all(const Result<Actions>& actions) {
-  std::vector<One> found;
   EXPECT_TRUE(actions.has_value());
-  for (const Action& action : actions.value_or(Actions{})) {
-    if (const auto* one = std::get_if<One>(&action)) found.push_back(*one);
-  }
-  return found;
+  return sync::all<One>(actions.value_or(Actions{}));
 }
 
 struct OnlineNetwork : ::testing::Test {

@@ -10,13 +10,12 @@
 #include <string>
 
 #include "selmcast/base/overloaded.h"
+#include "selmcast/sync/sync_testing.h"
 
 namespace selmcast::sync {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr Bytes kModel(1'000'000);
 
 std::string name(const Transfer& t) {
   return std::to_string(t.id.value()) + ":" + std::to_string(t.sender.value()) + ">" +

@@ -5,6 +5,7 @@
 
 #include "selmcast/plan/plan_checker.h"
 #include "selmcast/plan/planner.h"
+#include "selmcast/sync/sync_testing.h"
 
 namespace selmcast::sync {
 namespace {
@@ -16,7 +17,6 @@ using ::testing::IsEmpty;
 
 constexpr WorkerIndex i(std::uint32_t id) { return WorkerIndex(id); }
 constexpr WorkerPair kPair{WorkerId(0), WorkerId(3)};
-Instant at(double seconds) { return Instant::at_seconds(seconds); }
 
 TEST(Outages, OneFailureIsNoOutageAndTwoInARowAre) {
   Outages outages;

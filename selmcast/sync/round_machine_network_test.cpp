@@ -5,21 +5,21 @@
 #include <optional>
 
 #include "selmcast/sync/round_machine.h"
+#include "selmcast/sync/sync_testing.h"
 
 namespace selmcast::sync {
 namespace {
 
-constexpr Bytes kModel(10'000'000);  // 80 Mbit
+constexpr Bytes kBigModel(10'000'000);  // 80 Mbit
 constexpr std::uint32_t kWorkers = 4;
 
-Instant at(double seconds) { return Instant::at_seconds(seconds); }
 Rate mbps(double value) { return Rate::megabits_per_second(value); }
 
 // Uplinks of 800, downlinks of 80 Mbit/s: a model is through a downlink in a second.
 struct NetworkRounds : testing::Test {
   NetworkRounds() : machine(settings()) {
     for (std::uint32_t w = 0; w < kWorkers; ++w)
-      machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(80), kModel, 8}, Instant());
+      machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(80), kBigModel, 8}, Instant());
   }
   static RoundSettings settings() {
     RoundSettings made;
@@ -35,7 +35,7 @@ struct NetworkRounds : testing::Test {
     machine = RoundMachine(made);
     // w0's links are such that all can take w0's multicast besides others.
     for (std::uint32_t w = 0; w < kWorkers; ++w)
-      machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(w == 1 ? 80 : 400), kModel, 8},
+      machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(w == 1 ? 80 : 400), kBigModel, 8},
                    Instant());
   }
   RoundPlanned plan(double now) {
@@ -129,7 +129,7 @@ TEST_F(NetworkRounds, ANarrowDownlinkIsLearntForTheNextPlanAndADelayIsNot) {
   for (const bool lossy : {true, false}) {
     machine = RoundMachine(settings());
     for (std::uint32_t w = 0; w < kWorkers; ++w)
-      machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(80), kModel, 8}, Instant());
+      machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(80), kBigModel, 8}, Instant());
     const RoundPlanned planned = plan(0);
     std::optional<RoundEnded> ended;
     for (const Transfer& t : planned.transfers) {
@@ -158,7 +158,7 @@ TEST_F(NetworkRounds, WhoHasFewerBuffersThanSendersIsWaitedForAndNotBlamed) {
   const Duration with_buffers = machine.deadline() - at(0);
   machine = RoundMachine(settings());
   for (std::uint32_t w = 0; w < kWorkers; ++w)
-    machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(80), kModel, 1}, Instant());
+    machine.join(WorkerId(w), {"w" + std::to_string(w), mbps(800), mbps(80), kBigModel, 1}, Instant());
   plan(0);
   EXPECT_NEAR((machine.deadline() - at(0)) / with_buffers, 3, 1e-9);
   std::optional<RoundEnded> ended;

@@ -5,12 +5,10 @@
 #include <algorithm>
 #include <set>
 
+#include "selmcast/sync/sync_testing.h"
+
 namespace selmcast::sync {
 namespace {
-
-constexpr Bytes kModel(1'000'000);  // 8 Mbit
-
-Instant at(double seconds) { return Instant::at_seconds(seconds); }
 
 RoundSettings settings(const char* planner, int min_receivers = 1, std::uint32_t max_age = 3) {
   RoundSettings made;

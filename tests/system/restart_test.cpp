@@ -25,7 +25,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-constexpr int kRounds = 10;
+constexpr int kRestartRounds = 10;
 
 struct ManagerRestarts : WithProcesses {
   std::unique_ptr<Process> manager(const Words& more) const {
@@ -46,7 +46,7 @@ struct ManagerRestarts : WithProcesses {
     auto alive = manager(flags);
     const std::string address = address_of(*alive);
     std::vector<std::unique_ptr<Process>> workers;
-    for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, kRounds, "2e7"));
+    for (int k = 0; k < 3; ++k) workers.push_back(worker(address, k, kRestartRounds, "2e7"));
     EXPECT_TRUE(alive->line_with("round 0:").has_value()) << alive->output();
     int killed = 0;
     for (; killed < kills; ++killed) {
@@ -75,7 +75,7 @@ TEST_F(ManagerRestarts, KilledAtRandomPointsItLosesNoRound) {
     EXPECT_EQ(event["deliveries"].size(), 6u);
     for (const json& delivery : event["deliveries"]) EXPECT_EQ(delivery["state"], "committed") << delivery;
   }
-  EXPECT_EQ(next, kRounds);
+  EXPECT_EQ(next, kRestartRounds);
   EXPECT_GE(epochs.size(), 2u) << "plans of one manager only";
 }
 
@@ -88,7 +88,7 @@ TEST_F(ManagerRestarts, WithoutRoundsInCommonLikewise) {
     EXPECT_EQ(event["broken_meeting_gaps"], 0);
     EXPECT_EQ(event["broken_leads"], 0);
   }
-  for (const char* worker : {"w0", "w1", "w2"}) EXPECT_EQ(complete[worker], kRounds) << worker;
+  for (const char* worker : {"w0", "w1", "w2"}) EXPECT_EQ(complete[worker], kRestartRounds) << worker;
 }
 
 TEST_F(ManagerRestarts, OtherSettingsASecondManagerAndATrainingThatIsOverAreRefused) {
