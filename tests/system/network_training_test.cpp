@@ -19,6 +19,8 @@ manager::ManagerOptions network_options(std::uint32_t workers) {
   auto options = manager_options(workers);
   options.settings.rounds.multicast = plan::MulticastKind::network;
   options.settings.rounds.planner = plan::find_planner("broadcast");
+  // Each delivery is needed: one that is slow on a busy machine is not dropped, but handed over to TCP.
+  options.settings.rounds.min_receivers = sync::MinReceivers::count(workers - 1);
   // Groups that no other test of this machine has at the same time.
   options.settings.run_token = 0x5e1ca57000000000 + static_cast<std::uint64_t>(getpid());
   return options;
@@ -56,8 +58,9 @@ TEST(NetworkTraining, EverybodyMixesEverybodysModel) {
     EXPECT_EQ(story.models_mixed, 12u);  // of three others, in four rounds
   }
   EXPECT_TRUE(manager.wait().has_value());
-  // Not over TCP after all: 4 workers, 4 rounds, 3 MB, and one copy is counted once however many receive it.
-  EXPECT_GE(multicast_octets() - before, 4 * 4 * 3e6);
+  // Not over TCP after all: 4 workers, 4 rounds, 3 MB, and one copy is counted once however many receive it. On a busy
+  // machine some of it may be handed over.
+  EXPECT_GE(multicast_octets() - before, 4 * 4 * 3e6 / 2);
 }
 
 TEST(NetworkTraining, UnpacedIsPossible) {
