@@ -81,9 +81,9 @@ rm -f "$build"/objects/*
 printf '%s\0' "${sources[@]}" | sort -zu | xargs -0 -n 1 -P "$(nproc)" bash -c 'compile "$0"'
 clang++-19 -fsanitize=fuzzer,address,undefined "$build"/objects/*.o "${libraries[@]}" -o "$build/${target}_fuzz"
 
-# libFuzzer knows the clock of the wall only.
+# libFuzzer knows the clock of the wall only: a low limit would stop it where the machine is busy.
 export LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0
-nice -n 19 "$build/${target}_fuzz" -timeout=60 -print_final_stats=1 -artifact_prefix="$build/" "$build/corpus/$target" \
+nice -n 19 "$build/${target}_fuzz" -timeout=1200 -print_final_stats=1 -artifact_prefix="$build/" "$build/corpus/$target" \
   "${more[@]}" &
 fuzzer=$!
 trap 'kill "$fuzzer" 2>/dev/null || true' EXIT

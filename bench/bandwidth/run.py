@@ -217,7 +217,7 @@ def main():
     parser.add_argument("--runs", nargs="*", default=["paced"])
     parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
-    kinds = {"paced": [], "no-search": ["--no-bursts"], "unpaced": ["--unpaced"]}
+    kinds = {"paced": [], "pulses": ["--pulses"], "no-search": ["--no-bursts"], "unpaced": ["--unpaced"]}
     for run in options.runs:
         if run not in kinds:
             parser.error(f"there is no run {run}: {', '.join(kinds)}")

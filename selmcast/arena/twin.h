@@ -94,6 +94,8 @@ class Twin {
     TransferId transfer;
     std::span<const std::byte> payload;
     Rate paced;
+    PaceSteps steps = {};  // in place of it, since `began`
+    Instant began = {};
     double luck = 1;           // share of the rate that it gets
     std::size_t piece = 4096;  // bytes; of a cut stream as it says
     std::size_t next = 0;
@@ -103,6 +105,7 @@ class Twin {
     std::size_t struck = 0;                     // the piece that meets its fate
     bool breaks = false, corrupts = false;
     std::size_t pieces() const;
+    Rate pace(Instant now) const;
   };
 
   // What a worker sends to a group. Each receiver's part has a fate of its own: the protocol itself is tested elsewhere

@@ -171,6 +171,11 @@ std::size_t Twin::Stream::pieces() const {
   return parts.empty() ? (payload.size() + piece - 1) / piece : parts.size();
 }
 
+Rate Twin::Stream::pace(Instant now) const {
+  const auto later = std::ranges::upper_bound(steps, now - began, {}, &PaceStep::after);
+  return later == steps.begin() ? paced : std::prev(later)->rate;
+}
+
 void Twin::stream(std::size_t k, const worker::StartStream& order) {
   const auto id = connection_of(k, order.link);
   if (!id) return;
@@ -182,7 +187,11 @@ void Twin::stream(std::size_t k, const worker::StartStream& order) {
     checkers_.stream_started(from, to, order.transfer, order.rate);
   }
   Rng& rng = nodes_[k].rng;
-  Stream made{.transfer = order.transfer, .payload = order.payload, .paced = order.rate};
+  Stream made{.transfer = order.transfer,
+              .payload = order.payload,
+              .paced = order.rate,
+              .steps = order.steps,
+              .began = queue_.now()};
   if (order.cut) {
     made.piece = static_cast<std::size_t>(order.cut->chunk.count());
     made.next = order.cut->first;
@@ -211,7 +220,8 @@ void Twin::set_rate(std::size_t k, const worker::SetRate& order) {
   const auto id = connection_of(k, order.link);
   if (!id) return;
   const auto found = streams_.find(*id);
-  if (found != streams_.end() && found->second.transfer == order.transfer) found->second.paced = order.rate;
+  if (found != streams_.end() && found->second.transfer == order.transfer)
+    found->second.paced = order.rate, found->second.steps.clear();
 }
 
 // What the two links give a stream beside those that run, which leave what they do not want; pacing may ask for less.
@@ -219,12 +229,12 @@ Rate Twin::rate_of(const Stream& stream, const Connection& c) const {
   std::vector<Rate> out, in;
   for (const auto& [id, other] : streams_) {
     const Connection& of = connections_.at(id);
-    if (of.from == c.from) out.push_back(other.paced);
-    if (of.to == c.to) in.push_back(other.paced);
+    if (of.from == c.from) out.push_back(other.pace(queue_.now()));
+    if (of.to == c.to) in.push_back(other.pace(queue_.now()));
   }
   const Rate share = std::min(level_of(nodes_[c.from].uplink, std::move(out)),
                               level_of(nodes_[c.to].downlink, std::move(in)));
-  return std::min(stream.paced, share) * stream.luck;
+  return std::min(stream.pace(queue_.now()), share) * stream.luck;
 }
 
 void Twin::next_piece(ConnectionId id) {

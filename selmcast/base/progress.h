@@ -1,7 +1,7 @@
-// How a delivery went: when each further sixteenth of its bytes was there.
+// How a delivery went: when each further 64th of its bytes was there.
 //
 // A start and an end say how much a delivery carried, not when. What links can carry is learnt from the moments in
-// which they were full (sync/bandwidth_estimator.h), so receivers note the times in between: 15 numbers, whatever the
+// which they were full (sync/bandwidth_estimator.h), so receivers note the times in between: 63 numbers, whatever the
 // size. A value. Times are offsets from the same instant as the delivery's start and end.
 #pragma once
 
@@ -12,10 +12,10 @@
 
 namespace selmcast {
 
-inline constexpr std::size_t kProgressParts = 16;
+inline constexpr std::size_t kProgressParts = 64;
 
-// marks[k]: when k + 1 sixteenths were there; kProgressParts - 1 of them, ascending between the delivery's start and
-// its end, or none: not known.
+// marks[k]: when k + 1 of kProgressParts were there; kProgressParts - 1 of them, ascending between the delivery's start
+// and its end, or none: not known.
 using Progress = std::vector<Duration>;
 
 }  // namespace selmcast

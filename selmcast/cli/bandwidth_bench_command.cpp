@@ -42,7 +42,8 @@ void add_bandwidth_bench(CLI::App& bench, int& exit_status) {
   command->footer(
       "Six hosts on a testbed, 60 rounds; six links change, then other traffic comes "
       "(docs/bandwidth.md).\n"
-      "Runs: paced (as shipped), no-search (--no-bursts: nothing is sent above plan), unpaced.\n"
+      "Runs: paced (as shipped), pulses (--pulses), no-search (--no-bursts: nothing is sent above plan), "
+      "unpaced.\n"
       "Examples:\n"
       "  selmcast bench bandwidth --out bench-bandwidth                paced, 8 MB: about three minutes\n"
       "  selmcast bench bandwidth --out b --runs paced,no-search --megabytes 25\n"
@@ -55,7 +56,7 @@ void add_bandwidth_bench(CLI::App& bench, int& exit_status) {
   command->add_option("--runs", flags->runs, "Which (default paced)")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"paced", "no-search", "unpaced"}));
+      ->check(CLI::IsMember({"paced", "pulses", "no-search", "unpaced"}));
   command->add_flag("--report", flags->report, "Measure nothing");
   command->callback([flags, &exit_status] { exit_status = run_bench(*flags); });
 }

@@ -14,6 +14,13 @@ json rate_json(Rate rate) { return rate.is_unlimited() ? json(nullptr) : json(ra
 
 json version_json(PlanVersion version) { return json::array({version.epoch, version.number}); }
 
+// [seconds since it began, bit/s from then on], ...
+json steps_json(const PaceSteps& steps) {
+  json all = json::array();
+  for (const PaceStep& step : steps) all.push_back(json::array({step.after.in_seconds(), step.rate.bps()}));
+  return all;
+}
+
 json transfer_json(const sync::Transfer& t) {
   json line = {{"transfer", t.id.value()},          {"sender", to_string(t.sender)},
                {"receiver", to_string(t.receiver)}, {"reason", std::string(plan::to_string(t.reason))},
@@ -21,6 +28,7 @@ json transfer_json(const sync::Transfer& t) {
                {"paced_bps", rate_json(t.paced)}};
   if (t.via) line["via"] = to_string(*t.via);  // relay: who sends it
   if (t.own_copy) line["own_copy"] = true;     // network: beside the multicast
+  if (!t.steps.empty()) line["paced_steps"] = steps_json(t.steps);
   return line;
 }
 
@@ -238,6 +246,7 @@ json settings_json(const ManagerSettings& s) {
                {"seed", r.seed},
                {"paced", r.paced},
                {"bursts", r.bursts},
+               {"pulses", r.pulses},
                {"compute_patience_seconds", r.compute_patience.in_seconds()},
                {"delivery_patience_min_seconds", r.delivery_patience_min.in_seconds()},
                {"delivery_patience_factor", r.delivery_patience_factor},
@@ -302,6 +311,7 @@ Result<ManagerSettings> settings_from(const json& line) {
   r.seed = count_at<std::uint64_t>(line, "seed");
   r.paced = line.at("paced").get<bool>();
   r.bursts = line.at("bursts").get<bool>();
+  r.pulses = line.value("pulses", false);
   if (line.value("multicast", "unicast") == "network") r.multicast = plan::MulticastKind::network;
   s.choose_multicast = line.value("multicast", "unicast") == "auto";
   r.compute_patience = seconds("compute_patience_seconds");

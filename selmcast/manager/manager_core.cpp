@@ -225,6 +225,7 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
   for (const sync::Transfer& transfer : plan.transfers) {
     wire::Outgoing own = outgoing(transfer);
     own.apart = transfer.own_copy;
+    own.steps = transfer.steps;
     const bool in_group = plan.multicast == plan::MulticastKind::network && !transfer.own_copy;
     if (in_group && transfer.paced > transfer.allocated) own.planned = transfer.allocated;
     if (transfer.via) {

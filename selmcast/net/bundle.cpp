@@ -65,6 +65,12 @@ class Bundle final : public Link, private LinkHandler {
     }
     keep_pace();
   }
+  void follow(const PaceSteps& steps) override {
+    if (!stripes_) return first().follow(steps);
+    if (steps.empty()) return;
+    schedule_->follow(steps);
+    keep_pace();
+  }
   void set_rate(Rate rate) override {
     if (!stripes_) return first().set_rate(rate);
     schedule_->set_rate(rate, now());
@@ -133,7 +139,8 @@ class Bundle final : public Link, private LinkHandler {
     }
     const Bytes sent = written() - written_before_;
     const Bytes arrived = sent - std::min(sent, unacknowledged);
-    const Rate rate = schedule_->pace(arrived, now());
+    const Instant at = now();
+    const Rate rate = schedule_->pace(arrived, at);
     const Rate each =
         rate.is_unlimited() ? rate : rate * (1.0 / static_cast<double>(std::max<std::int64_t>(sending, 1)));
     for (const Strand& strand : strands_) strand.connection->pace_at(each);
@@ -141,7 +148,7 @@ class Bundle final : public Link, private LinkHandler {
     if (through) schedule_.reset();
     if (through || !schedule_->is_limited()) return;
     pace_timer_.expires_after(std::chrono::ceil<std::chrono::steady_clock::duration>(
-        std::chrono::duration<double>(kPaceInterval.in_seconds())));
+        std::chrono::duration<double>(std::min(kPaceInterval, schedule_->next_step(at) - at).in_seconds())));
     pace_timer_.async_wait([weak = std::weak_ptr(alive_), this](asio::error_code cancelled) {
       if (!cancelled && !weak.expired()) keep_pace();
     });

@@ -195,14 +195,21 @@ void Connection::set_rate(Rate rate) {
   keep_pace();
 }
 
+void Connection::follow(const PaceSteps& steps) {
+  if (!open_ || !queue_.streaming() || steps.empty()) return;
+  schedule_->follow(steps);
+  keep_pace();
+}
+
 void Connection::keep_pace() {
   if (!open_ || !connected_ || !schedule_) return;
   const Bytes arrived = written_ - std::min(written_, unacknowledged());
-  pace_at(schedule_->pace(arrived, now()));
+  const Instant at = now();
+  pace_at(schedule_->pace(arrived, at));
   const bool through = !queue_.streaming() && arrived == written_;
   if (through) schedule_.reset();
   if (through || !schedule_->is_limited()) return;
-  pace_timer_.expires_after(on_clock(kPaceInterval));
+  pace_timer_.expires_after(on_clock(std::min(kPaceInterval, schedule_->next_step(at) - at)));
   pace_timer_.async_wait([self = shared_from_this()](asio::error_code cancelled) {
     if (!cancelled) self->keep_pace();
   });

@@ -40,6 +40,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
               Rate rate);
   void stream(TransferId transfer, std::span<const std::byte> payload, const StreamCut& cut, Rate rate);
   void extend(std::size_t available);
+  void follow(const PaceSteps& steps);
   void set_rate(Rate rate);
   // One part, as a stripe of what is sent over several connections: their bundle keeps the schedule.
   void stripe(TransferId transfer, std::span<const std::byte> payload, const PayloadPart& part);

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "selmcast/base/error.h"
+#include "selmcast/base/pace.h"
 #include "selmcast/base/units.h"
 #include "selmcast/net/budget.h"
 #include "selmcast/net/limits.h"
@@ -84,6 +85,8 @@ class Link {
                           Rate rate) = 0;
   virtual void extend(std::size_t available) = 0;  // of the running stream: bytes that are there, in all
   virtual void set_rate(Rate rate) = 0;            // of the running stream
+  // Likewise, counted from when it was begun; a later set_rate() ends it. Does nothing if there are none.
+  virtual void follow(const PaceSteps& steps) = 0;
   // SO_LINGER 0 + close: what is queued is discarded at once. on_closed is not called.
   // All further calls do nothing.
   virtual void abort() = 0;

@@ -4,25 +4,50 @@
 
 namespace selmcast::net {
 
+const PaceSchedule::Piece& PaceSchedule::piece_at(Instant now) const {
+  const auto later = std::ranges::upper_bound(pieces_, now, {}, &Piece::since);
+  return later == pieces_.begin() ? pieces_.front() : *std::prev(later);
+}
+
 double PaceSchedule::bits_due(Instant now) const {
-  const double elapsed = std::max(0.0, (now - since_).in_seconds());
-  return due_before_ + rate_.bps() * elapsed;
+  const Piece& piece = piece_at(now);
+  return piece.due_before + piece.rate.bps() * std::max(0.0, (now - piece.since).in_seconds());
+}
+
+void PaceSchedule::follow(const PaceSteps& steps) {
+  const Instant start = pieces_.front().since;
+  std::vector<Piece> pieces;
+  for (const PaceStep& step : steps) {
+    const Instant since = start + step.after;
+    const double before = pieces.empty()
+                              ? 0
+                              : pieces.back().due_before +
+                                    pieces.back().rate.bps() * (since - pieces.back().since).in_seconds();
+    pieces.push_back({since, step.rate, before});
+  }
+  pieces_ = std::move(pieces);
 }
 
 void PaceSchedule::set_rate(Rate rate, Instant now) {
-  if (is_limited()) due_before_ = std::min(bits_due(now), total_.in_bits());
-  rate_ = rate;
-  since_ = now;
+  const double before = piece_at(now).rate.is_unlimited() ? piece_at(now).due_before
+                                                          : std::min(bits_due(now), total_.in_bits());
+  pieces_ = {{now, rate, before}};
+}
+
+Instant PaceSchedule::next_step(Instant now) const {
+  const auto later = std::ranges::upper_bound(pieces_, now, {}, &Piece::since);
+  return later == pieces_.end() ? Instant::never() : later->since;
 }
 
 Rate PaceSchedule::pace(Bytes arrived, Instant now) const {
-  if (!is_limited()) return rate_;
+  if (!is_limited()) return Rate::unlimited();
+  const Rate rate = piece_at(now).rate;
   const double due = bits_due(now);
-  if (due >= total_.in_bits() + rate_.bps() * kLateness.in_seconds()) return Rate::unlimited();
+  if (due >= total_.in_bits() + rate.bps() * kLateness.in_seconds()) return Rate::unlimited();
   const double behind = std::min(due, total_.in_bits()) - arrived.in_bits();
-  if (behind <= rate_.bps() * kLateness.in_seconds()) return rate_;
-  const double haste = 1 + behind / (rate_.bps() * kRecovery.in_seconds());
-  return rate_ * std::min(haste, kHasteMost);
+  if (behind <= rate.bps() * kLateness.in_seconds()) return rate;
+  const double haste = 1 + behind / (rate.bps() * kRecovery.in_seconds());
+  return rate * std::min(haste, kHasteMost);
 }
 
 }  // namespace selmcast::net

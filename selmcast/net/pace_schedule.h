@@ -6,6 +6,7 @@
 // link.
 //
 // So the rate is read as a schedule: by time t since the start, the integral of the rate up to t should have arrived.
+// The rate may change in steps that are known beforehand (follow()); all of this goes by the step that holds.
 //     up to kLateness behind                 the rate
 //     further behind                         faster, to be back within kRecovery; at most kHasteMost times the rate
 //     when all of it should have arrived     no limit: whoever else was planned on its links is through
@@ -14,6 +15,9 @@
 // Pure; a value of one thread.
 #pragma once
 
+#include <vector>
+
+#include "selmcast/base/pace.h"
 #include "selmcast/base/units.h"
 
 namespace selmcast::net {
@@ -25,19 +29,26 @@ class PaceSchedule {
   static constexpr double kHasteMost = 1.5;
 
   // Requires rate > 0; unlimited: there is no schedule.
-  PaceSchedule(Bytes total, Rate rate, Instant start) : total_(total), rate_(rate), since_(start) {}
-  // From now on. What should have arrived until now still should.
+  PaceSchedule(Bytes total, Rate rate, Instant start) : total_(total), pieces_{{start, rate, 0}} {}
+  // In place of its rate, from the start on. Requires what base/pace.h says of steps, and at least one.
+  void follow(const PaceSteps& steps);
+  // From now on, whatever steps were to come. What should have arrived until now still should.
   void set_rate(Rate rate, Instant now);
   // `arrived` of the total: acknowledged by the other side's TCP.
   Rate pace(Bytes arrived, Instant now) const;
-  bool is_limited() const { return !rate_.is_unlimited(); }
+  bool is_limited() const { return !pieces_.back().rate.is_unlimited(); }
+  Instant next_step(Instant now) const;  // never, if none is to come
 
  private:
+  struct Piece {
+    Instant since;
+    Rate rate;
+    double due_before = 0;  // bits, when it began
+  };
+  const Piece& piece_at(Instant now) const;
   double bits_due(Instant now) const;
   Bytes total_;
-  Rate rate_;
-  Instant since_;          // rate_ holds
-  double due_before_ = 0;  // bits, when it began
+  std::vector<Piece> pieces_;  // at least one; ascending
 };
 
 }  // namespace selmcast::net

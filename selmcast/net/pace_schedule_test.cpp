@@ -37,6 +37,30 @@ TEST(PaceSchedule, ANewRateHoldsFromThenOnAndWhatWasDueStaysDue) {
   EXPECT_GT(schedule.pace(Bytes(2'500'000), at(4)), kRate * 0.5);
 }
 
+// 1 MB/s, from 2 s on 3 MB/s, from 3 s on 0.5 MB/s.
+TEST(PaceSchedule, StepsFollowOneAnother) {
+  PaceSchedule schedule(Bytes(10'000'000), kRate, at(10));
+  schedule.follow(
+      {{Duration(), kRate}, {Duration::seconds(2), kRate * 3}, {Duration::seconds(3), kRate * 0.5}});
+  EXPECT_EQ(schedule.pace(Bytes(1'000'000), at(11)), kRate);
+  EXPECT_EQ(schedule.pace(Bytes(2'000'000), at(12)), kRate * 3);
+  EXPECT_EQ(schedule.pace(Bytes(5'000'000), at(13)), kRate * 0.5);
+  EXPECT_EQ(schedule.pace(Bytes(5'500'000), at(14)), kRate * 0.5);  // 2 + 3 + 0.5
+  EXPECT_GT(schedule.pace(Bytes(5'400'000), at(14)), kRate * 0.5);
+  EXPECT_EQ(schedule.next_step(at(10)), at(12));
+  EXPECT_EQ(schedule.next_step(at(12.5)), at(13));
+  EXPECT_EQ(schedule.next_step(at(13)), Instant::never());
+  EXPECT_TRUE(schedule.pace(Bytes(9'000'000), at(24)).is_unlimited());  // all was due at 13 + 5 / 0.5 = 23
+}
+
+TEST(PaceSchedule, ANewRateEndsTheSteps) {
+  PaceSchedule schedule(Bytes(10'000'000), kRate, at(0));
+  schedule.follow({{Duration(), kRate}, {Duration::seconds(2), kRate * 3}});
+  schedule.set_rate(kRate * 0.5, at(1));
+  EXPECT_EQ(schedule.pace(Bytes(2'000'000), at(3)), kRate * 0.5);  // 1 + 2 * 0.5
+  EXPECT_EQ(schedule.next_step(at(1)), Instant::never());
+}
+
 TEST(PaceSchedule, UnlimitedHasNoSchedule) {
   PaceSchedule schedule(Bytes(1'000'000), Rate::unlimited(), at(0));
   EXPECT_TRUE(schedule.pace(Bytes(0), at(100)).is_unlimited());

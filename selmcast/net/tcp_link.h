@@ -32,6 +32,7 @@ class TcpLink final : public Link {
     connection_->stream(transfer, payload, cut, rate);
   }
   void extend(std::size_t available) override { connection_->extend(available); }
+  void follow(const PaceSteps& steps) override { connection_->follow(steps); }
   void set_rate(Rate rate) override { connection_->set_rate(rate); }
   void abort() override { connection_->abort(); }
   const std::string& remote() const override { return connection_->remote(); }

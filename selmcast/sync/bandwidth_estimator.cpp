@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -24,9 +25,27 @@ constexpr double kMostFall = 1 / kMostGrowth;
 constexpr std::size_t kMemory = 8;
 constexpr std::size_t kSamples = 3;  // of which two must agree on a fall
 constexpr int kOfASpread = 3;
+constexpr double kNear = 1.12;          // samples of pulses that say the same
+constexpr std::size_t kAveraged = 4;    // of them
+constexpr double kMoreByPulses = 1.08;  // than the estimate, by a link that was not full: no noise
 // What was declared is given up for one look only if it is a little wrong, or several deliveries say so.
 constexpr double kNearDeclared = 0.7;
 constexpr double kManyHeldBack = 1.5;
+
+bool is_near(Rate sample, Rate estimate) { return sample * kNear > estimate && sample < estimate * kNear; }
+
+// The mean of the upper half of the last samples, as far as they are near: a link carries no more than it can, but
+// often a little less.
+Rate upper_of(std::span<const Rate> samples, Rate estimate) {
+  samples = samples.last(std::min(samples.size(), kAveraged));
+  std::vector<Rate> near;
+  std::ranges::copy_if(samples, std::back_inserter(near), [&](Rate it) { return is_near(it, estimate); });
+  std::ranges::sort(near);
+  const std::size_t half = (near.size() + 1) / 2;
+  Rate sum;
+  for (std::size_t k = near.size() - half; k < near.size(); ++k) sum += near[k];
+  return sum * (1 / static_cast<double>(half));
+}
 
 bool is_usable(const DeliveryObservation& d) {
   const bool finite = std::isfinite(d.started.in_seconds()) && std::isfinite(d.finished.in_seconds());
@@ -74,6 +93,7 @@ struct RoundView {
                             .finished = d->finished,
                             .paces = paces(*d),
                             .progress = d->progress,
+                            .pulsed = d->pulsed,
                             .lossy = d->lossy,
                             .allocated = d->allocated,
                             .shares_up = shares,
@@ -172,11 +192,12 @@ std::optional<Rate> BandwidthEstimator::agreed(std::span<const Rate> samples) {
   return most;
 }
 
-void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witness> witness) {
+// What pulses tell is less even than what whole rounds do, and comes every round.
+void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witness> witness, bool pulsed) {
   const Rate before = link.estimate;
   const Rate seen = std::clamp(aggregate, before * kMostFall, before * kMostGrowth);
   if (!witness) {
-    if (seen <= before) return;
+    if (seen <= before * (pulsed ? kMoreByPulses : 1)) return;
     link.estimate = seen;
     link.risen = link.risen || seen > before * kClearlyMore;
     return;
@@ -186,7 +207,9 @@ void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witnes
   const bool replaces_declared =
       !link.confirmed &&
       (witness->is_late || witness->held_back >= kManyHeldBack || seen > before * kNearDeclared);
-  if (replaces_declared || seen * kAgreeing > before) {
+  if (pulsed && link.confirmed && is_near(seen, before)) {
+    link.estimate = upper_of(link.full, before);
+  } else if (replaces_declared || seen * kAgreeing > before) {
     const bool jump = !link.confirmed || seen > before * kClearlyMore;
     link.estimate = jump ? seen : before + (seen - before) * kBlend;
   } else if (const auto fallen = agreed(link.full); fallen && *fallen * kAgreeing < before) {
@@ -218,6 +241,7 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
   }
   const auto full = find_full_links(loads, round.deliveries, evidence);
 
+  const bool pulsed = std::ranges::any_of(round.deliveries, &LoadedDelivery::pulsed);
   std::vector<LinkJudgement> judgements;
   for (std::size_t l = 0; l < round.ids.size(); ++l) {
     const auto sustained = loads.sustained(l);
@@ -233,7 +257,7 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
     judgement.before = state.estimate;
     std::optional<Witness> witness;
     if (full[l]) witness = {full[l]->held_back, full[l]->is_late};
-    update(state, judgement.aggregate, witness);
+    update(state, judgement.aggregate, witness, pulsed);
     if (!judgement.saturated && judgement.aggregate * kAgreeing > state.estimate && round.gave_way(l, loads))
       found_end(state);
     judgement.after = state.estimate;

@@ -15,6 +15,9 @@
 //      near it, or that several deliveries bear witness to. A link that was not full rises to what it sustained.
 //      A delivery that never came (it was late) is proof enough alone: looks that cost all of a deadline are not to
 //      be had twice.
+// Pulses (pulses.h) give a link a sample in nearly every round, but of a moment: so one within 12 % of the estimate is
+// averaged with the last ones (the upper half of four: a link may carry less than it can), and a link that was not full
+// rises only to 8 % more or above.
 // The planner is given the lower end of an estimate's spread: the estimate less the standard deviation of its last
 // samples (of eight that were near it; of three at least). The two errors are not alike: what is planned above a link's
 // capacity makes the whole round wait for it, what is planned below leaves a part of one link idle, and bursts fill it.
@@ -63,6 +66,7 @@ struct DeliveryObservation {
   bool alone = false;     // ... while nothing was lost to another receiver: it is not the uplink
   bool late = false;      // it never came: `finished` is when it was given up
   bool own_copy = false;  // beside a network multicast, which does not reach its receiver
+  bool pulsed = false;    // `paces` are pulses (pulses.h)
 };
 
 enum class Direction : std::uint8_t { up, down };
@@ -109,6 +113,7 @@ class BandwidthEstimator {
   // The end of this link is not known yet: it was never seen saturated, or has carried more than its estimate
   // since.
   bool searching(LinkId link) const;
+  bool measured(LinkId id) const { return link(id).confirmed; }  // it was full, once
 
  private:
   struct Link {
@@ -131,7 +136,7 @@ class BandwidthEstimator {
     double held_back = 0;
     bool is_late = false;
   };
-  static void update(Link& link, Rate aggregate, std::optional<Witness> witness);
+  static void update(Link& link, Rate aggregate, std::optional<Witness> witness, bool pulsed);
   const Link& link(LinkId id) const;
   Link& link(LinkId id) { return const_cast<Link&>(std::as_const(*this).link(id)); }
   std::map<WorkerId, Worker> workers_;

@@ -41,7 +41,7 @@ struct Flow {
   double ends = 0;
   double rate = 0;
   double bits = 0;                 // all of it
-  std::vector<double> marks = {};  // when sixteenths of it were there
+  std::vector<double> marks = {};  // when parts of it were there
   bool done = false;
 };
 

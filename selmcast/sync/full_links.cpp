@@ -15,6 +15,9 @@ constexpr double kWeightOfShortfall = 2;
 constexpr double kNoShortfall = 0.1;
 constexpr double kAsFast = 0.9;  // of a network multicast to its receivers, who have other traffic too
 constexpr double kInexplicable = 0.7;
+constexpr double kLeastMoments =
+    3;  // of a delivery in pulses, and of its moments, to count as one that was held back
+constexpr double kLeastPulsed = 0.1;
 constexpr double kLeastHeldBack = 0.5;  // of a delivery; less says nothing
 
 double opening_cost(const LinkEvidence& link) {
@@ -104,7 +107,7 @@ class Search {
       moments.erase(std::ranges::unique(moments).begin(), moments.end());
       std::vector<Rate> carried;
       for (const std::size_t b : moments) carried.push_back(loads_.load(l, b));
-      result[l] = FullLink{crest(std::move(carried)), held_back[l], is_late[l]};
+      result[l] = FullLink{crest(std::move(carried), loads_.pulsed()), held_back[l], is_late[l]};
     }
     return result;
   }
@@ -117,6 +120,12 @@ class Search {
     const std::size_t first = held_.size();
     for (std::size_t k = 0; k < course.cells.size(); ++k) {
       if (course.cells[k].is_held_back) held_.push_back({d, course.first + k, 1 / moments});
+    }
+    // Of a delivery in pulses these few moments are all that could show it.
+    if (delivery.pulsed) {
+      const double least = std::max(kLeastMoments, kLeastPulsed * moments);
+      const double weight = 1 / std::max(least, static_cast<double>(held_.size() - first));
+      for (std::size_t h = first; h < held_.size(); ++h) held_[h].weight = weight;
     }
     for (std::size_t h = first; h < held_.size(); ++h) {
       const Rate rate = course.cells[held_[h].moment - course.first].rate;

@@ -20,6 +20,9 @@
 // (design.md section 4: single flows got 0.1 to 3.5 times their share). A moment that costs more than 0.7 at either
 // end explains nothing: TCP was slow by itself. Nor does a link that held back less than half a delivery.
 //
+// In pulses a delivery has few moments that could show anything: those in which it was held back count as one delivery,
+// if there are kLeastMoments of them and a tenth of its moments; fewer for less.
+//
 // Complexity: O(m log m + links x links opened) for m moments of deliveries. Pure; any thread.
 #pragma once
 

@@ -9,10 +9,12 @@ namespace {
 
 // Pacing keeps its rate within 1 % (design.md section 4); the rest is room for latency at both ends.
 constexpr double kHeldBackBelow = 0.93;
+constexpr double kHeldBackInPulses = 0.9;  // times are shorter there, so that packets come less evenly
 constexpr Duration kLateness = Duration::milliseconds(60);  // that is none yet (net/pace_schedule.h)
 constexpr double kHasteMost =
     1.5;  // of who is behind its pace (net/pace_schedule.h); nobody is believed more
 constexpr double kLeastOfCrest = 0.85;
+constexpr double kLeastOfCrestInPulses = 0.93;
 constexpr double kMostOfCrest = 1.2;
 
 // A line through points, flat outside them.
@@ -53,6 +55,16 @@ double paced_bits(const LoadedDelivery& d, Duration until) {
   return bits;
 }
 
+// The least that it was paced at in that time.
+Rate least_pace(const LoadedDelivery& d, Duration from, Duration to) {
+  Rate least = Rate::unlimited();
+  for (std::size_t k = 0; k < d.paces.size(); ++k) {
+    const bool is_last = k + 1 == d.paces.size();
+    if (d.paces[k].from < to && (is_last || d.paces[k].to > from)) least = std::min(least, d.paces[k].rate);
+  }
+  return least;
+}
+
 Curve arrivals(const LoadedDelivery& d) {
   const double bits = d.bytes.in_bits();
   Curve curve;
@@ -71,6 +83,17 @@ Curve arrivals(const LoadedDelivery& d) {
   return curve;
 }
 
+// A moment alone in which less came: not a full link, but how packets come.
+void forget_lone(std::vector<LinkLoads::Cell>& cells) {
+  for (std::size_t k = 0; k < cells.size();) {
+    std::size_t end = k;
+    while (end < cells.size() && cells[end].is_held_back) ++end;
+    if (end - k < 2)
+      for (std::size_t i = k; i < end; ++i) cells[i].is_held_back = false;
+    k = std::max(end, k + 1);
+  }
+}
+
 // Half of the deliveries are no shorter.
 Duration usual_length(std::span<const LoadedDelivery> deliveries) {
   std::vector<Duration> lengths;
@@ -82,14 +105,15 @@ Duration usual_length(std::span<const LoadedDelivery> deliveries) {
 
 }  // namespace
 
-Rate crest(std::vector<Rate> values) {
+Rate crest(std::vector<Rate> values, bool pulsed) {
   const auto high = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) * 4 / 5);
   std::ranges::nth_element(values, high);
   const Rate edge = *high;
+  const double least = pulsed ? kLeastOfCrestInPulses : kLeastOfCrest;
   double sum = 0;
   std::size_t count = 0;
   for (const Rate value : values) {
-    if (value < edge * kLeastOfCrest || value > edge * kMostOfCrest) continue;
+    if (value < edge * least || value > edge * kMostOfCrest) continue;
     sum += value.bps();
     ++count;
   }
@@ -99,9 +123,11 @@ Rate crest(std::vector<Rate> values) {
 LinkLoads::LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t links)
     : courses_(deliveries.size()) {
   if (deliveries.empty()) return;
+  pulsed_ = std::ranges::any_of(deliveries, &LoadedDelivery::pulsed);
   begins_ = std::ranges::min(deliveries, {}, &LoadedDelivery::started).started;
   const Duration span = std::ranges::max(deliveries, {}, &LoadedDelivery::finished).finished - begins_;
-  const Duration fine = std::max(kShortestMoment, usual_length(deliveries) * (1.0 / kMomentsOfADelivery));
+  const Duration fine = std::max(
+      kShortestMoment, usual_length(deliveries) * (1 / (pulsed_ ? kMomentsInPulses : kMomentsOfADelivery)));
   const auto wanted = static_cast<std::size_t>(std::max(4.0, span / fine));
   moments_ = std::min({wanted, kMostMoments, std::max<std::size_t>(8, kMostCells / links)});
   moment_ = span * (1 / static_cast<double>(moments_));
@@ -147,13 +173,16 @@ void LinkLoads::lay_out(const LoadedDelivery& delivery, Course& course) const {
     const bool runs_throughout = delivery.started <= from && to <= delivery.finished;
     const bool is_due = paced_bits(delivery, from - kLateness) >= delivery.bytes.in_bits();
     double allowed = paced_bits(delivery, to) - paced_bits(delivery, from);
-    const double believed = is_due ? bits : std::min(bits, allowed * kHasteMost);
+    const double believed = is_due ? bits : std::min(bits, allowed * (delivery.pulsed ? 1 : kHasteMost));
+    if (delivery.pulsed) allowed = (least_pace(delivery, from - kRises, to) * moment_).in_bits();
     if (delivery.lossy == true) allowed = std::min(allowed, delivery.allocated.bps() * moment_.in_seconds());
     const bool is_held_back =
-        runs_throughout && delivery.lossy != false && (is_due || bits < kHeldBackBelow * allowed);
+        runs_throughout && delivery.lossy != false &&
+        (is_due || bits < (delivery.pulsed ? kHeldBackInPulses : kHeldBackBelow) * allowed);
     course.cells.push_back(
         {Rate::bits_per_second(believed / moment_.in_seconds()), runs_throughout, is_held_back});
   }
+  if (delivery.pulsed) forget_lone(course.cells);
 }
 
 std::optional<Rate> LinkLoads::level(std::size_t link) const {
@@ -162,7 +191,7 @@ std::optional<Rate> LinkLoads::level(std::size_t link) const {
     if (has_held_back_[link * moments_ + b]) values.push_back(load(link, b));
   }
   if (values.empty()) return std::nullopt;
-  return std::max(crest(std::move(values)), sustained(link).value_or(Rate()));
+  return std::max(crest(std::move(values), pulsed_), sustained(link).value_or(Rate()));
 }
 
 std::optional<Rate> LinkLoads::sustained(std::size_t link) const {
@@ -173,7 +202,7 @@ std::optional<Rate> LinkLoads::sustained(std::size_t link) const {
     last = b;
   }
   if (first > last) return std::nullopt;
-  const Duration window = std::max(kProofTakes, shortest_[link]);
+  const Duration window = pulsed_ ? kProofTakes : std::max(kProofTakes, shortest_[link]);
   const auto proof = static_cast<std::size_t>(std::ceil(window / moment_ - 1e-9));
   const std::size_t length = std::min(last - first + 1, std::max<std::size_t>(1, proof));
   double bits = 0, most = 0;

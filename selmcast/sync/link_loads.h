@@ -1,6 +1,6 @@
 // What each link carried, moment by moment, and which deliveries were held back in which moment.
 //
-// Of a delivery we know when each sixteenth of its bytes was there (base/progress.h). So the time of all deliveries of
+// Of a delivery we know when each 64th of its bytes was there (base/progress.h). So the time of all deliveries of
 // a round, or of a look (online_learning.h), is cut into equal moments, and each delivery has a rate in each of them.
 // What a link carried in a moment is the sum over its deliveries (one copy of a network multicast: the fastest).
 // Without marks a delivery is laid out in proportion to the rates it was paced at, or evenly.
@@ -8,6 +8,10 @@
 // A delivery is held back in a moment in which it ran for all of the moment and came slower than it was paced; one that
 // should be through by its pacing, and is not, is not paced any more (net/pace_schedule.h). None is believed to have
 // been faster on average than it was paced, or more than 1.5 times as fast at any time.
+//
+// In pulses (pulses.h) paces change often. Packets come less evenly there than all in all, so that a delivery is held
+// back only in two moments or more in a row, below 0.9 of the least that it was paced at since kRises before each, as
+// TCP needs time to rise; it is never believed to be faster than its pace.
 //
 // Moments last kShortestMoment at least, since token buckets, socket buffers and timers make less than that uneven,
 // else a 32nd part of a usual delivery, and are so few that moments times links stay below kMostCells. A delivery that
@@ -38,6 +42,7 @@ struct LoadedDelivery {
   Duration started, finished;    // started < finished
   std::vector<PacePiece> paces;  // in order; before the first its rate holds, after the last one its
   Progress progress = {};
+  bool pulsed = false;  // `paces` are pulses: see below
   // Of a network multicast: whether its sender saw datagrams lost on the way. What lost none was not held back; what
   // did gave way to its fair rate `allocated`, and was held back only below that. Unknown: time alone tells.
   std::optional<bool> lossy = {};
@@ -51,12 +56,14 @@ class LinkLoads {
  public:
   static constexpr Duration kShortestMoment = Duration::milliseconds(25);
   static constexpr double kMomentsOfADelivery = 32;
+  static constexpr double kMomentsInPulses = 40;
   static constexpr std::size_t kMostMoments = 2048;
   static constexpr std::size_t kMostCells = 1 << 20;
 
   LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t links);
 
   std::size_t moments() const { return moments_; }
+  bool pulsed() const { return pulsed_; }
   Duration moment() const { return moment_; }
 
   struct Cell {
@@ -86,8 +93,10 @@ class LinkLoads {
 
  private:
   static constexpr Duration kProofTakes = Duration::milliseconds(150);
+  static constexpr Duration kRises = Duration::milliseconds(60);
   void lay_out(const LoadedDelivery& delivery, Course& course) const;
 
+  bool pulsed_ = false;  // any of them
   Duration begins_;
   Duration moment_;
   std::size_t moments_ = 0;
@@ -98,7 +107,7 @@ class LinkLoads {
 };
 
 // `values` that lie near the greatest fifth of them, on average: what most of them are if they are alike, and their
-// upper edge if they are not. Requires at least one.
-Rate crest(std::vector<Rate> values);
+// upper edge if they are not. Nearer in pulses, where many are of links half filled. Requires at least one.
+Rate crest(std::vector<Rate> values, bool pulsed);
 
 }  // namespace selmcast::sync

@@ -10,6 +10,7 @@
 #include "selmcast/plan/reach.h"
 #include "selmcast/sync/bursts.h"
 #include "selmcast/sync/donors.h"
+#include "selmcast/sync/pulses.h"
 #include "selmcast/sync/rate_allocator.h"
 
 namespace selmcast::sync {
@@ -188,6 +189,9 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   const bool relay = problem.multicast == plan::MulticastKind::relay;
   const std::vector<PairRate> bursts =
       settings_.bursts && !relay ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
+  std::vector<PaceSteps> pulses(rates.size());
+  if (settings_.pulses && settings_.paced && problem.multicast == plan::MulticastKind::unicast)
+    pulses = plan_pulses(problem, rates, estimator_, {ids, round_});
 
   const Duration predicted = completion + pipeline_latency(problem, plan, rates);
   const std::map<WorkerId, double> speed_up = turns(plan, ids);
@@ -218,6 +222,10 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
                                    problem.workers[i].volume, rates[k].rate, paced, selection.reason});
       planned.transfers.back().own_copy =
           plan::is_mixed(problem) && !reach.shares(i, position(selection.receiver));
+      if (!pulses[k].empty() && turn <= 1) {
+        planned.transfers.back().paced = mean_rate(pulses[k], problem.workers[i].volume);
+        planned.transfers.back().steps = pulses[k];
+      }
       flight.transfers.push_back({planned.transfers.back(), false, "", {}, {}});
       ++k;
     }

@@ -21,6 +21,16 @@ std::string megabits(Rate rate) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
 }
 
+// When what was told held, for a stream that began then.
+std::vector<PacePiece> pieces_of(const PaceSteps& steps, Duration began) {
+  std::vector<PacePiece> pieces;
+  for (std::size_t k = 0; k < steps.size(); ++k) {
+    const Duration to = k + 1 < steps.size() ? began + steps[k + 1].after : Duration::infinite();
+    pieces.push_back({began + steps[k].after, to, steps[k].rate});
+  }
+  return pieces;
+}
+
 }  // namespace
 
 Result<Actions> RoundMachine::failed(WorkerId worker, const Failure& failed, Instant now) {
@@ -157,6 +167,8 @@ void RoundMachine::learn(const InFlight& flight) {
     observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
                         t.allocated, t.paced, settled.progress});
     observed.back().late = settled.late;
+    observed.back().paces = pieces_of(t.steps, settled.started);
+    observed.back().pulsed = !t.steps.empty();
     observed.back().own_copy = t.own_copy;
     // Parts of what is sent on wait for others; the whole says more.
     if (settings_.multicast == plan::MulticastKind::relay) observed.back().progress.clear();

@@ -16,6 +16,7 @@
 
 #include "selmcast/base/error.h"
 #include "selmcast/base/ids.h"
+#include "selmcast/base/pace.h"
 #include "selmcast/base/progress.h"
 #include "selmcast/base/units.h"
 #include "selmcast/plan/plan.h"
@@ -47,6 +48,8 @@ struct Transfer {
   std::optional<TransferId> source = {};
   bool own_copy =
       false;  // network: the receiver does not hear the sender's group, and gets a stream beside it
+  PaceSteps steps =
+      {};  // pulses (pulses.h): what the sender is told in place of `paced`, which is their mean
 };
 
 // How a transfer ended.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "selmcast/base/ids.h"
+#include "selmcast/base/pace.h"
 #include "selmcast/base/progress.h"
 #include "selmcast/base/units.h"
 #include "selmcast/payload/model_codec.h"
@@ -16,7 +17,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 10;
+inline constexpr std::uint32_t kControlProtocolVersion = 11;
 // Until its welcome says how often, a worker beats its heart so often, and who is not heard for so long is gone.
 inline constexpr Duration kHeartbeatBeforeWelcome = Duration::milliseconds(500);
 inline constexpr Duration kSilenceBeforeWelcome = Duration::seconds(4);
@@ -168,6 +169,7 @@ struct Outgoing {
   std::optional<Rate> planned = {};
   // Network: this receiver does not hear the group. It is no part of it, and gets a stream of its own.
   bool apart = false;
+  PaceSteps steps = {};  // in place of `rate`, of which they are a course; unicast only
   bool operator==(const Outgoing&) const = default;
 };
 struct Incoming {

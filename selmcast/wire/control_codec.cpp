@@ -1,36 +1,15 @@
 #include "selmcast/wire/control_codec.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "selmcast/base/overloaded.h"
 #include "selmcast/wire/control.pb.h"
+#include "selmcast/wire/control_numbers.h"
 #include "selmcast/wire/control_text.h"
 
 namespace selmcast::wire {
 namespace {
-
-Result<Rate> usable_rate(const std::string& field, double bps) {
-  const Rate rate = Rate::bits_per_second(bps);
-  if (rate >= kRateMin && rate <= kRateMax) return rate;  // false for NaN
-  return bad(field, "must be positive and finite, between 1e-3 and 1e18 bit/s");
-}
-
-Result<Duration> duration(const std::string& field, double seconds) {
-  if (!std::isfinite(seconds) || seconds < 0) return bad(field, "must be finite and not negative");
-  return Duration::seconds(seconds);
-}
-
-Result<Bytes> size(const std::string& field, std::uint64_t bytes) {
-  if (bytes > std::uint64_t{1} << 50) return bad(field, "is larger than 1 PiB");
-  return Bytes(static_cast<std::int64_t>(bytes));
-}
-
-Result<std::uint16_t> port_number(const std::string& field, std::uint32_t port) {
-  if (port == 0 || port > 65535) return bad(field, "is no port");
-  return static_cast<std::uint16_t>(port);
-}
 
 // Left as it is where no name is given; false if there is none of that name.
 template <class T, class Parse>
@@ -95,7 +74,8 @@ Result<Delivered> decode_delivered(const pb::Delivered& in) {
   if (finished < started) return bad("delivered.finished_seconds", "is before started_seconds");
   Delivered delivered{TransferId(in.transfer()), bytes, started, finished};
   if (const int marks = in.progress_seconds_size(); marks != 0 && marks != kProgressParts - 1)
-    return bad("delivered.progress_seconds", "must be 15 numbers or none");
+    return bad("delivered.progress_seconds",
+               "must be " + std::to_string(kProgressParts - 1) + " numbers or none");
   for (const double seconds : in.progress_seconds()) {
     SELMCAST_TRY(mark, duration("delivered.progress_seconds", seconds));
     const Duration before = delivered.progress.empty() ? started : delivered.progress.back();
@@ -150,9 +130,19 @@ Result<Probed> decode_probed(const pb::Probed& in) {
   return Probed{in.number(), heard, flooded, in.sees_floods(), reason_text(in.fault())};
 }
 
-Result<Rate> pacing(const std::string& field, double bps) {
-  if (bps == 0) return Rate::unlimited();
-  return usable_rate(field, bps);
+Result<PaceSteps> pace_steps(const std::string& field,
+                             const google::protobuf::RepeatedPtrField<pb::PaceStep>& in) {
+  if (in.size() > static_cast<int>(kPaceStepsMost))
+    return bad(field, "has more than " + std::to_string(kPaceStepsMost) + " steps");
+  PaceSteps steps;
+  for (const pb::PaceStep& step : in) {
+    SELMCAST_TRY(after, duration(field + ".after_seconds", step.after_seconds()));
+    SELMCAST_TRY(rate, usable_rate(field + ".rate_bps", step.rate_bps()));
+    if (steps.empty() ? after != Duration() : after <= steps.back().after)
+      return bad(field + ".after_seconds", "does not ascend from 0");
+    steps.push_back({after, rate});
+  }
+  return steps;
 }
 
 // What a RoundPlan and a PlanUpdate have in common; `name` is the field's.
@@ -173,6 +163,8 @@ Result<Plan> decode_plan(const std::string& name, const Message& in) {
     SELMCAST_TRY(planned, pacing(name + ".outgoing.planned_bps", out.planned_bps()));
     if (!planned.is_unlimited()) plan.outgoing.back().planned = planned;
     plan.outgoing.back().apart = out.apart();
+    SELMCAST_TRY(steps, pace_steps(name + ".outgoing.steps", out.steps()));
+    plan.outgoing.back().steps = std::move(steps);
   }
   for (const pb::Incoming& incoming : in.incoming()) {
     SELMCAST_TRY(bytes, size(name + ".incoming.bytes", incoming.bytes()));
@@ -259,6 +251,11 @@ void encode_plan(Message& out, const Plan& plan) {
     if (outgoing.source) o.set_source(outgoing.source->value());
     o.set_elsewhere(outgoing.elsewhere);
     o.set_apart(outgoing.apart);
+    for (const PaceStep& step : outgoing.steps) {
+      pb::PaceStep& s = *o.add_steps();
+      s.set_after_seconds(step.after.in_seconds());
+      s.set_rate_bps(step.rate.bps());
+    }
   }
   for (const Incoming& incoming : plan.incoming) {
     pb::Incoming& i = *out.add_incoming();

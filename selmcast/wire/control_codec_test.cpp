@@ -93,13 +93,33 @@ TEST(ControlCodec, ProgressOfADeliveryAscendsFromItsStartToItsEnd) {
     const auto decoded = decode(encode(delivered));
     return !decoded && decoded.error().message.find("progress_seconds") != std::string::npos;
   };
-  EXPECT_TRUE(refused({Duration::seconds(1.5)}));                              // one instead of 15
+  EXPECT_TRUE(refused({Duration::seconds(1.5)}));                              // one only
   EXPECT_TRUE(refused(Progress(kProgressParts - 1, Duration::seconds(0.5))));  // before the start
   EXPECT_TRUE(refused(Progress(kProgressParts - 1, Duration::seconds(2.5))));  // after the end
   Progress back(kProgressParts - 1, Duration::seconds(1.5));
   back.back() = Duration::seconds(1.4);
   EXPECT_TRUE(refused(back));
   EXPECT_FALSE(refused({}));
+}
+
+TEST(ControlCodec, StepsOfAPaceAscendFromZeroAndAreNotMany) {
+  RoundPlan plan;
+  plan.version = {1, 1};
+  plan.outgoing.push_back({TransferId(1), {WorkerId(1), "h", 1}, Rate::megabits_per_second(1)});
+  const auto is_taken = [&](PaceSteps steps) {
+    plan.outgoing[0].steps = std::move(steps);
+    return decode(encode(ToWorker(plan))).has_value();
+  };
+  const auto step = [](double after, double mbps) {
+    return PaceStep{Duration::seconds(after), Rate::megabits_per_second(mbps)};
+  };
+  EXPECT_TRUE(is_taken({step(0, 1), step(1, 2)}));
+  EXPECT_FALSE(is_taken({step(0.1, 1)}));
+  EXPECT_FALSE(is_taken({step(0, 1), step(1, 2), step(1, 3)}));
+  EXPECT_FALSE(is_taken({step(0, 0)}));
+  PaceSteps many;
+  for (std::size_t k = 0; k <= kPaceStepsMost; ++k) many.push_back(step(static_cast<double>(k), 1));
+  EXPECT_FALSE(is_taken(many));
 }
 
 TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
@@ -116,6 +136,8 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
   relays.relay = true;
   relays.outgoing[0].source = TransferId(5);
   relays.outgoing[1].elsewhere = true;
+  relays.outgoing[0].steps = {{Duration(), Rate::megabits_per_second(1)},
+                              {Duration::seconds(0.5), Rate::megabits_per_second(3)}};
   relays.outgoing[1].apart = true;
   relays.incoming[0].from = WorkerId(0);
   const ToWorker messages[] = {

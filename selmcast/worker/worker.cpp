@@ -251,7 +251,11 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   void obey(StartStream& order) {
     net::Link* link = find(order.link);
     if (link == nullptr) return;
-    if (!order.cut) return link->stream(order.transfer, order.payload, order.rate);
+    if (!order.cut) {
+      link->stream(order.transfer, order.payload, order.rate);
+      link->follow(order.steps);
+      return;
+    }
     link->stream_cut(order.transfer, order.payload,
                      {static_cast<std::size_t>(order.cut->chunk.count()), order.cut->first,
                       static_cast<std::size_t>(order.cut->available.count())},

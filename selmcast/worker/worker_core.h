@@ -85,6 +85,7 @@ struct StartStream {
     Bytes available;
   };
   std::optional<Cut> cut = {};
+  PaceSteps steps = {};  // in place of `rate`, if there are any
 };
 // Relay: so much of the payload of a stream that runs is there now.
 struct ExtendStream {

@@ -53,6 +53,7 @@ void WorkerCore::extend_streams(TransferId source, WorkerActions& actions) const
 StartStream WorkerCore::start_stream(LinkId link, const Outgoing& outgoing, std::uint32_t first) const {
   const wire::Outgoing& planned = outgoing.planned;
   StartStream stream{link, planned.transfer, payload(), planned.rate};
+  stream.steps = planned.steps;
   if (!relays()) return stream;
   stream.cut = {plan::relay_chunk(model_bytes_), first, model_bytes_};
   if (const auto arriving = planned.source ? inbox_.arriving(*planned.source) : std::nullopt) {
