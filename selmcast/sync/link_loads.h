@@ -14,8 +14,8 @@
 // TCP needs time to rise; it is never believed to be faster than its pace.
 //
 // Moments last kShortestMoment at least, since token buckets, socket buffers and timers make less than that uneven,
-// else a 32nd part of a usual delivery, and are so few that moments times links stay below kMostCells. A delivery that
-// fills none of them shows its bytes only.
+// else a 32nd part of a usual delivery (a 40th in pulses), and are so few that moments times links stay below
+// kMostCells. A delivery that fills none of them shows its bytes only.
 // Complexity: O(links x moments + moments of all deliveries). Pure. A value of one thread.
 #pragma once
 

@@ -332,15 +332,6 @@ Transfer sent_on(const RoundPlanned& plan) {
   return *found;
 }
 
-template <class Wanted>
-std::vector<Wanted> of(const Actions& actions) {
-  std::vector<Wanted> found;
-  for (const Action& action : actions) {
-    if (const auto* one = std::get_if<Wanted>(&action)) found.push_back(*one);
-  }
-  return found;
-}
-
 TEST(RelayRounds, TheSlowUplinkCarriesOneCopyAndEverySourceIsADelivery) {
   RoundMachine machine = relays_of_four();
   const Actions actions = all_ready(machine, 4, 0);
@@ -362,7 +353,7 @@ TEST(RelayRounds, WhatARelayCannotSendOnItsSenderTakesOverOnce) {
   RoundMachine machine = relays_of_four();
   const Transfer t = sent_on(planned(all_ready(machine, 4, 0)));
   const WorkerId relay = *t.via;
-  const auto rerouted = of<TransferRerouted>(*machine.failed(t.receiver, {t.id, "reset", relay}, at(1)));
+  const auto rerouted = all<TransferRerouted>(*machine.failed(t.receiver, {t.id, "reset", relay}, at(1)));
   ASSERT_EQ(rerouted.size(), 1u);
   EXPECT_EQ(rerouted[0].before, relay);
   EXPECT_FALSE(rerouted[0].transfer.via.has_value());
@@ -370,8 +361,8 @@ TEST(RelayRounds, WhatARelayCannotSendOnItsSenderTakesOverOnce) {
   EXPECT_TRUE(machine.failed(relay, {t.id, "reset", t.receiver}, at(1))->empty());
   EXPECT_TRUE(machine.failed(t.receiver, {t.id, "reset", relay}, at(1))->empty());
   const Actions again = *machine.failed(t.receiver, {t.id, "reset", t.sender}, at(2));
-  EXPECT_EQ(of<TransferRerouted>(again).size(), 0u);
-  EXPECT_EQ(of<TransferCancelled>(again).size(), 1u);
+  EXPECT_EQ(all<TransferRerouted>(again).size(), 0u);
+  EXPECT_EQ(all<TransferCancelled>(again).size(), 1u);
 }
 
 TEST(RelayRounds, WhoLeavesIsReplacedBySendersAndItsOwnAreCancelled) {
@@ -379,11 +370,11 @@ TEST(RelayRounds, WhoLeavesIsReplacedBySendersAndItsOwnAreCancelled) {
   const RoundPlanned plan = planned(all_ready(machine, 4, 0));
   const WorkerId relay = *sent_on(plan).via;
   const Actions actions = machine.leave(relay, "crashed", at(1));
-  for (const TransferCancelled& cancelled : of<TransferCancelled>(actions))
+  for (const TransferCancelled& cancelled : all<TransferCancelled>(actions))
     EXPECT_TRUE(cancelled.transfer.sender == relay || cancelled.transfer.receiver == relay);
   std::size_t expected = 0;
   for (const Transfer& t : plan.transfers) expected += t.via == relay && t.sender != relay ? 1 : 0;
-  EXPECT_EQ(of<TransferRerouted>(actions).size(), expected);
+  EXPECT_EQ(all<TransferRerouted>(actions).size(), expected);
   EXPECT_GT(expected, 0u);
 }
 
@@ -394,9 +385,9 @@ TEST(RelayRounds, WhoDoesNotGetItCannotSendItOn) {
   const auto source = *std::ranges::find(plan.transfers, *t.source, &Transfer::id);
   if (source.via) GTEST_FAIL() << "w0 sends one copy, so the first one does not come by another";
   const Actions actions = *machine.failed(source.receiver, {source.id, "reset", source.sender}, at(1));
-  ASSERT_EQ(of<TransferCancelled>(actions).size(), 1u);
+  ASSERT_EQ(all<TransferCancelled>(actions).size(), 1u);
   bool taken_over = false;
-  for (const TransferRerouted& rerouted : of<TransferRerouted>(actions))
+  for (const TransferRerouted& rerouted : all<TransferRerouted>(actions))
     taken_over |= rerouted.transfer.id == t.id;
   EXPECT_TRUE(taken_over);
 }
