@@ -68,7 +68,7 @@ class RunningManager final : public Manager, private wire::pb::Manager::Callback
     int bound_port = 0;
     const std::string wanted = joined(options_.host, options_.port);
     if (auto free = can_listen(wanted); !free) return free;
-    builder.AddListeningPort(wanted, grpc::InsecureServerCredentials(), &bound_port);
+    builder.AddListeningPort(wanted, options_.credentials.server, &bound_port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second manager on the port is an error
     builder.SetMaxReceiveMessageSize(kMessageBytesMax);
     builder.RegisterService(static_cast<wire::pb::Manager::CallbackService*>(this));

@@ -18,18 +18,20 @@
 
 #include "selmcast/base/error.h"
 #include "selmcast/manager/manager_core.h"
+#include "selmcast/wire/credentials.h"
 
 namespace selmcast::manager {
 
 struct ManagerOptions {
   ManagerSettings settings;
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;                        // 0: any free one
-  std::filesystem::path journal;                 // empty: none
-  std::filesystem::path state;                   // empty: a manager that dies cannot be made again
-  std::optional<Duration> clock_zero;            // what the journal's times count from, on CLOCK_MONOTONIC;
-                                                 // nothing: the creation of the manager
-  std::function<void(const Output&)> on_output;  // on the loop, for logs and progress; may be empty
+  std::uint16_t port = 0;              // 0: any free one
+  std::filesystem::path journal;       // empty: none
+  std::filesystem::path state;         // empty: a manager that dies cannot be made again
+  std::optional<Duration> clock_zero;  // what the journal's times count from, on CLOCK_MONOTONIC;
+                                       // nothing: the creation of the manager
+  wire::Credentials credentials = wire::Credentials::insecure();
+  std::function<void(const Output&)> on_output;            // on the loop, for logs and progress; may be empty
   std::function<void(const std::string&)> on_notice = {};  // likewise: made again, state cannot be written
 };
 

@@ -14,9 +14,10 @@ std::chrono::duration<double> chrono_of(Duration duration) {
 
 }  // namespace
 
-Result<std::unique_ptr<ControlStream>> ControlStream::open(const std::string& address, Duration timeout,
-                                                           Events events) {
-  std::unique_ptr<ControlStream> stream(new ControlStream(address, std::move(events)));
+Result<std::unique_ptr<ControlStream>> ControlStream::open(const std::string& address,
+                                                           const wire::Credentials& credentials,
+                                                           Duration timeout, Events events) {
+  std::unique_ptr<ControlStream> stream(new ControlStream(address, credentials, std::move(events)));
   const auto deadline = std::chrono::system_clock::now() +
                         std::chrono::duration_cast<std::chrono::system_clock::duration>(chrono_of(timeout));
   if (!stream->channel_->WaitForConnected(deadline)) {
@@ -29,8 +30,10 @@ Result<std::unique_ptr<ControlStream>> ControlStream::open(const std::string& ad
   return stream;
 }
 
-std::unique_ptr<ControlStream> ControlStream::open_later(const std::string& address, Events events) {
-  std::unique_ptr<ControlStream> stream(new ControlStream(address, std::move(events)));
+std::unique_ptr<ControlStream> ControlStream::open_later(const std::string& address,
+                                                         const wire::Credentials& credentials,
+                                                         Events events) {
+  std::unique_ptr<ControlStream> stream(new ControlStream(address, credentials, std::move(events)));
   stream->start();
   return stream;
 }
@@ -42,7 +45,8 @@ void ControlStream::start() {
   StartCall();
 }
 
-ControlStream::ControlStream(const std::string& address, Events events) : events_(std::move(events)) {
+ControlStream::ControlStream(const std::string& address, const wire::Credentials& credentials, Events events)
+    : events_(std::move(events)) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // managers are in the same network
@@ -51,7 +55,7 @@ ControlStream::ControlStream(const std::string& address, Events events) : events
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // Each stream dials for itself: a channel's back-off is not the next one's.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  channel_ = grpc::CreateCustomChannel(address, credentials.channel, arguments);
   stub_ = wire::pb::Manager::NewStub(channel_);
 }
 

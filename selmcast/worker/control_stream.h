@@ -18,6 +18,7 @@
 #include "selmcast/base/error.h"
 #include "selmcast/base/units.h"
 #include "selmcast/wire/control.grpc.pb.h"
+#include "selmcast/wire/credentials.h"
 
 namespace selmcast::worker {
 
@@ -29,10 +30,12 @@ class ControlStream final : public grpc::ClientBidiReactor<wire::pb::FromWorker,
   };
 
   // Error (unavailable) if nobody answers at `address` within `timeout`.
-  static Result<std::unique_ptr<ControlStream>> open(const std::string& address, Duration timeout,
+  static Result<std::unique_ptr<ControlStream>> open(const std::string& address,
+                                                     const wire::Credentials& credentials, Duration timeout,
                                                      Events events);
   // Without waiting: what is sent waits until somebody answers, or on_closed comes since nobody does.
-  static std::unique_ptr<ControlStream> open_later(const std::string& address, Events events);
+  static std::unique_ptr<ControlStream> open_later(const std::string& address,
+                                                   const wire::Credentials& credentials, Events events);
   ~ControlStream() override;
 
   void send(wire::pb::FromWorker message);
@@ -44,7 +47,7 @@ class ControlStream final : public grpc::ClientBidiReactor<wire::pb::FromWorker,
   void OnDone(const grpc::Status& status) override;
 
  private:
-  ControlStream(const std::string& address, Events events);
+  ControlStream(const std::string& address, const wire::Credentials& credentials, Events events);
   void start();
   void write_next();  // requires the lock
 

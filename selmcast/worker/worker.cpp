@@ -18,6 +18,7 @@
 #include "selmcast/base/descriptors.h"
 #include "selmcast/net/link.h"
 #include "selmcast/wire/control_codec.h"
+#include "selmcast/wire/credentials.h"
 #include "selmcast/worker/control_stream.h"
 #include "selmcast/worker/group_shell.h"
 #include "selmcast/worker/limits.h"
@@ -113,7 +114,8 @@ class RunningWorker final : public Worker, private net::LinkHandler {
                              return steady - Duration::seconds(std::chrono::duration<double>(zero).count());
                            }});
 
-    auto control = ControlStream::open(options_.manager, options_.connect_timeout, stream_events());
+    auto control =
+        ControlStream::open(options_.manager, credentials_, options_.connect_timeout, stream_events());
     if (!control) return std::unexpected(control.error());
     control_ = std::move(*control);
     thread_ = std::thread([this] { loop_.run(); });
@@ -218,7 +220,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     arm_timer();
   }
   void obey(const ManagerLink::Dial&) {
-    control_ = ControlStream::open_later(options_.manager, stream_events());
+    control_ = ControlStream::open_later(options_.manager, credentials_, stream_events());
   }
   void obey(const ManagerLink::Write& order) {
     auto bytes = wire::encode(order.message);
@@ -364,6 +366,7 @@ class RunningWorker final : public Worker, private net::LinkHandler {
   }
 
   WorkerOptions options_;
+  const wire::Credentials credentials_ = wire::Credentials::insecure();
   Clock::time_point started_at_;
   asio::io_context loop_;
   asio::steady_timer timer_;

@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "selmcast/cli/doctor/multicast.h"
+#include "selmcast/wire/credentials.h"
 #include "selmcast/worker/local_address.h"
 
 namespace selmcast::doctor {
@@ -119,7 +120,7 @@ Connection look_at(int socket, const addrinfo& to, const std::vector<Interface>&
 }
 
 bool answers_grpc(const std::string& target, Duration patience) {
-  const auto channel = grpc::CreateChannel(target, grpc::InsecureChannelCredentials());
+  const auto channel = grpc::CreateChannel(target, wire::Credentials::insecure().channel);
   const auto deadline = std::chrono::system_clock::now() +
                         std::chrono::milliseconds(static_cast<std::int64_t>(patience.in_milliseconds()));
   return channel->WaitForConnected(deadline);
