@@ -1,3 +1,6 @@
+// What the two ends of the control plane show each other to prove who they are. Whoever listens or dials with gRPC
+// takes it from here, and nowhere else: TLS and identities are for this place to add. The data plane's place is
+// net::listen() and net::dial(), which are told all there is to tell in LinkOptions.
 #pragma once
 
 #include <memory>
@@ -9,9 +12,6 @@ class ServerCredentials;
 
 namespace selmcast::wire {
 
-// What the two ends of the control plane show each other to prove who they are. Whoever listens or dials with gRPC takes
-// it from here, and nowhere else: TLS and identities are for this place to add. The data plane's place is net::listen()
-// and net::dial(), which are told all there is to tell in LinkOptions.
 struct Credentials {
   std::shared_ptr<grpc::ServerCredentials> server;  // the manager's
   std::shared_ptr<grpc::ChannelCredentials>
