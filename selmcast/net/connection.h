@@ -46,6 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stripe(TransferId transfer, std::span<const std::byte> payload, const PayloadPart& part);
   void pace_at(Rate rate);  // nothing before it is connected
   Bytes unacknowledged();
+  double ack_load();
   Bytes written() const { return written_; }  // of payload, since the last stream() or ever
   void abort();
   const std::string& remote() const { return remote_; }
@@ -104,6 +105,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool connected_ = false;
   bool writing_ = false;  // a write_turn() is pending
   bool paced_ = false;
+  std::optional<std::size_t> burst_;      // bytes to be written at once; none: as many as there are
   std::optional<PaceSchedule> schedule_;  // of the last stream, until all of it was acknowledged
   Bytes written_;                         // of that stream, chunk headers left out
   asio::steady_timer pace_timer_;

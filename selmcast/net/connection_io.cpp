@@ -141,12 +141,16 @@ bool Connection::write_some() {
     return false;
   }
   if (budgeted) segment.payload = segment.payload.first(uplink_.cut(segment.payload.size()));
+  const bool is_burst = burst_ && segment.head.size() + segment.payload.size() > *burst_;
+  if (is_burst) segment.payload = segment.payload.first(*burst_ - std::min(*burst_, segment.head.size()));
 
   const std::array<asio::const_buffer, 2> buffers = {
       asio::buffer(segment.head.data(), segment.head.size()),
       asio::buffer(segment.payload.data(), segment.payload.size())};
   asio::error_code ec;
-  const std::size_t count = socket_.write_some(buffers, ec);
+  // The end of a record: the kernel adds nothing to what it sends at once.
+  const auto flags = is_burst ? asio::socket_base::message_end_of_record : 0;
+  const std::size_t count = socket_.send(buffers, flags, ec);
   if (budgeted) uplink_.settle(count > segment.head.size() ? count - segment.head.size() : 0);
   if (ec && !is_not_now(ec)) {
     close(lost(ec));

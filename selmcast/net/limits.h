@@ -27,6 +27,11 @@ inline constexpr Duration kAcceptRetry = Duration::milliseconds(100);
 // too late for them.
 inline constexpr int kUnsentBytesMax = 128 * 1024;
 
+// What a paced stream writes at once takes so long at its pace (burst_bytes() in pace_schedule.h), but two segments at
+// least.
+inline constexpr Duration kBurst = Duration::milliseconds(1);
+inline constexpr std::size_t kBurstBytesMost = 64 * 1024;  // more needs no cutting
+
 // How often a paced stream is held to its schedule (pace_schedule.h).
 inline constexpr Duration kPaceInterval = Duration::milliseconds(50);
 

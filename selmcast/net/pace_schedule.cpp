@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "selmcast/net/limits.h"
+
 namespace selmcast::net {
 
 const PaceSchedule::Piece& PaceSchedule::piece_at(Instant now) const {
@@ -48,6 +50,12 @@ Rate PaceSchedule::pace(Bytes arrived, Instant now) const {
   if (behind <= rate.bps() * kLateness.in_seconds()) return rate;
   const double haste = 1 + behind / (rate.bps() * kRecovery.in_seconds());
   return rate * std::min(haste, kHasteMost);
+}
+
+std::optional<std::size_t> burst_bytes(Rate pace, std::size_t segment) {
+  const double bytes = pace.bytes_per_second() * kBurst.in_seconds();
+  if (!(bytes < 1.0 * kBurstBytesMost)) return std::nullopt;
+  return std::max<std::size_t>(2, static_cast<std::size_t>(bytes) / segment) * segment;
 }
 
 }  // namespace selmcast::net

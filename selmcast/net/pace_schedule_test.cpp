@@ -68,5 +68,14 @@ TEST(PaceSchedule, UnlimitedHasNoSchedule) {
   EXPECT_EQ(schedule.pace(Bytes(0), at(100)), kRate);
 }
 
+TEST(BurstBytes, LastAMillisecondInWholeSegmentsAndTwoAtLeast) {
+  EXPECT_EQ(burst_bytes(Rate::megabits_per_second(100), 1448), 8 * 1448u);  // 12,500 bytes
+  EXPECT_EQ(burst_bytes(Rate::megabits_per_second(20), 1448), 2 * 1448u);   // 2500
+  EXPECT_EQ(burst_bytes(Rate::megabits_per_second(20), 8948), 2 * 8948u);   // jumbo frames
+  EXPECT_EQ(burst_bytes(Rate::megabits_per_second(600), 1448),
+            std::nullopt);  // 75,000: more than the kernel sends at once
+  EXPECT_EQ(burst_bytes(Rate::unlimited(), 1448), std::nullopt);
+}
+
 }  // namespace
 }  // namespace selmcast::net
