@@ -194,7 +194,9 @@ def plot_script(rows):
         pieces = [f"$d{k}_0 using 1:2 with fsteps lw 3 lc rgb '#bbbbbb' title 'truth'"]
         pieces += [f"$d{k}_{r + 1} using 1:2 with lines lw 1.5 lc rgb '{colours[r % 4]}' title '{run}'"
                    for r, run in enumerate(runs)]
+        most = max(row["true_mbps"] for row in rows if (row["worker"], row["direction"]) == (host, direction))
         lines += [f"set title '{host}, {direction}link (Mbit/s of payload)'",
+                  f"set ytics {50 if most > 100 else 25 if most > 50 else 10}",
                   "set xlabel 'round'" if k > 5 else "set xlabel ''", "plot " + ", ".join(pieces)]
     return "\n".join(lines + ["unset multiplot"]) + "\n"
 
@@ -217,7 +219,7 @@ def main():
     parser.add_argument("--runs", nargs="*", default=["paced"])
     parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
-    kinds = {"paced": [], "pulses": ["--pulses"], "no-search": ["--no-bursts"], "unpaced": ["--unpaced"]}
+    kinds = {"paced": [], "bursts": ["--no-pulses"], "no-search": ["--no-bursts"], "unpaced": ["--unpaced"]}
     for run in options.runs:
         if run not in kinds:
             parser.error(f"there is no run {run}: {', '.join(kinds)}")

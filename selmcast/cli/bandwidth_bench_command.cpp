@@ -42,7 +42,7 @@ void add_bandwidth_bench(CLI::App& bench, int& exit_status) {
   command->footer(
       "Six hosts on a testbed, 60 rounds; six links change, then other traffic comes "
       "(docs/bandwidth.md).\n"
-      "Runs: paced (as shipped), pulses (--pulses), no-search (--no-bursts: nothing is sent above plan), "
+      "Runs: paced (as shipped), bursts (--no-pulses), no-search (--no-bursts: nothing is sent above plan), "
       "unpaced.\n"
       "Examples:\n"
       "  selmcast bench bandwidth --out bench-bandwidth                paced, 8 MB: about three minutes\n"
@@ -56,7 +56,7 @@ void add_bandwidth_bench(CLI::App& bench, int& exit_status) {
   command->add_option("--runs", flags->runs, "Which (default paced)")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"paced", "pulses", "no-search", "unpaced"}));
+      ->check(CLI::IsMember({"paced", "bursts", "no-search", "unpaced"}));
   command->add_flag("--report", flags->report, "Measure nothing");
   command->callback([flags, &exit_status] { exit_status = run_bench(*flags); });
 }

@@ -55,7 +55,7 @@ struct ManagerFlags {
   bool ages_from_zero = false;
   bool unpaced = false;
   bool no_bursts = false;
-  bool pulses = false;
+  bool no_pulses = false;
   bool die_with_parent = false;
 };
 
@@ -206,7 +206,7 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   if (flags.ages_from_zero) rounds.age_start = sync::AgeStart::zero;
   rounds.paced = !flags.unpaced;
   rounds.bursts = !flags.no_bursts;
-  rounds.pulses = flags.pulses;
+  rounds.pulses = !flags.no_pulses;
   if (flags.insecure_listen) options.host = *flags.insecure_listen;
   options.port = flags.port;
   options.journal = flags.journal;
@@ -382,14 +382,11 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       ->add_option("--clock-zero", flags->clock_zero, "Where the journal's times start, on CLOCK_MONOTONIC")
       ->type_name("SECONDS");
   command->add_flag("--unpaced", flags->unpaced, "Let TCP alone decide the rates; they still predict");
-  CLI::Option* no_bursts =
-      command->add_flag("--no-bursts", flags->no_bursts, "Never pace above plan to look for more bandwidth");
-  command
-      ->add_flag("--pulses", flags->pulses,
-                 "bsp, unicast: send each link in turn above plan for a part of each round, so that changes "
-                 "are known "
-                 "sooner; rounds end a little later (docs/bandwidth.md)")
-      ->excludes(no_bursts);
+  command->add_flag("--no-bursts", flags->no_bursts, "Never pace above plan to look for more bandwidth");
+  command->add_flag(
+      "--no-pulses", flags->no_pulses,
+      "bsp, unicast: pace above plan in some whole rounds only, not each link in turn for a part of "
+      "each round (docs/bandwidth.md)");
   command->add_flag("--die-with-parent", flags->die_with_parent,
                     "End when the process that started this one ends");
   command->callback([flags, &exit_status] { exit_status = run_manager(*flags); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <utility>
 
 #include "selmcast/base/check.h"
@@ -22,36 +23,39 @@ constexpr Duration kWindow = Duration::milliseconds(300);
 constexpr std::size_t kWindowsMost = 12;
 constexpr std::size_t kWindowsLeast = 4;
 
-// The windows of one round: which of them is a link's.
-class Windows {
- public:
-  Windows(Duration completion, Round round)
-      : count_(static_cast<std::size_t>(
+// The windows of one round.
+struct Windows {
+  explicit Windows(Duration completion)
+      : count(static_cast<std::size_t>(
             std::clamp(completion * kPulsesWithin / kWindow, 0.0, 1.0 * kWindowsMost))),
-        length_(completion * (kPulsesWithin / static_cast<double>(std::max<std::size_t>(1, count_)))),
-        shift_(count_ > 0 ? round.value() % kWindowsMost * (count_ - 1) : 0) {}
-
-  std::size_t count() const { return count_; }
-  Duration length() const { return length_; }
-  // count() or more: it has none in this round.
-  std::size_t of(std::size_t link) const { return (link + shift_) % kWindowsMost; }
-
- private:
-  std::size_t count_;
-  Duration length_;
-  std::size_t shift_;
+        length(completion * (kPulsesWithin / static_cast<double>(std::max<std::size_t>(1, count)))) {}
+  std::size_t count;
+  Duration length;
 };
 
 struct PulsedLink {
   Rate load;  // on average
   Rate estimate;
   bool searched = false;
+  bool doubted = false;
 };
 
 // One that never was full may be one that nothing fills: it is not looked for in every round.
 bool is_searched(const BandwidthEstimator& estimator, LinkId id, Round round) {
   const bool is_due = (round.value() + id.worker.value()) % kUnmeasuredPeriod == 0;
   return estimator.searching(id) && (estimator.measured(id) || is_due);
+}
+
+// The window of each link; `count` or more: it has none in this round. First come those whose end is looked for, or in
+// doubt, then whoever had none in the round before.
+std::vector<std::size_t> windows_of(std::span<const PulsedLink> links, std::size_t count, Round round) {
+  std::vector<std::size_t> order(links.size());
+  const std::size_t first = round.value() % links.size() * count % links.size();
+  for (std::size_t k = 0; k < order.size(); ++k) order[k] = (first + k) % links.size();
+  std::ranges::stable_partition(order, [&](std::size_t l) { return links[l].searched || links[l].doubted; });
+  std::vector<std::size_t> windows(links.size());
+  for (std::size_t k = 0; k < order.size(); ++k) windows[order[k]] = k % kWindowsMost;
+  return windows;
 }
 
 // How many times its mean rate a delivery is sent in a link's window.
@@ -61,18 +65,31 @@ double factor_of(const PulsedLink& link, const PulsedLink& other, Rate mean) {
   return std::max(1.0, std::min({wanted, room, kFastest}));
 }
 
+// The greatest are cut down until they come to `most` in all.
+void cut_down(std::vector<double>& factors, double most) {
+  double left = most;
+  std::vector<double> ascending = factors;
+  std::ranges::sort(ascending);
+  for (std::size_t k = 0; k < ascending.size(); ++k) {
+    const double each = left / static_cast<double>(ascending.size() - k);
+    if (ascending[k] > each) {
+      for (double& factor : factors) factor = std::min(factor, each);
+      return;
+    }
+    left -= ascending[k];
+  }
+}
+
 // In which windows a delivery is pulsed, and how many times its mean rate; 0: not there.
 PaceSteps course(std::vector<double> factors, Rate mean, Duration window) {
-  double in_pulses = 0, others = 0;
-  for (const double factor : factors) {
-    in_pulses += factor / static_cast<double>(factors.size());
-    others += factor > 0 ? 0 : 1;
-  }
-  const double cut = std::min(1.0, kPulsedShare / std::max(in_pulses, kPulsedShare));
-  const double rest = (1 / kPulsesWithin - in_pulses * cut) * static_cast<double>(factors.size()) / others;
+  const auto windows = static_cast<double>(factors.size());
+  cut_down(factors, kPulsedShare * windows);
+  const double pulsed = std::accumulate(factors.begin(), factors.end(), 0.0);
+  const auto others = static_cast<double>(std::ranges::count(factors, 0.0));
+  const double rest = (windows / kPulsesWithin - pulsed) / others;
   PaceSteps steps;
   for (std::size_t k = 0; k < factors.size(); ++k) {
-    const Rate rate = mean * (factors[k] > 0 ? factors[k] * cut : rest);
+    const Rate rate = mean * (factors[k] > 0 ? factors[k] : rest);
     if (steps.empty() || rate != steps.back().rate) steps.push_back({window * static_cast<double>(k), rate});
   }
   if (factors.back() > 0) steps.push_back({window * static_cast<double>(factors.size()), mean * rest});
@@ -98,24 +115,26 @@ std::vector<PaceSteps> plan_pulses(const plan::Problem& problem, std::span<const
     completion = std::max(
         {completion, loads[i] / problem.workers[i].uplink, loads[n + i] / problem.workers[i].downlink});
   }
-  const Windows windows(completion, context.round);
-  if (windows.count() < kWindowsLeast) return all;
+  const Windows windows(completion);
+  if (windows.count < kWindowsLeast) return all;
 
   std::vector<PulsedLink> links(2 * n);
   for (std::size_t l = 0; l < 2 * n; ++l) {
     const LinkId id{context.ids[l % n], l < n ? Direction::up : Direction::down};
-    links[l] = {loads[l] / completion, estimator.estimate(id), is_searched(estimator, id, context.round)};
+    links[l] = {loads[l] / completion, estimator.estimate(id), is_searched(estimator, id, context.round),
+                estimator.doubted(id)};
   }
+  const std::vector<std::size_t> window_of = windows_of(links, windows.count, context.round);
   for (std::size_t d = 0; d < allocated.size(); ++d) {
     const Rate mean = problem.worker(allocated[d].pair.sender).volume / completion;
-    std::vector<double> factors(windows.count());
+    std::vector<double> factors(windows.count);
     for (const auto& [link, other] :
          {std::pair(up(allocated[d]), down(allocated[d])), std::pair(down(allocated[d]), up(allocated[d]))}) {
-      const std::size_t window = windows.of(link);
+      const std::size_t window = window_of[link];
       if (window < factors.size())
         factors[window] = std::max(factors[window], factor_of(links[link], links[other], mean));
     }
-    all[d] = course(std::move(factors), mean, windows.length());
+    all[d] = course(std::move(factors), mean, windows.length);
   }
   return all;
 }

@@ -13,12 +13,14 @@
 // round, as far as what is sent through it can fill it at all.
 //
 // A pulse must outlast queues and the growth of TCP's window: windows take kWindow at least, and there are so many as
-// the round has time for, kWindowsMost at most. Where that is fewer than links, they take turns, and where it is fewer
+// the round has time for, kWindowsMost at most. Where that is fewer than links, those whose end is not known,
+// or in doubt, come first and the others take turns, and where it is fewer
 // than kWindowsLeast there are none (the answer is empty; bursts.h does what it can). With many workers several links
 // share a window.
 //
 // Arithmetic of one delivery of volume v in a completion time T, windows of length w: in its windows (its uplink's, its
-// downlink's) rates a v / T; they carry a w / T of it, kPulsedShare at most (else all its a are cut down to that). The
+// downlink's) rates a v / T; they carry a w / T of it, kPulsedShare at most (else its
+// greatest a are cut down until they do). The
 // rest is spread over the other windows.
 // Measured: docs/bandwidth.md. Pure, deterministic. O(deliveries x windows). Any thread.
 #pragma once

@@ -85,6 +85,19 @@ TEST_F(Pulses, ShortRoundsHaveNone) {
   }
 }
 
+// Four windows for six links. Those of w0 and w2 are looked for in even rounds, as they never were full: four, and each
+// has its window. w0's delivery to w2 has two of them, in which 0.6 of it may go: 0.6 * 4 / 2 = 1.2 times 50 Mbit/s.
+TEST_F(Pulses, LinksWhoseEndIsNotKnownComeFirst) {
+  make(Bytes(8'000'000));  // 1.28 s: 0.304 s a window
+  for (std::uint64_t round = 0; round < 12; round += 2) {
+    const auto all = pulses(round);
+    double most = 0;
+    for (double t = 0.15; t < 1.216; t += 0.304)
+      most = std::max(most, both(all[0], all[1], Duration::seconds(t)).mbps());
+    EXPECT_NEAR(most, 120, 1e-6) << round;
+  }
+}
+
 // w1 sends at 100 of its 200 Mbit/s on average, and above them in its window, though
 // the downlinks' pulses need their part of each delivery.
 TEST_F(Pulses, LinksThatDoNotBindArePulsedToo) {

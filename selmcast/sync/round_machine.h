@@ -58,9 +58,9 @@ struct RoundSettings {
   std::uint32_t max_age = 7;
   AgeStart age_start = AgeStart::staggered;
   std::uint64_t seed = 1;
-  bool paced = true;    // false: senders are told to let TCP alone; rates still predict
-  bool bursts = true;   // pace some deliveries above their share to look for more bandwidth
-  bool pulses = false;  // rather for a part of each round, where that is unicast and long enough (pulses.h)
+  bool paced = true;   // false: senders are told to let TCP alone; rates still predict
+  bool bursts = true;  // pace some deliveries above their share to look for more bandwidth
+  bool pulses = true;  // rather for a part of each round, where that is unicast and long enough (pulses.h)
   Duration compute_patience = Duration::seconds(600);
   // Until enough was measured (delivery_patience.h): at least so long, and so many times the predicted time.
   Duration delivery_patience_min = Duration::seconds(10);
