@@ -119,7 +119,7 @@ TEST(Arena, ComersCatchUpAndBrokenStreamsAreTakenUpAgain) {
       lost += lost_of(result);
     });
   }
-  // About twice as many strike (under the sanitizers' third of the seeds 9, 48 and 26): who draws otherwise still passes.
+  // About twice as many strike (under the sanitizers, in a third of the seeds, 9, 48 and 26).
   EXPECT_GT(returns, 15 / kShare);
   EXPECT_GT(caught_up, 60 / kShare);
   EXPECT_GT(broken, 30 / kShare);

@@ -18,4 +18,10 @@ inline constexpr std::size_t kProgressParts = 64;
 // and its end, or none: not known.
 using Progress = std::vector<Duration>;
 
+// TCP's acknowledgements of a delivery fill the opposite links: its receiver's uplink and its sender's downlink. Ack
+// load: bytes of payload that would fill a link as much as the acknowledgements of one byte do. Usually one
+// acknowledgement, 66 bytes of a frame, for two segments of 1448: 66 (1448 / 1514) / 2896 = 0.022, so that a link whose
+// other direction is four times as fast has a twelfth less to give. More than one a small segment is not believed.
+inline constexpr double kAckLoadMost = 0.1;
+
 }  // namespace selmcast

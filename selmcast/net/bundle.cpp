@@ -84,6 +84,7 @@ class Bundle final : public Link, private LinkHandler {
     pace_timer_.cancel();
     for (const Strand& strand : strands_) strand.connection->abort();
   }
+  double ack_load() const override { return strands_.front().connection->ack_load(); }
   const std::string& remote() const override { return remote_; }
 
  private:

@@ -220,6 +220,12 @@ void Connection::pace_at(Rate rate) {
   if (!open_ || !connected_ || (!paced_ && rate.is_unlimited())) return;
   pace(socket_.native_handle(), rate);
   paced_ = true;
+  burst_ = burst_bytes(rate, segment_bytes(socket_.native_handle()));
+}
+
+double Connection::ack_load() {
+  const bool emulated = options_.uplink || options_.downlink;
+  return open_ && connected_ && !emulated ? net::ack_load(socket_.native_handle()) : 0;
 }
 
 Bytes Connection::unacknowledged() {

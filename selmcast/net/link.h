@@ -90,6 +90,8 @@ class Link {
   // SO_LINGER 0 + close: what is queued is discarded at once. on_closed is not called.
   // All further calls do nothing.
   virtual void abort() = 0;
+  // Of what was received over it until now (base/progress.h). Emulated links carry payload only: 0.
+  virtual double ack_load() const = 0;
   virtual const std::string& remote() const = 0;  // "host:port", for messages
 };
 

@@ -47,6 +47,18 @@ TEST_F(LinkTest, APayloadOfSeveralChunksArrivesIntact) {
   EXPECT_EQ(sender.sent, std::vector{TransferId(8)});
 }
 
+// A kernel answers two segments with one acknowledgement, or more segments: something between nothing and the 63 bytes
+// that an acknowledgement fills for each 1448.
+TEST_F(LinkTest, TheKernelTellsWhatItsAcknowledgementsFill) {
+  start_listening();
+  const Buffer payload = random_bytes(3 * wire::kChunkBytesMax, 1);
+  const auto link = dial_receiver();
+  link->stream(TransferId(8), payload, Rate::unlimited());
+  ASSERT_TRUE(run_until([&] { return receiver.frames.size() == 3; }));
+  EXPECT_GT(accepted[0]->ack_load(), 0);
+  EXPECT_LT(accepted[0]->ack_load(), 63.2 / 1448);
+}
+
 TEST_F(LinkTest, TheNextStreamMayBeginWhenTheLastOneIsSent) {
   start_listening();
   const Buffer first = random_bytes(1000, 1);
@@ -205,6 +217,7 @@ TEST_F(LinkTest, PayloadsArriveIntactThroughEmulatedLinksSharedByAll) {
   for (const auto& link : accepted) arrived.push_back(receiver.payload_of(link.get()));
   EXPECT_THAT(arrived, testing::UnorderedElementsAreArray(payloads));
   EXPECT_EQ(receiver.damaged, 0);
+  EXPECT_EQ(accepted[0]->ack_load(), 0);  // only payload counts there
 }
 
 TEST_F(LinkTest, AnAbortedLinkNoLongerStandsInTheQueueOfItsBudget) {

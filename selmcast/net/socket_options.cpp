@@ -63,6 +63,13 @@ void pace(int socket, Rate rate) {
   set(socket, SOL_SOCKET, SO_MAX_PACING_RATE, bytes_per_second);
 }
 
+std::size_t segment_bytes(int socket) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  const bool known = getsockopt(socket, IPPROTO_TCP, TCP_MAXSEG, &bytes, &size) == 0 && bytes > 0;
+  return static_cast<std::size_t>(known ? bytes : kSegmentBytes);
+}
+
 Bytes unacknowledged(int socket) {
   int count = 0;
   return ioctl(socket, SIOCOUTQ, &count) == 0 ? Bytes(count) : Bytes(0);

@@ -24,8 +24,14 @@ void tune_link(int socket, Duration user_timeout);
 // Rate::unlimited() takes the limit away. Requires rate > 0.
 void pace(int socket, Rate rate);
 
+// Payload of one full segment; that of Ethernet if the kernel does not say.
+std::size_t segment_bytes(int socket);
+
 // Bytes that were written and not yet acknowledged by the other side's TCP.
 Bytes unacknowledged(int socket);
+
+// Of what was received until now (base/progress.h): the segments that went back. 0 if the kernel does not know.
+double ack_load(int socket);
 
 // What the kernel knows of the other side. Of a socket that is none: just heard.
 Hearing hearing(int socket);

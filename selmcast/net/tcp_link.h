@@ -35,6 +35,7 @@ class TcpLink final : public Link {
   void follow(const PaceSteps& steps) override { connection_->follow(steps); }
   void set_rate(Rate rate) override { connection_->set_rate(rate); }
   void abort() override { connection_->abort(); }
+  double ack_load() const override { return connection_->ack_load(); }
   const std::string& remote() const override { return connection_->remote(); }
 
  private:

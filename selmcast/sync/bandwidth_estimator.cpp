@@ -25,6 +25,7 @@ constexpr double kMostFall = 1 / kMostGrowth;
 constexpr std::size_t kMemory = 8;
 constexpr std::size_t kSamples = 3;  // of which two must agree on a fall
 constexpr int kOfASpread = 3;
+constexpr double kLeastLeft = 0.5;
 constexpr double kNear = 1.12;          // samples of pulses that say the same
 constexpr std::size_t kAveraged = 4;    // of them
 constexpr double kMoreByPulses = 1.08;  // than the estimate, by a link that was not full: no noise
@@ -98,7 +99,10 @@ struct RoundView {
                             .allocated = d->allocated,
                             .shares_up = shares,
                             .not_by_uplink = shares && d->alone,
-                            .late = d->late});
+                            .late = d->late,
+                            .ack_load = d->ack_load,
+                            .back_down = position({d->sender, Direction::down}),
+                            .back_up = position({d->receiver, Direction::up})});
     }
     for (std::size_t l = 0; l < ids.size(); ++l) paced[l] += shared[l];
     spare_uplinks();
@@ -106,6 +110,27 @@ struct RoundView {
 
   std::size_t find(LinkId id) const {
     return static_cast<std::size_t>(std::ranges::lower_bound(ids, id) - ids.begin());
+  }
+
+  // None: nothing is delivered over it.
+  std::optional<std::size_t> position(LinkId id) const {
+    const std::size_t l = find(id);
+    return l < ids.size() && ids[l] == id ? std::optional(l) : std::nullopt;
+  }
+
+  // Acknowledgements that each link carried on average, from the first delivery's start to the last one's end.
+  std::vector<Rate> ack_rates() const {
+    std::vector<double> bits(ids.size());
+    Duration from = Duration::infinite(), to;
+    for (const LoadedDelivery& d : deliveries) {
+      from = std::min(from, d.started);
+      to = std::max(to, d.finished);
+      for (const auto& back : {d.back_down, d.back_up})
+        if (back) bits[*back] += d.bytes.in_bits() * d.ack_load;
+    }
+    std::vector<Rate> rates;
+    for (const double all : bits) rates.push_back(Rate::bits_per_second(all / (to - from).in_seconds()));
+    return rates;
   }
 
   // A delivery lost, and gave way to its fair rate: that shows where the link ends.
@@ -165,10 +190,16 @@ Rate BandwidthEstimator::lower_end(LinkId id) const {
     squares += off * off;
     ++count;
   }
-  return count < kOfASpread ? it.estimate : it.estimate * (1 - std::sqrt(squares / count));
+  const Rate least = count < kOfASpread ? it.estimate : it.estimate * (1 - std::sqrt(squares / count));
+  return std::max(least - it.acks, least * kLeastLeft);
 }
 
 bool BandwidthEstimator::searching(LinkId id) const { return !link(id).confirmed || link(id).risen; }
+
+bool BandwidthEstimator::doubted(LinkId id) const {
+  const Link& it = link(id);
+  return !it.full.empty() && it.full.back() * kAgreeing < it.estimate;
+}
 
 // Remembers what it carried and says how plausible it is that the link was full.
 LinkEvidence BandwidthEstimator::weigh(Link& link, Rate level) {
@@ -240,6 +271,7 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
     evidence.push_back(level ? std::optional(weigh(link(round.ids[l]), *level)) : std::nullopt);
   }
   const auto full = find_full_links(loads, round.deliveries, evidence);
+  const std::vector<Rate> acks = round.ack_rates();
 
   const bool pulsed = std::ranges::any_of(round.deliveries, &LoadedDelivery::pulsed);
   std::vector<LinkJudgement> judgements;
@@ -254,6 +286,7 @@ std::vector<LinkJudgement> BandwidthEstimator::observe(std::span<const DeliveryO
     judgement.aggregate = full[l] ? full[l]->carried : *sustained;
     judgement.paced = round.paced[l];
     Link& state = link(round.ids[l]);
+    state.acks = acks[l];
     judgement.before = state.estimate;
     std::optional<Witness> witness;
     if (full[l]) witness = {full[l]->held_back, full[l]->is_late};

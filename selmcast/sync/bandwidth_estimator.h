@@ -1,8 +1,10 @@
 // What every worker's uplink and downlink can carry: declared at first, then learnt from each round's
 // deliveries.
 //
-// Bandwidth is payload goodput. A paced delivery that arrives as fast as it was paced shows only that both
-// its links carry *at least* what they carried at that time: an estimate may rise to it, never fall from it.
+// Bandwidth is payload goodput, of a link that carries nothing else: acknowledgements of what goes the other way count
+// as load (base/progress.h), and what they took in the last round is not planned with. A paced delivery that arrives as
+// fast as it was paced shows only that both its links carry *at least* what they carried at that time: an estimate may
+// rise to it, never fall from it.
 // Only deliveries that fell clearly short of their pacing (or were not paced at all) say where a link ends,
 // and only of the one link that held them back. So after each round:
 //   1. loads: what each link carried in each moment, and who was held back in it (link_loads.h);
@@ -67,6 +69,7 @@ struct DeliveryObservation {
   bool late = false;      // it never came: `finished` is when it was given up
   bool own_copy = false;  // beside a network multicast, which does not reach its receiver
   bool pulsed = false;    // `paces` are pulses (pulses.h)
+  double ack_load = 0;    // bytes of acknowledgements for each of its, as payload, on the opposite links
 };
 
 enum class Direction : std::uint8_t { up, down };
@@ -108,11 +111,14 @@ class BandwidthEstimator {
   Rate uplink(WorkerId worker) const { return estimate({worker, Direction::up}); }
   Rate downlink(WorkerId worker) const { return estimate({worker, Direction::down}); }
   Rate estimate(LinkId link) const;
-  // What to plan with: at most the estimate, at least 0.9 of it.
+  // What to plan with: the lower end of the estimate's spread (at most the estimate, at least 0.9 of it), less what
+  // acknowledgements took of the link of late, half of that at most.
   Rate lower_end(LinkId link) const;
   // The end of this link is not known yet: it was never seen saturated, or has carried more than its estimate
   // since.
   bool searching(LinkId link) const;
+  // The last time that it was full it carried much less than its estimate: one more look decides.
+  bool doubted(LinkId link) const;
   bool measured(LinkId id) const { return link(id).confirmed; }  // it was full, once
 
  private:
@@ -122,6 +128,7 @@ class BandwidthEstimator {
     std::vector<Rate> full =
         {};              // what it carried the last kMemory times that it was saturated, oldest first
     bool risen = false;  // has carried more than the estimate since it was last seen saturated
+    Rate acks = {};      // acknowledgements that it carried in the last round, on average
     std::vector<Rate> recent = {};  // aggregates of the last kMemory rounds that used it, oldest first
   };
   struct Worker {

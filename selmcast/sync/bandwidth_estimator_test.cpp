@@ -63,6 +63,35 @@ TEST(BandwidthEstimator, IsPlannedWithLessByWhatItsSamplesScatter) {
   EXPECT_EQ(estimator.lower_end({w(0), Direction::up}), mbps(400));  // never full
 }
 
+// w1's downlink of 50 is full; w1 sends 200 itself, whose acknowledgements come over that downlink: 0.02 * 200 = 4, so
+// 46 are left for payload. It carries 50, and is planned with 46.
+TEST(BandwidthEstimator, AcknowledgementsOfTheOtherDirectionAreLoad) {
+  auto estimator = workers(3, 400, 200);
+  estimator.join(w(3), mbps(400), mbps(50));
+  std::vector seen{delivery(0, 3, 100, 46), delivery(3, 1, 100, 100), delivery(3, 2, 100, 100)};
+  for (DeliveryObservation& d : seen) d.ack_load = 0.02;
+  const auto judged = estimator.observe(seen);
+  EXPECT_NEAR(find(judged, {w(3), Direction::down})->aggregate.mbps(), 50, 1e-3);
+  EXPECT_NEAR(estimator.lower_end({w(3), Direction::down}).mbps(), 46, 1e-3);
+  // And of the 46 on w3's uplink, where 200 are sent: 200.92, of 400. On w0's downlink nothing is delivered.
+  EXPECT_NEAR(find(judged, {w(3), Direction::up})->aggregate.mbps(), 200.92, 1e-3);
+  EXPECT_EQ(find(judged, {w(0), Direction::down}), std::nullopt);
+  // No more of them: planned with all of it.
+  estimator.observe(std::vector{delivery(0, 3, 100, 50)});
+  EXPECT_NEAR(estimator.lower_end({w(3), Direction::down}).mbps(), 50, 1e-3);
+}
+
+// Whatever is told of them, half of a link is left.
+TEST(BandwidthEstimator, AcknowledgementsTakeHalfOfALinkAtMost) {
+  auto estimator = workers(2, 4000, 4000);
+  estimator.join(w(2), mbps(4000), mbps(50));
+  std::vector seen{delivery(0, 2, 45, 45), delivery(2, 1, 4000, 4000)};
+  for (DeliveryObservation& d : seen) d.ack_load = kAckLoadMost;
+  estimator.observe(seen);
+  const LinkId down{w(2), Direction::down};
+  EXPECT_EQ(estimator.lower_end(down), estimator.estimate(down) * 0.5);
+}
+
 TEST(BandwidthEstimator, DeliveryAsFastAsPacedNeverLowersAnEstimate) {
   auto estimator = workers(2, 400, 100);
   const auto judged = estimator.observe(std::vector{delivery(0, 1, 10, 9.9)});

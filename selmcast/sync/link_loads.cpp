@@ -9,7 +9,6 @@ namespace {
 
 // Pacing keeps its rate within 1 % (design.md section 4); the rest is room for latency at both ends.
 constexpr double kHeldBackBelow = 0.93;
-constexpr double kHeldBackInPulses = 0.9;  // times are shorter there, so that packets come less evenly
 constexpr Duration kLateness = Duration::milliseconds(60);  // that is none yet (net/pace_schedule.h)
 constexpr double kHasteMost =
     1.5;  // of who is behind its pace (net/pace_schedule.h); nobody is believed more
@@ -153,6 +152,8 @@ LinkLoads::LinkLoads(std::span<const LoadedDelivery> deliveries, std::size_t lin
         }
         if (cell.is_held_back) has_held_back_[at] = true;
       }
+      for (const auto& back : {deliveries[d].back_down, deliveries[d].back_up})
+        if (back) loads_[*back * moments_ + courses_[d].first + k] += cell.rate * deliveries[d].ack_load;
     }
   }
 }
@@ -177,8 +178,7 @@ void LinkLoads::lay_out(const LoadedDelivery& delivery, Course& course) const {
     if (delivery.pulsed) allowed = (least_pace(delivery, from - kRises, to) * moment_).in_bits();
     if (delivery.lossy == true) allowed = std::min(allowed, delivery.allocated.bps() * moment_.in_seconds());
     const bool is_held_back =
-        runs_throughout && delivery.lossy != false &&
-        (is_due || bits < (delivery.pulsed ? kHeldBackInPulses : kHeldBackBelow) * allowed);
+        runs_throughout && delivery.lossy != false && (is_due || bits < kHeldBackBelow * allowed);
     course.cells.push_back(
         {Rate::bits_per_second(believed / moment_.in_seconds()), runs_throughout, is_held_back});
   }

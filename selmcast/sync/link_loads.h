@@ -10,7 +10,7 @@
 // been faster on average than it was paced, or more than 1.5 times as fast at any time.
 //
 // In pulses (pulses.h) paces change often. Packets come less evenly there than all in all, so that a delivery is held
-// back only in two moments or more in a row, below 0.9 of the least that it was paced at since kRises before each, as
+// back only in two moments or more in a row, below 0.93 of the least that it was paced at since kRises before each, as
 // TCP needs time to rise; it is never believed to be faster than its pace.
 //
 // Moments last kShortestMoment at least, since token buckets, socket buffers and timers make less than that uneven,
@@ -50,6 +50,10 @@ struct LoadedDelivery {
   bool shares_up = false;  // of a network multicast: of all that share an uplink the fastest stands for all
   bool not_by_uplink = false;  // others got more over the same one
   bool late = false;           // it never came
+  // Acknowledgements fill the opposite links too (payload that would fill them as much, for each byte of it): the
+  // sender's downlink and the receiver's uplink, as far as there are deliveries on them.
+  double ack_load = 0;
+  std::optional<std::size_t> back_down = {}, back_up = {};
 };
 
 class LinkLoads {

@@ -170,17 +170,16 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   network_.advance(now);
   const auto [started, finished] =
       liars_.hear(receiver, {delivery.started, delivery.finished}, now - running.issued);
-  learning_.delivered({transfer.sender,
-                       receiver,
-                       transfer.bytes,
-                       running.issued - Instant() + started,
-                       running.issued - Instant() + finished,
-                       transfer.allocated,
-                       Rate::unlimited(),
-                       progress_since_zero(delivery, running.issued, finished),
-                       {},
-                       std::nullopt,
-                       running.slow_alone},
+  learning_.delivered({.sender = transfer.sender,
+                       .receiver = receiver,
+                       .bytes = transfer.bytes,
+                       .started = running.issued - Instant() + started,
+                       .finished = running.issued - Instant() + finished,
+                       .allocated = transfer.allocated,
+                       .paced = Rate::unlimited(),
+                       .progress = progress_since_zero(delivery, running.issued, finished),
+                       .alone = running.slow_alone,
+                       .ack_load = delivery.ack_load},
                       running.paces);
   Consequences c;
   c.first.push_back(TransferCommitted{transfer});

@@ -190,7 +190,8 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
   const std::vector<PairRate> bursts =
       settings_.bursts && !relay ? plan_bursts(problem, rates, estimator_, {ids, round_}) : rates;
   std::vector<PaceSteps> pulses(rates.size());
-  if (settings_.pulses && settings_.paced && problem.multicast == plan::MulticastKind::unicast)
+  if (settings_.bursts && settings_.pulses && settings_.paced &&
+      problem.multicast == plan::MulticastKind::unicast)
     pulses = plan_pulses(problem, rates, estimator_, {ids, round_});
 
   const Duration predicted = completion + pipeline_latency(problem, plan, rates);
@@ -304,6 +305,7 @@ void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant n
   const Liars::Times times =
       liars_.hear(settled.transfer.receiver, {delivery.started, delivery.finished}, now - in_flight_->issued);
   settled.started = times.started;
+  settled.ack_load = delivery.ack_load;
   settled.finished = times.finished;
   if (times.started == delivery.started && times.finished == delivery.finished)
     settled.progress = delivery.progress;

@@ -167,6 +167,7 @@ void RoundMachine::learn(const InFlight& flight) {
     observed.push_back({t.via.value_or(t.sender), t.receiver, t.bytes, settled.started, settled.finished,
                         t.allocated, t.paced, settled.progress});
     observed.back().late = settled.late;
+    observed.back().ack_load = settled.ack_load;
     observed.back().paces = pieces_of(t.steps, settled.started);
     observed.back().pulsed = !t.steps.empty();
     observed.back().own_copy = t.own_copy;

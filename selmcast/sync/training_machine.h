@@ -59,6 +59,7 @@ struct Settled {
   std::string why;             // of a cancelled one
   Duration started, finished;  // of a committed one: offsets from the receiver's receipt of the plan
   Progress progress = {};      // likewise
+  double ack_load = 0;         // likewise
   bool dropped = false;        // cancelled by a later plan, not by a fault
   bool late = false;           // cancelled since its time was over; `finished`: its time
   // Network: what its sender last saw it get, less than was sent. What was dropped carried that
@@ -209,6 +210,7 @@ class TrainingMachine {
     Bytes bytes;
     Duration started, finished;  // offsets from the receiver's receipt of the plan
     Progress progress = {};
+    double ack_load = 0;  // base/progress.h
   };
   // Said by `receiver`. A transfer already settled is no error (a late report) and changes nothing. Error (protocol)
   // if the transfer was never this receiver's, or the bytes differ from the plan's.

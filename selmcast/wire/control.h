@@ -73,6 +73,7 @@ struct Delivered {
   Duration started;   // first payload byte read
   Duration finished;  // last payload byte read
   Progress progress = {};
+  double ack_load = 0;  // 0 to kAckLoadMost (base/progress.h); 0: nothing, or not known
   bool operator==(const Delivered&) const = default;
 };
 // Said by either side of a transfer that can no longer complete.

@@ -83,6 +83,9 @@ Result<Delivered> decode_delivered(const pb::Delivered& in) {
       return bad("delivered.progress_seconds", "must ascend from started_seconds to finished_seconds");
     delivered.progress.push_back(mark);
   }
+  if (!(in.ack_load() >= 0 && in.ack_load() <= kAckLoadMost))
+    return bad("delivered.ack_load", "must be from 0 to 0.1");
+  delivered.ack_load = in.ack_load();
   return delivered;
 }
 
@@ -296,6 +299,7 @@ pb::FromWorker encode(const FromWorker& message) {
             d.set_started_seconds(delivered.started.in_seconds());
             d.set_finished_seconds(delivered.finished.in_seconds());
             for (const Duration mark : delivered.progress) d.add_progress_seconds(mark.in_seconds());
+            d.set_ack_load(delivered.ack_load);
           },
           [&](const TransferFailed& failed) {
             out.mutable_transfer_failed()->set_transfer(failed.transfer.value());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -100,6 +101,20 @@ TEST(ControlCodec, ProgressOfADeliveryAscendsFromItsStartToItsEnd) {
   back.back() = Duration::seconds(1.4);
   EXPECT_TRUE(refused(back));
   EXPECT_FALSE(refused({}));
+}
+
+TEST(ControlCodec, AcknowledgementsFillNoMoreThanATenth) {
+  Delivered delivered{TransferId(7), Bytes(100), Duration::seconds(1), Duration::seconds(2)};
+  for (const double load : {0.0, 0.022, kAckLoadMost}) {
+    delivered.ack_load = load;
+    EXPECT_EQ(std::get<Delivered>(*decode(encode(delivered))), delivered);
+  }
+  for (const double load : {-0.01, 0.11, std::nan("")}) {
+    delivered.ack_load = load;
+    const auto decoded = decode(encode(delivered));
+    ASSERT_FALSE(decoded.has_value());
+    EXPECT_NE(decoded.error().message.find("ack_load"), std::string::npos);
+  }
 }
 
 TEST(ControlCodec, StepsOfAPaceAscendFromZeroAndAreNotMany) {

@@ -243,7 +243,12 @@ class RunningWorker final : public Worker, private net::LinkHandler {
     arm_timer();
   }
 
-  void obey(SendToManager& order) { carry_out(manager_.say(order.message, now())); }
+  void obey(SendToManager& order) {
+    auto* const delivered = std::get_if<wire::Delivered>(&order.message);
+    const net::Link* const link = order.came_over ? find(*order.came_over) : nullptr;
+    if (delivered != nullptr && link != nullptr) delivered->ack_load = link->ack_load();
+    carry_out(manager_.say(order.message, now()));
+  }
   void obey(Dial& order) {
     keep(order.link, net::dial(loop_, order.peer.host, order.peer.port, link_options_, *this));
   }

@@ -63,6 +63,8 @@ namespace selmcast::worker {
 
 struct SendToManager {
   wire::FromWorker message;
+  // Of a Delivered that came by TCP: the link that it came over, whose kernel knows its ack load.
+  std::optional<LinkId> came_over = {};
 };
 struct Dial {
   LinkId link;
@@ -271,7 +273,7 @@ class WorkerCore {
                                    std::span<const std::byte> payload);
   WorkerActions patch_arrived(LinkId link, const wire::FrameHeader& header,
                               std::span<const std::byte> payload);
-  void verified(TransferId transfer, LinkId link, WorkerActions& actions);
+  void verified(TransferId transfer, LinkId link, std::optional<LinkId> came_over, WorkerActions& actions);
   Result<WorkerActions> from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
                                       std::span<const std::byte> payload, Instant now);
   Result<WorkerActions> from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,

@@ -245,6 +245,7 @@ TEST_F(WorkerCoreGroupTest, AModelThatCameByMulticastIsAcknowledgedReportedAndMi
   std::ranges::copy(model_of(9), place.begin());
   const auto complete = core.group_complete(TransferId(5), now, now + Duration::milliseconds(7));
   EXPECT_THAT(frames(complete), ElementsAre(wire::FrameKind::ack));
+  EXPECT_EQ(all<SendToManager>(complete)[0].came_over, std::nullopt);  // no TCP
   const auto delivered = said<wire::Delivered>(complete).at(0);
   EXPECT_EQ(delivered.bytes, kModel);
   EXPECT_NEAR(delivered.finished.in_milliseconds(), 7, 1e-9);

@@ -239,16 +239,17 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
   const Result<bool> verified = inbox_.chunk_complete(link, header);
   if (!verified) return std::unexpected(with_context("from " + to_string(*in.sender), verified.error()));
   extend_streams(header.transfer, actions);
-  if (*verified) this->verified(header.transfer, offered_on, actions);
+  if (*verified) this->verified(header.transfer, offered_on, link, actions);
   return actions;
 }
 
 // To the sender and to the manager.
-void WorkerCore::verified(TransferId transfer, LinkId link, WorkerActions& actions) {
+void WorkerCore::verified(TransferId transfer, LinkId link, std::optional<LinkId> came_over,
+                          WorkerActions& actions) {
   const Inbox::Timing timing = inbox_.timing(transfer);
   actions.push_back(SendFrame{link, wire::ack_frame(transfer)});
   actions.push_back(SendToManager{
-      wire::Delivered{transfer, timing.bytes, timing.started, timing.finished, timing.progress}});
+      wire::Delivered{transfer, timing.bytes, timing.started, timing.finished, timing.progress}, came_over});
 }
 
 }  // namespace selmcast::worker

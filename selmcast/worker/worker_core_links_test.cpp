@@ -146,6 +146,7 @@ TEST_F(StripedTest, TheAcknowledgementGoesWhereTheOfferCame) {
   EXPECT_THAT(frames(*actions), ElementsAre(wire::FrameKind::ack));
   EXPECT_EQ(all<SendFrame>(*actions)[0].link, offered);
   EXPECT_EQ(said<wire::Delivered>(*actions).size(), 1u);
+  EXPECT_EQ(all<SendToManager>(*actions)[0].came_over, beside);  // whose kernel knows
   manager_says(wire::Commit{TransferId(1)});
   manager_says(wire::Cancel{TransferId(2), "w2 left"});
   ASSERT_EQ(all<Synchronized>(end({TransferId(1)})).size(), 1u);
