@@ -29,7 +29,7 @@ std::string net_plot_script(const std::vector<NetCell>& cells) {
   line(
       "unset key\nset grid ytics\nset border 3\nset tics nomirror\nset style fill solid 0.85 noborder\nset "
       "boxwidth 0.7\n"
-      "set rmargin 16\nset xtics rotate by -35 scale 0\nset yrange [0:*]");
+      "set xtics rotate by 35 right scale 0\nset yrange [0:*]");
   for (std::size_t s = 0; s < setups.size(); ++s) {
     line(fmt::format("$setup{} << EOD", s));
     std::size_t place = 0;

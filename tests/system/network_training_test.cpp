@@ -21,6 +21,7 @@ manager::ManagerOptions network_options(std::uint32_t workers) {
   options.settings.rounds.planner = plan::find_planner("broadcast");
   // Each delivery is needed: one that is slow on a busy machine is not dropped, but handed over to TCP.
   options.settings.rounds.min_receivers = sync::MinReceivers::count(workers - 1);
+  options.settings.rounds.delivery_patience_min = Duration::seconds(60);  // nor given up, under ThreadSanitizer
   // Groups that no other test of this machine has at the same time.
   options.settings.run_token = 0x5e1ca57000000000 + static_cast<std::uint64_t>(getpid());
   return options;
@@ -48,9 +49,9 @@ double multicast_octets() {
 TEST(NetworkTraining, EverybodyMixesEverybodysModel) {
   const double before = multicast_octets();
   RunningManager manager(network_options(4));
-  // 3 MB: 2,084 segments.
+  // 1 MB: 695 segments.
   const auto stories =
-      in_threads(4, [&](auto k) { return train(worker_options(manager, k, 750'000), k, 4); });
+      in_threads(4, [&](auto k) { return train(worker_options(manager, k, 250'000), k, 4); });
   for (const WorkerStory& story : stories) {
     EXPECT_EQ(story.error.value_or(Error{}).message, "");
     EXPECT_EQ(story.rounds, 4u);
@@ -58,9 +59,9 @@ TEST(NetworkTraining, EverybodyMixesEverybodysModel) {
     EXPECT_EQ(story.models_mixed, 12u);  // of three others, in four rounds
   }
   EXPECT_TRUE(manager.wait().has_value());
-  // Not over TCP after all: 4 workers, 4 rounds, 3 MB, and one copy is counted once however many receive it. On a busy
+  // Not over TCP after all: 4 workers, 4 rounds, 1 MB, and one copy is counted once however many receive it. On a busy
   // machine some of it may be handed over.
-  EXPECT_GE(multicast_octets() - before, 4 * 4 * 3e6 / 2);
+  EXPECT_GE(multicast_octets() - before, 4 * 4 * 1e6 / 2);
 }
 
 TEST(NetworkTraining, UnpacedIsPossible) {
