@@ -19,10 +19,10 @@ manager::ManagerOptions network_options(std::uint32_t workers) {
   auto options = manager_options(workers);
   options.settings.rounds.multicast = plan::MulticastKind::network;
   options.settings.rounds.planner = plan::find_planner("broadcast");
-  // Each delivery is needed: one that is slow on a busy machine is not dropped, but handed over to TCP.
+  // Each delivery is needed: one that is slow on a busy machine is not dropped, but handed over to TCP. Nor is it given
+  // up, under ThreadSanitizer.
   options.settings.rounds.min_receivers = sync::MinReceivers::count(workers - 1);
-  options.settings.rounds.delivery_patience_min =
-      Duration::seconds(60);  // nor given up, under ThreadSanitizer
+  options.settings.rounds.delivery_patience_min = Duration::seconds(60);
   // Groups that no other test of this machine has at the same time.
   options.settings.run_token = 0x5e1ca57000000000 + static_cast<std::uint64_t>(getpid());
   return options;
