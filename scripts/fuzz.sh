@@ -23,7 +23,8 @@ build=build/fuzz
 mkdir -p "$build/objects" "$build/corpus/$target"
 # credentials.cpp is all that asks for gRPC's library.
 core_sources() {
-  find "$@" -name '*.cpp' -not -name '*_test.cpp' -not -name '*_testing.cpp' -not -name '*_bench.cpp' -not -name credentials.cpp
+  find "$@" -name '*.cpp' -not -name '*_test.cpp' -not -name '*_testing.cpp' -not -name '*_bench.cpp' \
+    -not -name credentials.cpp
 }
 libraries=(-lfmt -lisal)
 case $target in
@@ -49,7 +50,8 @@ peers)
     core_sources selmcast/base selmcast/plan selmcast/maxmin selmcast/sync selmcast/payload selmcast/wire
     printf '%s\n' selmcast/mcast/{datagram,receiver,segment_set,sender,status}.cpp selmcast/net/frame_parser.cpp \
       selmcast/manager/{durable_manager,input,journal_json,manager_core,manager_core_joining,multicast_probing}.cpp \
-      selmcast/worker/{inbox,local_address,manager_link,mass_book,mix_sum,mixer,stripe_map}.cpp selmcast/worker/worker_core*.cpp \
+      selmcast/worker/{inbox,local_address,manager_link,mass_book,mix_sum,mixer,stripe_map}.cpp \
+      selmcast/worker/worker_core*.cpp \
       "$build/generated/selmcast/wire/control.pb.cc" | grep -v -e _test.cpp -e _testing.cpp)
   libraries+=(-lprotobuf)
   # Conversations that are right, to begin with, where the tests are built.
