@@ -6,9 +6,9 @@
 #include <set>
 #include <utility>
 
+#include "selmcast/base/json_count.h"
 #include "selmcast/base/overloaded.h"
 #include "selmcast/manager/journal_json.h"
-#include "selmcast/manager/json_count.h"
 #include "selmcast/wire/control_codec.h"
 
 namespace selmcast::manager {

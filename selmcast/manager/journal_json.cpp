@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "selmcast/manager/json_count.h"
+#include "selmcast/base/json_count.h"
 #include "selmcast/sync/sharing.h"
 
 namespace selmcast::manager {

@@ -13,6 +13,8 @@
 #include <sstream>
 #include <utility>
 
+#include "selmcast/base/json_count.h"
+
 namespace selmcast::testbed {
 namespace {
 
@@ -86,10 +88,10 @@ Result<Registration> registration_from_json(const std::string& text) {
     Registration result;
     result.name = state.at("name");
     result.id = state.at("id");
-    result.owner = state.at("owner");
+    result.owner = count_at<pid_t>(state, "owner");
     result.owner_started = state.at("owner_started");
     result.standing = state.at("standing");
-    result.description.burst = Bytes(state.at("burst_bytes").get<std::int64_t>());
+    result.description.burst = Bytes(count_at<std::int64_t>(state, "burst_bytes"));
     result.description.queue = Duration::seconds(state.at("queue_seconds"));
     result.description.round_trip = Duration::seconds(state.value("round_trip_seconds", 0.0));
     for (const json& host : state.at("hosts")) {

@@ -19,6 +19,13 @@ TEST(Registration, SurvivesItsFile) {
   EXPECT_EQ(read->description.round_trip, mine.description.round_trip);
   EXPECT_FALSE(registration_from_json("{\"name\": 1}").has_value());
   EXPECT_FALSE(registration_from_json("").has_value());
+  // Counts that no int holds (found by scripts/fuzz.sh files).
+  const std::string owner = "\"owner\":" + std::to_string(mine.owner);
+  for (const char* other : {"2992111111111111111111111111111117", "-1", "1.5", "2147483648"}) {
+    std::string file = to_json(mine);
+    file.replace(file.find(owner), owner.size(), std::string("\"owner\":") + other);
+    EXPECT_FALSE(registration_from_json(file).has_value()) << other;
+  }
 }
 
 TEST(Registration, IsDeadWithItsOwnerUnlessItStands) {

@@ -1,5 +1,5 @@
-// A count in a journal, which anybody may have written: the library converts whatever number stands there, and for one
-// that is no whole number or too large the language does not say to what. Pure.
+// A count in a file, which anybody may have written: the library converts whatever number stands there, and for one that
+// is no whole number or too large the language does not say to what. Pure.
 #pragma once
 
 #include <concepts>
@@ -8,13 +8,13 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace selmcast::manager {
+namespace selmcast {
 
 // line[key]. Throws json::exception, as at() does, if it is not there, or not a whole number that a T can hold.
-template <std::unsigned_integral T>
+template <std::integral T>
 T count_at(const nlohmann::json& line, const char* key) {
   const nlohmann::json& value = line.at(key);
-  constexpr std::uint64_t kMost = std::numeric_limits<T>::max();
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
   if (value.is_number_unsigned() && value.get<std::uint64_t>() <= kMost)
     return static_cast<T>(value.get<std::uint64_t>());
   throw nlohmann::json::type_error::create(302,
@@ -23,4 +23,4 @@ T count_at(const nlohmann::json& line, const char* key) {
                                            &value);
 }
 
-}  // namespace selmcast::manager
+}  // namespace selmcast
