@@ -1,5 +1,5 @@
-// A count in a file, which anybody may have written: the library converts whatever number stands there, and for one that
-// is no whole number or too large the language does not say to what. Pure.
+// A count in a file, which anybody may have written: the library converts whatever number stands there, and for one
+// that is no whole number or too large the language does not say to what. Pure.
 #pragma once
 
 #include <concepts>
