@@ -20,6 +20,10 @@ bool is_done(const std::string& reason) {
   return reason.empty() || reason == "done" || reason == "the worker was closed";
 }
 
+sync::TrainingMachine::Delivery delivery_of(const wire::Delivered& d) {
+  return {d.transfer, d.bytes, d.started, d.finished, d.progress, d.ack_load};
+}
+
 }  // namespace
 
 Result<void> check_settings(const ManagerSettings& s) {
@@ -121,29 +125,26 @@ Outputs ManagerCore::message(SessionId id, const wire::FromWorker& message, Inst
 
 Result<sync::Actions> ManagerCore::member_message(WorkerId worker, const wire::FromWorker& message,
                                                   Instant now) {
-  return std::visit(Overloaded{
-                        [&](const wire::Ready& ready) { return machine_->ready(worker, ready.round, now); },
-                        [&](const wire::Delivered& d) {
-                          return machine_->delivered(
-                              worker, {d.transfer, d.bytes, d.started, d.finished, d.progress, d.ack_load},
-                              now);
-                        },
-                        [&](const wire::TransferFailed& failed) {
-                          return machine_->failed(worker, {failed.transfer, failed.reason, failed.peer}, now);
-                        },
-                        [&](const wire::Slow& slow) {
-                          return machine_->slow(worker, {slow.transfer, slow.goodput, slow.alone}, now);
-                        },
-                        [&](const wire::Probed& seen) -> Result<sync::Actions> {
-                          probing_.seen(worker, seen);
-                          return sync::Actions{};
-                        },
-                        [&](const wire::CatchUp&) -> Result<sync::Actions> {
-                          return failure(ErrorCode::protocol, "wants to catch up, but is not behind");
-                        },
-                        [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
-                    },
-                    message);
+  return std::visit(
+      Overloaded{
+          [&](const wire::Ready& ready) { return machine_->ready(worker, ready.round, now); },
+          [&](const wire::Delivered& d) { return machine_->delivered(worker, delivery_of(d), now); },
+          [&](const wire::TransferFailed& failed) {
+            return machine_->failed(worker, {failed.transfer, failed.reason, failed.peer}, now);
+          },
+          [&](const wire::Slow& slow) {
+            return machine_->slow(worker, {slow.transfer, slow.goodput, slow.alone}, now);
+          },
+          [&](const wire::Probed& seen) -> Result<sync::Actions> {
+            probing_.seen(worker, seen);
+            return sync::Actions{};
+          },
+          [&](const wire::CatchUp&) -> Result<sync::Actions> {
+            return failure(ErrorCode::protocol, "wants to catch up, but is not behind");
+          },
+          [&](const auto&) -> Result<sync::Actions> { return sync::Actions{}; },
+      },
+      message);
 }
 
 std::size_t ManagerCore::members() const {

@@ -13,9 +13,8 @@ class ServerCredentials;
 namespace selmcast::wire {
 
 struct Credentials {
-  std::shared_ptr<grpc::ServerCredentials> server;  // the manager's
-  std::shared_ptr<grpc::ChannelCredentials>
-      channel;  // those of workers, and of who asks whether a manager is there
+  std::shared_ptr<grpc::ServerCredentials> server;    // the manager's
+  std::shared_ptr<grpc::ChannelCredentials> channel;  // of workers, and of doctor
 
   // Neither identity nor encryption: why a manager listens on loopback only, unless told --insecure-listen.
   static Credentials insecure();
