@@ -170,6 +170,14 @@ void BandwidthEstimator::join(WorkerId worker, Rate declared_uplink, Rate declar
   SELMCAST_CHECK(is_new, "worker ids are never reused");
 }
 
+void BandwidthEstimator::disbelieve(WorkerId worker) {
+  const auto found = workers_.find(worker);
+  SELMCAST_CHECK(found != workers_.end(), "only known workers are heard");
+  if (!std::exchange(found->second.is_believed, false)) return;
+  for (Link* link : {&found->second.up, &found->second.down})
+    *link = {.estimate = link->estimate, .is_void = true, .acks = link->acks};
+}
+
 void BandwidthEstimator::leave(WorkerId worker) { workers_.erase(worker); }
 
 const BandwidthEstimator::Link& BandwidthEstimator::link(LinkId id) const {
@@ -207,7 +215,10 @@ LinkEvidence BandwidthEstimator::weigh(Link& link, Rate level) {
   link.recent.push_back(carried);
   if (link.recent.size() > kMemory) link.recent.erase(link.recent.begin());
   const Rate peak = std::max(carried, std::ranges::max(link.recent));
-  return {.level = carried, .estimate = link.estimate, .recent_peak = peak, .confirmed = link.confirmed};
+  return {.level = carried,
+          .estimate = link.is_void ? std::nullopt : std::optional(link.estimate),
+          .recent_peak = peak,
+          .confirmed = link.confirmed};
 }
 
 // The largest value that two of the last samples agree on.
@@ -226,7 +237,8 @@ std::optional<Rate> BandwidthEstimator::agreed(std::span<const Rate> samples) {
 // What pulses tell is less even than what whole rounds do, and comes every round.
 void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witness> witness, bool pulsed) {
   const Rate before = link.estimate;
-  const Rate seen = std::clamp(aggregate, before * kMostFall, before * kMostGrowth);
+  const Rate least = link.is_void ? Rate() : before * kMostFall;
+  const Rate seen = std::clamp(aggregate, least, before * kMostGrowth);
   if (!witness) {
     if (seen <= before * (pulsed ? kMoreByPulses : 1)) return;
     link.estimate = seen;
@@ -236,8 +248,8 @@ void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witnes
   link.full.push_back(seen);
   if (link.full.size() > kMemory) link.full.erase(link.full.begin());
   const bool replaces_declared =
-      !link.confirmed &&
-      (witness->is_late || witness->held_back >= kManyHeldBack || seen > before * kNearDeclared);
+      !link.confirmed && (link.is_void || witness->is_late || witness->held_back >= kManyHeldBack ||
+                          seen > before * kNearDeclared);
   if (pulsed && link.confirmed && is_near(seen, before)) {
     link.estimate = upper_of(link.full, before);
   } else if (replaces_declared || seen * kAgreeing > before) {
@@ -252,12 +264,14 @@ void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witnes
     return;  // one look alone: perhaps misjudged
   }
   link.confirmed = true;
+  link.is_void = false;
   link.risen = seen < aggregate;
 }
 
 // It carried about what it is thought to, and no more.
 void BandwidthEstimator::found_end(Link& link) {
   link.confirmed = true;
+  link.is_void = false;
   link.risen = false;
 }
 

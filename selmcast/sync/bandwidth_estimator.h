@@ -27,6 +27,10 @@
 // An estimate that is too low would never be noticed by pacing at it: see bursts.h for the search upwards.
 // Measured behaviour and its limits: docs/bandwidth.md.
 //
+// A worker that was found to say what cannot be (liars.h) is disbelieved: what it declared, and what was learnt by its
+// word, is planned with until a delivery is held back at its links, and no argument against that. Else honest senders
+// would be blamed, whose uplinks a tenth of the declared downlink is nearer to.
+//
 // A network multicast puts one copy on its sender's uplink, whatever its receivers are: there the delivery that was
 // fastest stands for all.
 // Limits: receivers' clocks start at their own
@@ -98,6 +102,8 @@ class BandwidthEstimator {
   // Requires a new id and positive, finite rates.
   void join(WorkerId worker, Rate declared_uplink, Rate declared_downlink);
   void leave(WorkerId worker);  // nothing happens if it is not there
+  // Once for each worker; again, nothing happens. Requires a known worker.
+  void disbelieve(WorkerId worker);
   bool knows(WorkerId worker) const { return workers_.contains(worker); }
 
   // All committed deliveries of one round. `one_copy_up`: they are network multicasts, one of each sender, but for
@@ -125,6 +131,7 @@ class BandwidthEstimator {
   struct Link {
     Rate estimate;
     bool confirmed = false;  // seen saturated
+    bool is_void = false;    // its worker is disbelieved, and it was not seen saturated since
     std::vector<Rate> full =
         {};              // what it carried the last kMemory times that it was saturated, oldest first
     bool risen = false;  // has carried more than the estimate since it was last seen saturated
@@ -134,6 +141,7 @@ class BandwidthEstimator {
   struct Worker {
     Link up;
     Link down;
+    bool is_believed = true;
   };
   static LinkEvidence weigh(Link& link, Rate level);
   static std::optional<Rate> agreed(std::span<const Rate> samples);

@@ -63,6 +63,36 @@ TEST(BandwidthEstimator, IsPlannedWithLessByWhatItsSamplesScatter) {
   EXPECT_EQ(estimator.lower_end({w(0), Direction::up}), mbps(400));  // never full
 }
 
+// w1 declared 800 and has 8; w0 and w2 have 40 each and send to it in turn. ln(40 / 8) is less than ln(800 / 8), so w0's
+// uplink is blamed; not if nobody believes the 800: then the first look tells, and not a quarter of 800 in each.
+TEST(BandwidthEstimator, WhoIsDisbelievedIsBlamedBeforeOthers) {
+  for (const bool disbelieved : {false, true}) {
+    auto estimator = workers(1, 40, 40);
+    estimator.join(w(1), mbps(4000), mbps(800));
+    if (disbelieved) estimator.disbelieve(w(1));
+    EXPECT_EQ(estimator.downlink(w(1)), mbps(800));  // until something shows what it is
+    const auto judged = estimator.observe(std::vector{delivery(0, 1, 40, 8)});
+    EXPECT_EQ(find(judged, {w(0), Direction::up})->saturated, !disbelieved);
+    EXPECT_EQ(find(judged, {w(1), Direction::down})->saturated, disbelieved);
+    EXPECT_EQ(estimator.downlink(w(1)), mbps(disbelieved ? 8 : 800));
+  }
+}
+
+// What was learnt by its word counts no more than what it declared; once only, and what is learnt from then on stays.
+TEST(BandwidthEstimator, WhoIsDisbelievedStartsAnewOnce) {
+  auto estimator = workers(3, 40, 40);
+  estimator.observe(std::vector{delivery(0, 1, 80, 40)});
+  const LinkId down{w(1), Direction::down};
+  ASSERT_TRUE(estimator.measured(down) || estimator.measured({w(0), Direction::up}));
+  estimator.disbelieve(w(1));
+  EXPECT_FALSE(estimator.measured(down));
+  estimator.observe(std::vector{delivery(0, 1, 40, 8)});
+  EXPECT_TRUE(estimator.measured(down));
+  estimator.disbelieve(w(1));
+  EXPECT_TRUE(estimator.measured(down));
+  EXPECT_EQ(estimator.downlink(w(1)), mbps(8));
+}
+
 // w1's downlink of 50 is full; w1 sends 200 itself, whose acknowledgements come over that downlink: 0.02 * 200 = 4, so
 // 46 are left for payload. It carries 50, and is planned with 46.
 TEST(BandwidthEstimator, AcknowledgementsOfTheOtherDirectionAreLoad) {

@@ -21,7 +21,7 @@ constexpr double kLeastPulsed = 0.1;
 constexpr double kLeastHeldBack = 0.5;  // of a delivery; less says nothing
 
 double opening_cost(const LinkEvidence& link) {
-  const double off = std::log(link.level / link.estimate);
+  const double off = link.estimate ? std::log(link.level / *link.estimate) : 0;
   const double weight = link.confirmed && off < 0 ? kWeightOfConfirmed : kWeightOfUnconfirmed;
   const double below_peak = std::log(link.recent_peak / link.level);
   return kCostOfAnyFullLink + std::max(weight * std::abs(off), kWeightOfConfirmed * below_peak);

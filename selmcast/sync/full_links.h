@@ -16,7 +16,7 @@
 // link's level A (link_loads.h), estimate E and recent peak P, and in a moment its load L, its fastest delivery r_max:
 //     opening it    1/4 + max(w |ln(A / E)|, 2 ln(P / A)), w = 2 if E was confirmed by a saturation and A < E, else 1
 //     assigning f   1/2 ln(r_max / r_f) + 2 max(0, ln(A / L) - 0.1)
-// The logarithms say how many-fold we would have to be wrong. Unfairness counts half as TCP's sharing is rough
+// (0 in place of the first logarithm if there is no E.) The logarithms say how many-fold we would have to be wrong. Unfairness counts half as TCP's sharing is rough
 // (design.md section 4: single flows got 0.1 to 3.5 times their share). A moment that costs more than 0.7 at either
 // end explains nothing: TCP was slow by itself. Nor does a link that held back less than half a delivery.
 //
@@ -37,9 +37,9 @@
 namespace selmcast::sync {
 
 struct LinkEvidence {
-  Rate level;        // what it carried where deliveries were held back
-  Rate estimate;     // what it is thought to carry
-  Rate recent_peak;  // the largest of late, this one included
+  Rate level;                    // what it carried where deliveries were held back
+  std::optional<Rate> estimate;  // what it is thought to carry; none if nobody is believed who said so
+  Rate recent_peak;              // the largest of late, this one included
   bool confirmed = false;
 };
 

@@ -45,6 +45,11 @@ Liars::Times Liars::hear(WorkerId receiver, Times claimed, Duration reported_aft
   return {claimed.started, reported_after};
 }
 
+bool Liars::is_disbelieved(WorkerId worker) const {
+  const auto found = suspects_.find(worker);
+  return found != suspects_.end() && found->second.is_named;
+}
+
 bool Liars::most_are_believed() const {
   const auto doubted =
       std::ranges::count_if(suspects_, [](const auto& entry) { return entry.second.claims > 0; });

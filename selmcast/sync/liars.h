@@ -9,6 +9,7 @@
 // Declarations. What a link carries is learnt (bandwidth_estimator.h), so that a false declaration costs the others
 // the rounds until then. A link that is thought to carry less than a quarter of what its worker declared, in kTwice
 // looks in a row, is named.
+// What it declared is not believed then either (BandwidthEstimator::disbelieve()).
 // Each worker is named once for each kind. Nobody is thrown out: who is planned by what it does costs the others no
 // more than an honest worker that is as slow. Pure. Thread rule: one owner.
 #pragma once
@@ -48,6 +49,8 @@ class Liars {
     Rate uplink, downlink;  // learnt
   };
   void look(const Link& link);
+  // It was named for its measurements.
+  bool is_disbelieved(WorkerId worker) const;
   void leave(WorkerId worker) { suspects_.erase(worker); }
 
   // Since the last time.

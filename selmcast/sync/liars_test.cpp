@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "selmcast/sync/round_machine.h"
 #include "selmcast/sync/sync_testing.h"
 
 namespace selmcast::sync {
@@ -87,6 +92,53 @@ TEST(Liars, ADeclarationThatIsWrongByAFactorOfTwoIsNoLie) {
   const Rate real = Rate::megabits_per_second(50), declared = Rate::megabits_per_second(100);
   for (int k = 0; k < 5; ++k) liars.look({kWorker, declared, declared, real, real});
   EXPECT_THAT(liars.named(), IsEmpty());
+}
+
+// Four workers with 40 Mbit/s, but for w2's downlink of 8, which is declared as 800; and w2 says that every delivery took
+// a millisecond. 8 Mbit over its downlink take a second each, over others 0.2 s.
+TEST(LiarInATraining, IsBlamedInPlaceOfItsSenders) {
+  RoundSettings settings;
+  settings.planner = plan::find_planner("paper");
+  settings.min_receivers = MinReceivers::count(1);
+  settings.max_age = 3;
+  settings.bursts = false;
+  RoundMachine machine(settings);
+  const auto mbps = [](double rate) { return Rate::megabits_per_second(rate); };
+  constexpr WorkerId kLiar(2);
+  for (std::uint32_t id = 0; id < 4; ++id)
+    machine.join(w(id), {"w", mbps(40), mbps(w(id) == kLiar ? 800 : 40), kModel, 8}, at(0));
+  double now = 0;
+  std::vector<Doubted> doubted;
+  std::vector<Estimate> estimates;
+  for (int round = 0; round < 12; ++round) {
+    std::vector<RoundPlanned> plans;
+    for (std::uint32_t id = 0; id < 4; ++id)
+      for (RoundPlanned& plan : all<RoundPlanned>(machine.ready(w(id), machine.round(), at(now)).value()))
+        plans.push_back(std::move(plan));
+    ASSERT_THAT(plans, SizeIs(1));
+    std::vector<Transfer> transfers = plans[0].transfers;
+    const double to_liar = static_cast<double>(std::ranges::count(transfers, kLiar, &Transfer::receiver));
+    const auto seconds = [&](const Transfer& t) {
+      const double alone = (t.bytes / t.allocated).in_seconds();
+      return t.receiver == kLiar ? std::max(alone, to_liar) : alone;
+    };
+    std::ranges::sort(transfers, {}, seconds);
+    for (const Transfer& t : transfers) {
+      const double took = seconds(t);
+      const Duration claimed = t.receiver == kLiar ? s(0.001) : s(took);
+      const auto actions =
+          machine.delivered(t.receiver, {t.id, t.bytes, s(0), claimed}, at(now + took)).value();
+      for (const RoundEnded& ended : all<RoundEnded>(actions)) estimates = ended.estimates;
+      for (Doubted& one : all<Doubted>(actions)) doubted.push_back(std::move(one));
+    }
+    now += seconds(transfers.back());
+  }
+  for (const Doubted& one : doubted) EXPECT_EQ(one.worker, kLiar) << one.why;
+  EXPECT_THAT(doubted, SizeIs(2));  // for its measurements, and for its declaration
+  for (const Estimate& it : estimates) {
+    EXPECT_TRUE(it.worker == kLiar || it.uplink > mbps(39)) << it.uplink.mbps();
+    EXPECT_NEAR(it.downlink.mbps(), it.worker == kLiar ? 8 : 40, 0.5);
+  }
 }
 
 }  // namespace

@@ -170,6 +170,7 @@ Result<Actions> OnlineRounds::delivered(WorkerId receiver, const Delivery& deliv
   network_.advance(now);
   const auto [started, finished] =
       liars_.hear(receiver, {delivery.started, delivery.finished}, now - running.issued);
+  if (liars_.is_disbelieved(receiver)) estimator_.disbelieve(receiver);
   learning_.delivered({.sender = transfer.sender,
                        .receiver = receiver,
                        .bytes = transfer.bytes,

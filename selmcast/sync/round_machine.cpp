@@ -304,6 +304,7 @@ void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant n
   settled.committed = true;
   const Liars::Times times =
       liars_.hear(settled.transfer.receiver, {delivery.started, delivery.finished}, now - in_flight_->issued);
+  if (liars_.is_disbelieved(settled.transfer.receiver)) estimator_.disbelieve(settled.transfer.receiver);
   settled.started = times.started;
   settled.ack_load = delivery.ack_load;
   settled.finished = times.finished;
