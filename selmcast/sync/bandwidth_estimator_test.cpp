@@ -63,8 +63,8 @@ TEST(BandwidthEstimator, IsPlannedWithLessByWhatItsSamplesScatter) {
   EXPECT_EQ(estimator.lower_end({w(0), Direction::up}), mbps(400));  // never full
 }
 
-// w1 declared 800 and has 8; w0 and w2 have 40 each and send to it in turn. ln(40 / 8) is less than ln(800 / 8), so w0's
-// uplink is blamed; not if nobody believes the 800: then the first look tells, and not a quarter of 800 in each.
+// w1 declared 800 and has 8; w0, which has 40, sends to it. ln(40 / 8) is less than ln(800 / 8), so w0's uplink is
+// blamed; not if nobody believes the 800: then the first look tells, and not a quarter of 800 in each.
 TEST(BandwidthEstimator, WhoIsDisbelievedIsBlamedBeforeOthers) {
   for (const bool disbelieved : {false, true}) {
     auto estimator = workers(1, 40, 40);

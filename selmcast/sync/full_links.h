@@ -16,9 +16,10 @@
 // link's level A (link_loads.h), estimate E and recent peak P, and in a moment its load L, its fastest delivery r_max:
 //     opening it    1/4 + max(w |ln(A / E)|, 2 ln(P / A)), w = 2 if E was confirmed by a saturation and A < E, else 1
 //     assigning f   1/2 ln(r_max / r_f) + 2 max(0, ln(A / L) - 0.1)
-// (0 in place of the first logarithm if there is no E.) The logarithms say how many-fold we would have to be wrong. Unfairness counts half as TCP's sharing is rough
-// (design.md section 4: single flows got 0.1 to 3.5 times their share). A moment that costs more than 0.7 at either
-// end explains nothing: TCP was slow by itself. Nor does a link that held back less than half a delivery.
+// (0 in place of the first logarithm if there is no E.) The logarithms say how many-fold we would have to be wrong.
+// Unfairness counts half as TCP's sharing is rough (design.md section 4: single flows got 0.1 to 3.5 times their
+// share). A moment that costs more than 0.7 at either end explains nothing: TCP was slow by itself. Nor does a link that
+// held back less than half a delivery.
 //
 // In pulses a delivery has few moments that could show anything: those in which it was held back count as one delivery,
 // if there are kLeastMoments of them and a tenth of its moments; fewer for less.

@@ -94,8 +94,8 @@ TEST(Liars, ADeclarationThatIsWrongByAFactorOfTwoIsNoLie) {
   EXPECT_THAT(liars.named(), IsEmpty());
 }
 
-// Four workers with 40 Mbit/s, but for w2's downlink of 8, which is declared as 800; and w2 says that every delivery took
-// a millisecond. 8 Mbit over its downlink take a second each, over others 0.2 s.
+// Four workers with 40 Mbit/s, but for w2's downlink of 8, which is declared as 800; and w2 says that every delivery
+// took a millisecond. 8 Mbit over its downlink take a second each, over others 0.2 s.
 TEST(LiarInATraining, IsBlamedInPlaceOfItsSenders) {
   RoundSettings settings;
   settings.planner = plan::find_planner("paper");
