@@ -42,6 +42,10 @@ ArenaResult run_arena(const ArenaSettings& settings) {
   rounds.max_age = static_cast<std::uint32_t>(rng.below(7));
   rounds.age_start = rng.below(2) == 0 ? sync::AgeStart::zero : sync::AgeStart::staggered;
   rounds.paced = rng.below(4) != 0;
+  if (settings.seldom) {
+    rounds.max_age = 30;
+    twin.parameters *= 10;
+  }
   rounds.compute_patience = Duration::seconds(60);
   twin.manager.manager_patience = Duration::seconds(30);
   twin.manager.elastic = true;

@@ -46,8 +46,10 @@ struct ArenaSettings {
   std::uint32_t workers = 0;  // 0: drawn from 3 .. 16
   std::uint64_t rounds = 12;
   Sync sync = Sync::bsp;
-  bool relay = false;                      // bsp only
-  bool network = false;                    // IP multicast
+  bool relay = false;    // bsp only
+  bool network = false;  // IP multicast
+  // Models ten times as large, and pairs that seldom must meet: links fall silent, and are sounded (sync/soundings.h).
+  bool seldom = false;
   const plan::Planner* planner = nullptr;  // of bsp; null: drawn
   std::string policy;                      // of ssp and asp; empty: drawn
   std::optional<bool> overlap;             // of ssp and asp; empty: drawn. Never with a staleness of 0
@@ -69,6 +71,7 @@ struct ArenaResult {
   std::uint32_t survivors = 0;
   std::uint64_t deliveries = 0;  // committed
   std::uint64_t cancelled = 0;
+  std::uint64_t soundings = 0;    // that were measured
   std::uint64_t grouped = 0;      // network: receivers that joined a multicast
   std::uint64_t handed_over = 0;  // of these: the rest came over TCP
   std::uint64_t unheard = 0;      // of these: nothing was heard of the other side any more

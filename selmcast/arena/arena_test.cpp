@@ -42,6 +42,21 @@ TEST(Arena, FaultsNeverBreakAPromise) {
   EXPECT_GT(lost, 20 / kShare);
 }
 
+// Nor do soundings, which nobody mixes and no round waits for, whatever becomes of their ends.
+TEST(Arena, SoundingsUnderFaultsBreakNoPromise) {
+  std::uint64_t soundings = 0, cancelled = 0;
+  ArenaSettings settings;
+  settings.seldom = true;
+  settings.rounds = 24;
+  settings.mixing = wire::MixingKind::push_sum;
+  for_seeds(settings, 500, 20 / kShare, [&](const ArenaResult& result) {
+    soundings += result.soundings;
+    cancelled += result.cancelled;
+  });
+  EXPECT_GT(soundings, 20 / kShare);
+  EXPECT_GT(cancelled, 20 / kShare);
+}
+
 // Mixtures are of what the payload makes of the senders' models, and masses are as exact as ever, whatever is lost.
 TEST(Arena, FaultsNeverBreakAPromiseWhateverThePayload) {
   using payload::Format;

@@ -22,6 +22,11 @@ void Checkers::planned(const manager::Planned& plan) {
     plan_[transfer.id] = transfer;
     may_stream_[transfer.id] = {transfer.via.value_or(transfer.sender)};
   }
+  soundings_.clear();
+  for (const sync::Transfer& sounding : plan.plan.soundings) {
+    soundings_[sounding.id] = sounding;
+    may_stream_[sounding.id] = {sounding.sender};
+  }
 }
 
 void Checkers::rerouted(const sync::TransferRerouted& rerouted) {
@@ -34,10 +39,12 @@ void Checkers::rerouted(const sync::TransferRerouted& rerouted) {
 
 void Checkers::stream_started(WorkerId from, WorkerId to, TransferId transfer, Rate rate) {
   if (gone_.contains(from)) return;  // it does not know yet; whom it sends to refuses it
-  const auto found = plan_.find(transfer);
+  const bool sounds = soundings_.contains(transfer);
+  const auto& planned = sounds ? soundings_ : plan_;
+  const auto found = planned.find(transfer);
   const std::string name =
       "stream " + pair_name(from, to) + " of transfer " + std::to_string(transfer.value());
-  if (found == plan_.end()) return violated(name + " is not of the plan in force");
+  if (found == planned.end()) return violated(name + " is not of the plan in force");
   if (!may_stream_.at(transfer).contains(from) || found->second.receiver != to)
     violated(name + " joins other workers than planned");
   if (found->second.paced != rate) violated(name + " runs at another rate than planned");

@@ -67,6 +67,7 @@ class Checkers {
   payload::Format payload_;
   std::map<TransferId, wire::MixHeader> offers_;        // of the plan in force
   std::map<TransferId, sync::Transfer> plan_;           // in force
+  std::map<TransferId, sync::Transfer> soundings_;      // beside it
   std::set<std::pair<TransferId, WorkerId>> streamed_;  // and by whom
   std::map<TransferId, std::set<WorkerId>>
       may_stream_;  // relay: who sends it on, and after a Reroute the sender

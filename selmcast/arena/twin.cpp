@@ -206,13 +206,18 @@ void Twin::observe(const manager::Output& output) {
                  [](const manager::Kept&) {},
                  [&](const manager::Planned& plan) {
                    tell("plan " + std::to_string(plan.version.number) + " with " +
-                        std::to_string(plan.plan.transfers.size()) + " transfers");
+                        std::to_string(plan.plan.transfers.size()) + " transfers" +
+                        (plan.plan.soundings.empty()
+                             ? ""
+                             : " and " + std::to_string(plan.plan.soundings.size()) + " soundings"));
                    checkers_.planned(plan);
                    conversations_.planned(plan.version, epoch_);
                  },
                  [&](const manager::RoundOver& over) {
                    checkers_.round_over(over, manager_time());
                    result_.widest_gap = over.round.widest_gap;
+                   for (const sync::Settled& sounding : over.round.soundings)
+                     result_.soundings += sounding.committed;
                    for (const sync::Settled& settled : over.round.transfers) {
                      ++(settled.committed ? result_.deliveries : result_.cancelled);
                      if (settled.committed) continue;

@@ -31,6 +31,7 @@ struct ArenaFlags {
   std::string mixing;
   std::string payload = "float32";
   std::string format = "table";
+  bool seldom = false;
   bool calm = false;
   bool story = false;
 };
@@ -42,6 +43,7 @@ nlohmann::json to_json(std::uint64_t seed, const arena::ArenaResult& result) {
           {"rounds_done", result.rounds_done},
           {"deliveries", result.deliveries},
           {"cancelled", result.cancelled},
+          {"soundings", result.soundings},
           {"grouped", result.grouped},
           {"handed_over", result.handed_over},
           {"unheard", result.unheard},
@@ -105,6 +107,7 @@ int run_arena_command(const ArenaFlags& flags) {
   settings.payload = payload::parse_format(flags.payload).value_or(payload::Format::float32);
   settings.relay = flags.multicast == "relay";
   settings.network = flags.multicast == "network";
+  settings.seldom = flags.seldom;
   if (settings.relay && flags.sync != "bsp") {
     fmt::print(stderr, "selmcast arena: --multicast: relay is for bsp; with {} give unicast or network\n",
                flags.sync);
@@ -199,6 +202,9 @@ void add_arena_command(CLI::App& app, int& exit_status) {
   command->add_option("--format", flags->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
+  command->add_flag(
+      "--seldom", flags->seldom,
+      "Larger models, pairs that seldom must meet: links fall silent and are sounded (bsp, unicast)");
   command->add_flag("--calm", flags->calm, "No faults, only delays");
   command->add_flag("--story", flags->story, "Print what happened to standard error");
   command->callback([flags, &exit_status] { exit_status = run_arena_command(*flags); });

@@ -56,6 +56,7 @@ struct ManagerFlags {
   bool unpaced = false;
   bool no_bursts = false;
   bool no_pulses = false;
+  bool no_soundings = false;
   bool die_with_parent = false;
 };
 
@@ -207,6 +208,7 @@ Result<manager::ManagerOptions> options_of(const ManagerFlags& flags) {
   rounds.paced = !flags.unpaced;
   rounds.bursts = !flags.no_bursts;
   rounds.pulses = !flags.no_pulses;
+  rounds.soundings = !flags.no_soundings;
   if (flags.insecure_listen) options.host = *flags.insecure_listen;
   options.port = flags.port;
   options.journal = flags.journal;
@@ -387,6 +389,9 @@ void add_manager_command(CLI::App& app, int& exit_status) {
       "--no-pulses", flags->no_pulses,
       "bsp, unicast: pace above plan in some whole rounds only, not each link in turn for a part of "
       "each round (docs/bandwidth.md)");
+  command->add_flag(
+      "--no-soundings", flags->no_soundings,
+      "bsp, unicast: never probe links that no delivery has crossed of late with a part of a model");
   command->add_flag("--die-with-parent", flags->die_with_parent,
                     "End when the process that started this one ends");
   command->callback([flags, &exit_status] { exit_status = run_manager(*flags); });

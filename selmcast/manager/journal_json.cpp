@@ -67,6 +67,7 @@ json plan_json(const Planned& planned) {
                {"predicted_seconds", planned.plan.predicted.in_seconds()},
                {"bound_seconds", planned.plan.bound.in_seconds()},
                {"transfers", transfers_json(planned.plan.transfers)}};
+  if (!planned.plan.soundings.empty()) line["soundings"] = transfers_json(planned.plan.soundings);
   return line;
 }
 
@@ -90,6 +91,7 @@ json round_json(const RoundOver& over, Instant now) {
     committed += settled.committed ? 1 : 0;
     line["deliveries"].push_back(delivery_json(settled));
   }
+  for (const sync::Settled& sounding : round.soundings) line["soundings"].push_back(delivery_json(sounding));
   if (!round.members.empty()) {
     line["receivers_mean"] = static_cast<double>(committed) / static_cast<double>(round.members.size());
   }
@@ -247,6 +249,7 @@ json settings_json(const ManagerSettings& s) {
                {"paced", r.paced},
                {"bursts", r.bursts},
                {"pulses", r.pulses},
+               {"soundings", r.soundings},
                {"compute_patience_seconds", r.compute_patience.in_seconds()},
                {"delivery_patience_min_seconds", r.delivery_patience_min.in_seconds()},
                {"delivery_patience_factor", r.delivery_patience_factor},
@@ -312,6 +315,7 @@ Result<ManagerSettings> settings_from(const json& line) {
   r.paced = line.at("paced").get<bool>();
   r.bursts = line.at("bursts").get<bool>();
   r.pulses = line.value("pulses", false);
+  r.soundings = line.value("soundings", false);
   if (line.value("multicast", "unicast") == "network") r.multicast = plan::MulticastKind::network;
   s.choose_multicast = line.value("multicast", "unicast") == "auto";
   r.compute_patience = seconds("compute_patience_seconds");

@@ -244,6 +244,12 @@ void ManagerCore::send_plans(const sync::RoundPlanned& plan, Outputs& outputs) {
         .incoming.push_back({transfer.id, transfer.sender, transfer.bytes, transfer.via,
                              in_group ? sending.group : std::nullopt});
   }
+  for (const sync::Transfer& sounding : plan.soundings) {
+    parts.at(sounding.sender).outgoing.push_back(outgoing(sounding));
+    parts.at(sounding.sender).outgoing.back().sounding = sounding.bytes;
+    parts.at(sounding.receiver).incoming.push_back({sounding.id, sounding.sender, sounding.bytes});
+    parts.at(sounding.receiver).incoming.back().sounding = true;
+  }
   outputs.push_back(Planned{version, plan});
   for (auto& [worker, part] : parts) send_to(worker, std::move(part), outputs);
 }

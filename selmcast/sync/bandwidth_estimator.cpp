@@ -237,8 +237,7 @@ std::optional<Rate> BandwidthEstimator::agreed(std::span<const Rate> samples) {
 // What pulses tell is less even than what whole rounds do, and comes every round.
 void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witness> witness, bool pulsed) {
   const Rate before = link.estimate;
-  const Rate least = link.is_void ? Rate() : before * kMostFall;
-  const Rate seen = std::clamp(aggregate, least, before * kMostGrowth);
+  const Rate seen = std::clamp(aggregate, before * kMostFall, before * kMostGrowth);
   if (!witness) {
     if (seen <= before * (pulsed ? kMoreByPulses : 1)) return;
     link.estimate = seen;
@@ -263,8 +262,8 @@ void BandwidthEstimator::update(Link& link, Rate aggregate, std::optional<Witnes
   } else {
     return;  // one look alone: perhaps misjudged
   }
-  link.confirmed = true;
-  link.is_void = false;
+  link.is_void = link.is_void && seen > aggregate;  // it has further to fall
+  link.confirmed = !link.is_void;
   link.risen = seen < aggregate;
 }
 

@@ -18,8 +18,8 @@
 //     assigning f   1/2 ln(r_max / r_f) + 2 max(0, ln(A / L) - 0.1)
 // (0 in place of the first logarithm if there is no E.) The logarithms say how many-fold we would have to be wrong.
 // Unfairness counts half as TCP's sharing is rough (design.md section 4: single flows got 0.1 to 3.5 times their
-// share). A moment that costs more than 0.7 at either end explains nothing: TCP was slow by itself. Nor does a link that
-// held back less than half a delivery.
+// share). A moment that costs more than 0.7 at either end explains nothing: TCP was slow by itself. Nor does a link
+// that held back less than half a delivery.
 //
 // In pulses a delivery has few moments that could show anything: those in which it was held back count as one delivery,
 // if there are kLeastMoments of them and a tenth of its moments; fewer for less.

@@ -94,11 +94,13 @@ Actions RoundMachine::leave(WorkerId worker, const std::string& why, Instant now
       if (!in_flight_->settled[k]) cancel(k, to_string(worker) + " left: " + why, actions);
     }
     reroute_what_goes_via(worker, std::nullopt, to_string(worker) + " left: " + why, actions);
+    cancel_soundings(worker, to_string(worker) + " left: " + why, actions);
     end_round_if_settled(now, actions);  // its ages still count this round's deliveries
   }
   ages_.leave(worker);
   outages_.leave(worker);
   liars_.leave(worker);
+  crossings_.leave(worker);
   meetings_.leave(worker);
   estimator_.leave(worker);
   plan_if_all_ready(now, actions);
@@ -232,6 +234,11 @@ void RoundMachine::issue(const plan::Problem& problem, const plan::Plan& plan, I
     }
   }
   if (relay) route(plan, ids, planned.transfers, flight.transfers);
+  note_crossings(planned.transfers);
+  planned.soundings = sound(problem, rates, ids, now);
+  for (const Transfer& sounding : planned.soundings)
+    flight.soundings.push_back({sounding, false, "", {}, {}});
+  flight.sounded.assign(flight.soundings.size(), false);
   flight.open = flight.transfers.size();
   flight.settled.assign(flight.transfers.size(), false);
   in_flight_ = std::move(flight);
@@ -287,6 +294,8 @@ Result<Actions> RoundMachine::delivered(WorkerId receiver, const Delivery& deliv
   if (delivery.transfer.value() > transfers_issued_) {
     return failure(ErrorCode::protocol, "reported a transfer that was never planned");
   }
+  if (const auto sounding = find_sounding(delivery.transfer))
+    return sounding_delivered(*sounding, receiver, delivery, now);
   const auto k = find_open(delivery.transfer);
   if (!k) return actions;
   const Transfer& transfer = in_flight_->transfers[*k].transfer;
@@ -302,19 +311,24 @@ Result<Actions> RoundMachine::delivered(WorkerId receiver, const Delivery& deliv
 void RoundMachine::commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions) {
   Settled& settled = in_flight_->transfers[index];
   settled.committed = true;
-  const Liars::Times times =
-      liars_.hear(settled.transfer.receiver, {delivery.started, delivery.finished}, now - in_flight_->issued);
-  if (liars_.is_disbelieved(settled.transfer.receiver)) estimator_.disbelieve(settled.transfer.receiver);
-  settled.started = times.started;
-  settled.ack_load = delivery.ack_load;
-  settled.finished = times.finished;
-  if (times.started == delivery.started && times.finished == delivery.finished)
-    settled.progress = delivery.progress;
+  fill_in_times(settled, delivery, now);
   in_flight_->settled[index] = true;
   in_flight_->last_commit = now;
   --in_flight_->open;
   outages_.delivered({settled.transfer.via.value_or(settled.transfer.sender), settled.transfer.receiver});
   actions.push_back(TransferCommitted{settled.transfer});
+}
+
+void RoundMachine::fill_in_times(Settled& settled, const Delivery& delivery, Instant now) {
+  const WorkerId receiver = settled.transfer.receiver;
+  const Liars::Times times =
+      liars_.hear(receiver, {delivery.started, delivery.finished}, now - in_flight_->issued);
+  if (liars_.is_disbelieved(receiver)) estimator_.disbelieve(receiver);
+  settled.started = times.started;
+  settled.finished = times.finished;
+  settled.ack_load = delivery.ack_load;
+  if (times.started == delivery.started && times.finished == delivery.finished)
+    settled.progress = delivery.progress;
 }
 
 void RoundMachine::cancel(std::size_t index, const std::string& why, Actions& actions) {
@@ -327,6 +341,7 @@ void RoundMachine::cancel(std::size_t index, const std::string& why, Actions& ac
 
 void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
   if (!in_flight_ || in_flight_->open > 0) return;
+  cancel_soundings(std::nullopt, "the round is over", actions);
   InFlight flight = std::move(*in_flight_);
   in_flight_.reset();
   learn(flight);
@@ -360,6 +375,7 @@ void RoundMachine::end_round_if_settled(Instant now, Actions& actions) {
                    meetings_.widest_gap(),
                    ids_of(guests_),
                    std::move(flight.resting)};
+  ended.soundings = std::move(flight.soundings);
   for (const auto& [id, member] : members_) {
     ended.estimates.push_back({id, estimator_.uplink(id), estimator_.downlink(id)});
     const Estimate& learnt = ended.estimates.back();

@@ -26,6 +26,9 @@
 // Outages: a pair whose deliveries fail one after the other is left out of the plans for a while (outages.h);
 // RoundPlanned and RoundEnded say which.
 //
+// Soundings (soundings.h) go beside a plan. They are settled like transfers, but nothing waits for them: those that are
+// open when the round ends are cancelled then.
+//
 // Bounds: a round waits at most compute_patience after its first `ready` for the others (then they are evicted), and
 // a plan as long for its deliveries as delivery_patience.h allows (then they are cancelled).
 // No clock, no I/O: callers hand in `now` and carry out the actions in order. Thread rule: one owner.
@@ -47,6 +50,7 @@
 #include "selmcast/sync/meetings.h"
 #include "selmcast/sync/min_receivers.h"
 #include "selmcast/sync/outages.h"
+#include "selmcast/sync/soundings.h"
 #include "selmcast/sync/training_machine.h"
 
 namespace selmcast::sync {
@@ -58,9 +62,10 @@ struct RoundSettings {
   std::uint32_t max_age = 7;
   AgeStart age_start = AgeStart::staggered;
   std::uint64_t seed = 1;
-  bool paced = true;   // false: senders are told to let TCP alone; rates still predict
-  bool bursts = true;  // pace some deliveries above their share to look for more bandwidth
-  bool pulses = true;  // rather for a part of each round, where that is unicast and long enough (pulses.h)
+  bool paced = true;      // false: senders are told to let TCP alone; rates still predict
+  bool bursts = true;     // pace some deliveries above their share to look for more bandwidth
+  bool soundings = true;  // probe links that no delivery crosses (soundings.h), where bursts are allowed
+  bool pulses = true;     // rather for a part of each round, where that is unicast and long enough (pulses.h)
   Duration compute_patience = Duration::seconds(600);
   // Until enough was measured (delivery_patience.h): at least so long, and so many times the predicted time.
   Duration delivery_patience_min = Duration::seconds(10);
@@ -94,7 +99,8 @@ class RoundMachine final : public TrainingMachine {
   std::size_t members() const { return members_.size(); }
   Held held() const override {
     return {in_flight_ ? in_flight_->open : 0, members_.size() + ready_.size() + guests_.size() +
-                                                   comers_.size() + meetings_.size() + outages_.size()};
+                                                   comers_.size() + meetings_.size() + outages_.size() +
+                                                   crossings_.size()};
   }
 
  private:
@@ -106,6 +112,8 @@ class RoundMachine final : public TrainingMachine {
     TransferId first_id;
     std::size_t open = 0;
     std::vector<bool> settled;
+    std::vector<Settled> soundings;  // their ids follow those of `transfers`
+    std::vector<bool> sounded;       // settled
     std::vector<Resting> resting;
     std::map<WorkerId, Instant> relieved;  // network: when a delivery to it was last dropped
     std::map<WorkerId, int> queues;  // network: receivers with fewer buffers than senders, and their turns
@@ -122,6 +130,16 @@ class RoundMachine final : public TrainingMachine {
   std::map<WorkerId, double> turns(const plan::Plan& plan, const std::vector<WorkerId>& ids) const;
   void plan_if_all_ready(Instant now, Actions& actions);
   void issue(const plan::Problem& problem, const plan::Plan& plan, Instant now, Actions& actions);
+  // Beside the plan that has just been made.
+  std::vector<Transfer> sound(const plan::Problem& problem, const std::vector<PairRate>& rates,
+                              const std::vector<WorkerId>& ids, Instant now);
+  void note_crossings(const std::vector<Transfer>& transfers);
+  std::optional<std::size_t> find_sounding(TransferId transfer) const;  // open
+  Result<Actions> sounding_delivered(std::size_t index, WorkerId receiver, const Delivery& delivery,
+                                     Instant now);
+  void cancel_soundings(std::optional<WorkerId> of, const std::string& why, Actions& actions);
+  Result<Actions> sounding_failed(std::size_t index, WorkerId worker, const std::string& why);
+  void fill_in_times(Settled& settled, const Delivery& delivery, Instant now);
   std::optional<std::size_t> find_open(TransferId transfer) const;
   void commit(std::size_t index, const Delivery& delivery, Instant now, Actions& actions);
   void cancel(std::size_t index, const std::string& why, Actions& actions);
@@ -149,6 +167,7 @@ class RoundMachine final : public TrainingMachine {
   AgeTable ages_;
   Meetings meetings_;
   Outages outages_;
+  Crossings crossings_;
   Liars liars_;
   BandwidthEstimator estimator_;
   DeliveryPatience patience_;

@@ -38,6 +38,8 @@ Result<Actions> RoundMachine::failed(WorkerId worker, const Failure& failed, Ins
   if (failed.transfer.value() > transfers_issued_) {
     return failure(ErrorCode::protocol, "reported a transfer that was never planned");
   }
+  if (const auto sounding = find_sounding(failed.transfer))
+    return sounding_failed(*sounding, worker, failed.why);
   const auto k = find_open(failed.transfer);
   if (!k) return actions;
   const Transfer known = in_flight_->transfers[*k].transfer;
@@ -176,6 +178,13 @@ void RoundMachine::learn(const InFlight& flight) {
     if (teaches_dropped) observed.back().bytes = *settled.slow * (settled.finished - settled.started);
     if (settings_.multicast == plan::MulticastKind::network && !settled.late && !t.own_copy)
       observed.back().lossy = settled.slow.has_value(), observed.back().alone = settled.slow_alone;
+  }
+  for (const Settled& settled : flight.soundings) {
+    const Transfer& t = settled.transfer;
+    if (!settled.committed) continue;
+    observed.push_back({t.sender, t.receiver, t.bytes, settled.started, settled.finished, t.allocated,
+                        t.paced, settled.progress});
+    observed.back().ack_load = settled.ack_load;
   }
   estimator_.observe(observed, settings_.multicast == plan::MulticastKind::network);
 }

@@ -115,6 +115,7 @@ struct RoundPlanned {
   std::vector<WorkerId> members = {};  // ascending
   std::vector<Resting> resting = {};   // pairs left out, ascending
   plan::MulticastKind multicast = plan::MulticastKind::unicast;
+  std::vector<Transfer> soundings = {};  // soundings.h: beside the plan, with less than a model's bytes
 };
 struct RoundEnded {
   std::uint64_t number = 0;
@@ -130,6 +131,7 @@ struct RoundEnded {
   std::uint64_t widest_gap = 0;
   std::vector<WorkerId> guests = {};  // of the members: caught up, so they only received
   std::vector<Resting> resting = {};  // pairs that the plan left out
+  std::vector<Settled> soundings = {};
 };
 
 // ---- of OnlineRounds ---------------------------------------------------------------------------------------

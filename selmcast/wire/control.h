@@ -17,7 +17,7 @@
 
 namespace selmcast::wire {
 
-inline constexpr std::uint32_t kControlProtocolVersion = 11;
+inline constexpr std::uint32_t kControlProtocolVersion = 12;
 // Until its welcome says how often, a worker beats its heart so often, and who is not heard for so long is gone.
 inline constexpr Duration kHeartbeatBeforeWelcome = Duration::milliseconds(500);
 inline constexpr Duration kSilenceBeforeWelcome = Duration::seconds(4);
@@ -171,6 +171,9 @@ struct Outgoing {
   // Network: this receiver does not hear the group. It is no part of it, and gets a stream of its own.
   bool apart = false;
   PaceSteps steps = {};  // in place of `rate`, of which they are a course; unicast only
+  // No delivery, but so much of the own model, which its receiver throws away: the link is measured by it
+  // (sync/soundings.h). With rounds in common, unicast.
+  std::optional<Bytes> sounding = {};
   bool operator==(const Outgoing&) const = default;
 };
 struct Incoming {
@@ -179,6 +182,7 @@ struct Incoming {
   Bytes bytes;
   std::optional<WorkerId> from = {};         // relay: who sends it on; nothing: the sender itself
   std::optional<MulticastGroup> group = {};  // comes by multicast
+  bool sounding = false;                     // of which only the times are wanted
   bool operator==(const Incoming&) const = default;
 };
 // This worker's part of the plan of one round.

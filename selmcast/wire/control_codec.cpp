@@ -168,6 +168,8 @@ Result<Plan> decode_plan(const std::string& name, const Message& in) {
     plan.outgoing.back().apart = out.apart();
     SELMCAST_TRY(steps, pace_steps(name + ".outgoing.steps", out.steps()));
     plan.outgoing.back().steps = std::move(steps);
+    SELMCAST_TRY(sounding, size(name + ".outgoing.sounding_bytes", out.sounding_bytes()));
+    if (sounding > Bytes()) plan.outgoing.back().sounding = sounding;
   }
   for (const pb::Incoming& incoming : in.incoming()) {
     SELMCAST_TRY(bytes, size(name + ".incoming.bytes", incoming.bytes()));
@@ -175,6 +177,7 @@ Result<Plan> decode_plan(const std::string& name, const Message& in) {
     plan.incoming.push_back({TransferId(incoming.transfer()), WorkerId(incoming.sender()), bytes});
     if (incoming.has_from()) plan.incoming.back().from = WorkerId(incoming.from());
     plan.incoming.back().group = from_group;
+    plan.incoming.back().sounding = incoming.sounding();
   }
   SELMCAST_TRY(to_group, group(name + ".group", in.has_group(), in.group()));
   plan.group = to_group;
@@ -254,6 +257,7 @@ void encode_plan(Message& out, const Plan& plan) {
     if (outgoing.source) o.set_source(outgoing.source->value());
     o.set_elsewhere(outgoing.elsewhere);
     o.set_apart(outgoing.apart);
+    if (outgoing.sounding) o.set_sounding_bytes(static_cast<std::uint64_t>(outgoing.sounding->count()));
     for (const PaceStep& step : outgoing.steps) {
       pb::PaceStep& s = *o.add_steps();
       s.set_after_seconds(step.after.in_seconds());
@@ -267,6 +271,7 @@ void encode_plan(Message& out, const Plan& plan) {
     i.set_bytes(static_cast<std::uint64_t>(incoming.bytes.count()));
     if (incoming.from) i.set_from(incoming.from->value());
     if (incoming.group) encode_into(*i.mutable_group(), *incoming.group);
+    i.set_sounding(incoming.sounding);
   }
 }
 

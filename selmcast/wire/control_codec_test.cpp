@@ -141,6 +141,8 @@ TEST(ControlCodec, MessagesToAWorkerComeBackAsTheyWere) {
   RoundPlan plan{{2, 9}, Round(4), {}, {{TransferId(5), WorkerId(1), Bytes(100)}}, Duration::seconds(0.5)};
   plan.outgoing.push_back({TransferId(6), {WorkerId(2), "127.0.0.1", 99}, Rate::megabits_per_second(3)});
   plan.outgoing.push_back({TransferId(7), {WorkerId(3), "::1", 98}, Rate::unlimited()});
+  plan.outgoing[1].sounding = Bytes(40);
+  plan.incoming[0].sounding = true;
   const PlanUpdate update{plan.version,
                           plan.round,
                           plan.outgoing,

@@ -295,6 +295,11 @@ Inbox::Timing Inbox::timing(TransferId transfer) const {
   return timing;
 }
 
+bool Inbox::is_sounding(TransferId transfer) const {
+  const auto found = incoming_.find(transfer);
+  return found != incoming_.end() && found->second.planned.sounding;
+}
+
 Result<std::span<const std::byte>> Inbox::verified(TransferId transfer) const {
   const auto found = incoming_.find(transfer);
   if (found == incoming_.end() || !found->second.is_verified) {

@@ -95,6 +95,9 @@ class Inbox {
   };
   Timing timing(TransferId transfer) const;  // of a verified transfer
 
+  // It is not to be mixed, but released as soon as it is verified.
+  bool is_sounding(TransferId transfer) const;
+
   // The payload of a verified transfer, to be mixed, then released; it begins where a float may stand. Error (protocol)
   // if it is not verified.
   Result<std::span<const std::byte>> verified(TransferId transfer) const;

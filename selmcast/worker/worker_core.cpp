@@ -136,6 +136,11 @@ std::optional<std::string> WorkerCore::outgoing_fault(std::span<const wire::Outg
     if (!receivers.emplace(out.receiver.id, out.source).second) return "names a receiver twice";
     if (!transfers.insert(out.transfer).second) return "names a transfer twice";
     if (!(out.rate > Rate())) return "has a rate that is not positive";
+    if (!out.sounding) continue;
+    if (is_online() || out.source || out.elsewhere || out.apart)
+      return "sounds a link where that is not done";
+    if (*out.sounding <= Bytes() || *out.sounding > model_bytes_)
+      return "sounds a link with more than a model";
   }
   return std::nullopt;
 }
@@ -161,9 +166,12 @@ Result<void> WorkerCore::check_plan(const wire::RoundPlan& plan) const {
     if (in.sender == welcome_->id) return wrong("makes this worker its own sender");
     if (!senders.insert(in.sender).second) return wrong("names a sender twice");
     if (!transfers.insert(in.transfer).second) return wrong("names a transfer twice");
-    if (in.bytes != model_bytes_) return wrong("announces a model of another size");
+    const bool is_part =
+        in.sounding && in.bytes > Bytes() && in.bytes < model_bytes_ && !in.group && !in.from;
+    if (in.bytes != model_bytes_ && !is_part) return wrong("announces a model of another size");
   }
   for (const wire::Outgoing& out : plan.outgoing) {
+    if (out.sounding && (plan.group || plan.relay)) return wrong("sounds a link of a multicast");
     if (out.source &&
         std::ranges::find(plan.incoming, *out.source, &wire::Incoming::transfer) == plan.incoming.end())
       return wrong("makes this worker send on what does not come to it");
@@ -188,11 +196,13 @@ Result<WorkerActions> WorkerCore::obey(const wire::RoundPlan& plan, Instant now)
 // What is sent in this round's multicast, and what goes along with it.
 void WorkerCore::start_multicast(const std::vector<wire::Outgoing>& multicast) {
   std::vector<TransferId> transfers;
+  bool is_read = false;  // the own model
   for (const wire::Outgoing& planned : multicast) {
-    if (!planned.source) transfers.push_back(planned.transfer);
+    if (!planned.source && !planned.sounding) transfers.push_back(planned.transfer);
+    is_read = is_read || !planned.source;
   }
   mix_ = mixer_->send(round_, transfers);
-  if (codec_.is_plain() || transfers.empty()) return;
+  if (codec_.is_plain() || !is_read) return;
   encoded_.resize(codec_.bytes());
   codec_.encode(sent_parameters(), encoded_);
 }
@@ -282,7 +292,8 @@ Result<WorkerActions> WorkerCore::end_round(const wire::RoundEnd& end, Instant n
     if (outgoing.state == Sending::stopped) continue;
     // Not cancelled, so committed: the receiver has all of it, even if its acknowledgement is still on its
     // way.
-    if (!outgoing.planned.source) report_.sent_to.push_back(outgoing.planned.receiver.id);
+    if (!outgoing.planned.source && !outgoing.planned.sounding)
+      report_.sent_to.push_back(outgoing.planned.receiver.id);
     // A stream that still runs would read parameters while finish() writes them.
     const bool unheard = relays() && outgoing.is_open() && outgoing.state != Sending::sent;
     if (outgoing.state == Sending::streaming || unheard) stop_sending(transfer, actions);

@@ -26,6 +26,8 @@
 // (wire::Outgoing::source), and its own multicast may be sent by others (elsewhere). It offers what it has a buffer
 // for, with what the sender said about its model, and keeps the buffer until all of it is sent. On a Reroute who sent
 // it stops, the sender takes over, and the receiver goes on from the chunk that is missing.
+// Soundings (wire::Outgoing::sounding) are parts of the own model that nobody mixes: their receiver reports them, and
+// forgets them at once.
 // Invariants: own parameters are written and read only between synchronize() or drain() and its answer, and written
 // when no stream of theirs runs; snapshot and encoded model are written only when no multicast is open; one
 // Synchronized or Over answers each synchronize() and drain().
@@ -273,7 +275,8 @@ class WorkerCore {
                                    std::span<const std::byte> payload);
   WorkerActions patch_arrived(LinkId link, const wire::FrameHeader& header,
                               std::span<const std::byte> payload);
-  void verified(TransferId transfer, LinkId link, std::optional<LinkId> came_over, WorkerActions& actions);
+  void verified(TransferId transfer, LinkId link, std::optional<LinkId> came_over, Instant now,
+                WorkerActions& actions);
   Result<WorkerActions> from_receiver(WorkerId receiver, LinkId link, const wire::FrameHeader& header,
                                       std::span<const std::byte> payload, Instant now);
   Result<WorkerActions> from_sender(LinkId link, InLink& in, const wire::FrameHeader& header,

@@ -119,7 +119,7 @@ WorkerActions WorkerCore::group_complete(TransferId transfer, Instant first_arri
   WorkerActions actions;
   const auto link = inbox_.link_under_way(transfer);
   if (!link || !inbox_.group_complete(transfer, first_arrival, now)) return actions;
-  verified(transfer, *link, std::nullopt, actions);
+  verified(transfer, *link, std::nullopt, now, actions);
   return actions;
 }
 

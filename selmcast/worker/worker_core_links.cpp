@@ -48,9 +48,12 @@ void WorkerCore::offer_if_ready(Outgoing& outgoing, WorkerActions& actions) {
   const std::optional<TransferId> source = outgoing.planned.source;
   if (source && !inbox_.arriving(*source)) return;
   outgoing.state = Sending::offered;
-  const wire::MixHeader& mix = source ? inbox_.mix_of(*source) : mix_;
+  const std::optional<Bytes> sounding = outgoing.planned.sounding;
+  // Nothing is mixed of a sounding, so no mass goes with it.
+  const wire::MixHeader mix = source ? inbox_.mix_of(*source) : sounding ? wire::MixHeader{mix_.round} : mix_;
   actions.push_back(
-      SendFrame{*link, wire::offer_frame(outgoing.planned.transfer, {outgoing.version, model_bytes_, mix})});
+      SendFrame{*link, wire::offer_frame(outgoing.planned.transfer,
+                                         {outgoing.version, sounding.value_or(model_bytes_), mix})});
 }
 
 void WorkerCore::answer_offers(const Inbox::Answers& answers, WorkerActions& actions) {
@@ -239,17 +242,18 @@ Result<WorkerActions> WorkerCore::from_sender(LinkId link, InLink& in, const wir
   const Result<bool> verified = inbox_.chunk_complete(link, header);
   if (!verified) return std::unexpected(with_context("from " + to_string(*in.sender), verified.error()));
   extend_streams(header.transfer, actions);
-  if (*verified) this->verified(header.transfer, offered_on, link, actions);
+  if (*verified) this->verified(header.transfer, offered_on, link, now, actions);
   return actions;
 }
 
 // To the sender and to the manager.
-void WorkerCore::verified(TransferId transfer, LinkId link, std::optional<LinkId> came_over,
+void WorkerCore::verified(TransferId transfer, LinkId link, std::optional<LinkId> came_over, Instant now,
                           WorkerActions& actions) {
   const Inbox::Timing timing = inbox_.timing(transfer);
   actions.push_back(SendFrame{link, wire::ack_frame(transfer)});
   actions.push_back(SendToManager{
       wire::Delivered{transfer, timing.bytes, timing.started, timing.finished, timing.progress}, came_over});
+  if (inbox_.is_sounding(transfer)) answer_offers(inbox_.release(transfer, now), actions);
 }
 
 }  // namespace selmcast::worker

@@ -66,7 +66,7 @@ Result<void> WorkerCore::check_update(const wire::PlanUpdate& update) const {
     if (!senders.insert(in.sender).second || inbox_.expects_from(in.sender))
       return wrong("names a sender whose last transfer is not settled");
     if (!transfers.insert(in.transfer).second) return wrong("names a transfer twice");
-    if (in.bytes != model_bytes_) return wrong("announces a model of another size");
+    if (in.bytes != model_bytes_ || in.sounding) return wrong("announces a model of another size");
   }
   for (const wire::NewRate& change : update.rates) {
     if (!outgoing_.contains(change.transfer)) return wrong("gives a rate to a transfer that does not run");

@@ -54,6 +54,8 @@ StartStream WorkerCore::start_stream(LinkId link, const Outgoing& outgoing, std:
   const wire::Outgoing& planned = outgoing.planned;
   StartStream stream{link, planned.transfer, payload(), planned.rate};
   stream.steps = planned.steps;
+  if (planned.sounding)
+    stream.payload = stream.payload.first(static_cast<std::size_t>(planned.sounding->count()));
   if (!relays()) return stream;
   stream.cut = {plan::relay_chunk(model_bytes_), first, model_bytes_};
   if (const auto arriving = planned.source ? inbox_.arriving(*planned.source) : std::nullopt) {
