@@ -254,12 +254,7 @@ Effects DurableManager::stop(const std::string& why, Instant now) {
 Effects DurableManager::tick(Instant now) {
   Effects effects;
   if (finished()) return effects;
-  const bool stood_still = now >= deadline() + kStoodStill && ++standstills_ <= kStandstillsMost;
-  if (stood_still) reading_up_ = now + kReadingUp;
-  if (!reading_up_ && now >= first_silence()) reading_up_ = now + kReadingUp;
-  if (reading_up_ && now < *reading_up_) return effects;
-  reading_up_.reset();
-  standstills_ = 0;
+  if (is_reading_up(now)) return effects;
   std::vector<StreamId> strangers;
   for (const auto& [id, stream] : streams_) {
     if (!stream.session && now >= stream.opened + settings_.hello_patience) strangers.push_back(id);
@@ -283,6 +278,26 @@ Effects DurableManager::tick(Instant now) {
   }
   if (!finished() && now >= core_.deadline()) apply({now, TimePassed{}}, effects);
   return effects;
+}
+
+// Who reads up, and stood still meanwhile, has not read for so long, and begins anew.
+bool DurableManager::is_reading_up(Instant now) {
+  const bool late = now >= deadline() + (reading_up_ ? kReadingSlice : kStoodStill);
+  const bool begins =
+      (late && ++standstills_ <= kStandstillsMost) || (!reading_up_ && now >= first_silence());
+  if (begins) {
+    slices_ = 0;
+    reading_up_ = now + kReadingSlice;
+  }
+  if (!reading_up_) return false;
+  if (now < *reading_up_) return true;
+  if (++slices_ < kReadingSlices) {
+    reading_up_ = now + kReadingSlice;
+    return true;
+  }
+  reading_up_.reset();
+  standstills_ = 0;
+  return false;
 }
 
 Instant DurableManager::deadline() const {

@@ -23,7 +23,7 @@
 // A session that says more than kMessagesMost in kMessagesTime floods, and is lost.
 // A process may stand still, because of a disk that takes long or a machine that is suspended. What came meanwhile
 // waits to be read, and nobody was silent: when a tick comes kStoodStill too late, or somebody seems silent,
-// verdicts wait for kReadingUp.
+// verdicts wait for kReadingUp of undisturbed reading: kReadingSlices ticks that come in time.
 // No clock, no I/O. Bounds: kUnheardMax messages a session. Thread rule: one owner.
 #pragma once
 
@@ -45,7 +45,9 @@ namespace selmcast::manager {
 inline constexpr std::uint32_t kMessagesMost = 50'000;
 inline constexpr Duration kMessagesTime = Duration::seconds(2);
 inline constexpr Duration kStoodStill = Duration::seconds(0.5);
-inline constexpr Duration kReadingUp = Duration::seconds(0.25);
+inline constexpr int kReadingSlices = 5;
+inline constexpr Duration kReadingSlice = Duration::milliseconds(50);
+inline constexpr Duration kReadingUp = kReadingSlice * kReadingSlices;
 inline constexpr int kStandstillsMost = 8;  // in a row; a manager that never keeps up must judge all the same
 
 // One control stream; numbered by the caller, never reused by the same process.
@@ -128,13 +130,15 @@ class DurableManager {
   void attach(SessionId id, StreamId stream, std::uint64_t heard, Instant now, Effects& effects);
   void write(Session& session, wire::ToWorker message, Effects& effects) const;
   void refuse(StreamId stream, const std::string& why, Effects& effects);
+  bool is_reading_up(Instant now);
   void lose(SessionId id, const std::string& why, Instant now, Effects& effects);
 
   ManagerSettings settings_;
   ManagerCore core_;
   std::uint64_t epoch_;
   std::uint64_t sessions_made_ = 0;
-  std::optional<Instant> reading_up_;  // until then
+  std::optional<Instant> reading_up_;  // the slice of it that ends then
+  int slices_ = 0;                     // that are over
   int standstills_ = 0;                // in a row
   std::map<SessionId, Session> sessions_;
   std::map<StreamId, Stream> streams_;
