@@ -5,8 +5,8 @@
 // estimate is why it gets none. So a link that no delivery crosses in this round, nor in the kSilentRounds - 1 before,
 // is sounded: a part of a model, from or to the worker whose link at the other end has most to spare beside the plan,
 // paced well above the estimate, as there is nobody there to be pushed aside, and thrown away by its receiver. It is
-// observed like a delivery (bandwidth_estimator.h), and nothing else: it is no meeting, moves no age, and no round waits
-// for it.
+// observed like a delivery (bandwidth_estimator.h), and nothing else: it is no meeting, moves no age, and no round
+// waits for it.
 //
 // Arithmetic for a link with estimate E and a partner that has S to spare (its lower end less what the plan allocates,
 // and earlier soundings):

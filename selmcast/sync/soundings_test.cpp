@@ -20,8 +20,8 @@ using ::testing::SizeIs;
 Rate mbps(double value) { return Rate::megabits_per_second(value); }
 plan::Pair pair(std::uint32_t from, std::uint32_t to) { return {WorkerIndex(from), WorkerIndex(to)}; }
 
-// Four workers with 100 Mbit/s each way but w3's downlink of 10; models of 20 MB. w0 sends to w1 and w2 at 50 each, w1 to
-// w2 at 50, w2 and w3 to w0 at 50: so the plan takes 3.2 s; w1, w2 and w3 have 50 of their uplinks to spare.
+// Four workers with 100 Mbit/s each way but w3's downlink of 10; models of 20 MB. w0 sends to w1 and w2 at 50 each, w1
+// to w2 at 50, w2 and w3 to w0 at 50: so the plan takes 3.2 s; w1, w2 and w3 have 50 of their uplinks to spare.
 struct PlannedSoundings : ::testing::Test {
   PlannedSoundings() {
     for (std::uint32_t k = 0; k < 4; ++k) {
