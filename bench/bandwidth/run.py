@@ -219,7 +219,9 @@ def main():
     parser.add_argument("--runs", nargs="*", default=["paced"])
     parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
-    kinds = {"paced": [], "bursts": ["--no-pulses"], "no-search": ["--no-bursts"], "unpaced": ["--unpaced"]}
+    kinds = {"paced": [], "bursts": ["--no-pulses"], "no-search": ["--no-bursts"], "unpaced": ["--unpaced"],
+             # Pairs must hardly ever meet, so that slow downlinks get nothing; with soundings, and without.
+             "seldom": ["--max-age", "40"], "seldom-blind": ["--max-age", "40", "--no-soundings"]}
     for run in options.runs:
         if run not in kinds:
             parser.error(f"there is no run {run}: {', '.join(kinds)}")

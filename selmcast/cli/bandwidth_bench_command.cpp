@@ -43,7 +43,7 @@ void add_bandwidth_bench(CLI::App& bench, int& exit_status) {
       "Six hosts on a testbed, 60 rounds; six links change, then other traffic comes "
       "(docs/bandwidth.md).\n"
       "Runs: paced (as shipped), bursts (--no-pulses), no-search (--no-bursts: nothing is sent above plan), "
-      "unpaced.\n"
+      "unpaced; seldom (--max-age 40: slow downlinks get no deliveries), seldom-blind (and no soundings).\n"
       "Examples:\n"
       "  selmcast bench bandwidth --out bench-bandwidth                paced, 8 MB: about three minutes\n"
       "  selmcast bench bandwidth --out b --runs paced,no-search --megabytes 25\n"
@@ -56,7 +56,7 @@ void add_bandwidth_bench(CLI::App& bench, int& exit_status) {
   command->add_option("--runs", flags->runs, "Which (default paced)")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"paced", "bursts", "no-search", "unpaced"}));
+      ->check(CLI::IsMember({"paced", "bursts", "no-search", "unpaced", "seldom", "seldom-blind"}));
   command->add_flag("--report", flags->report, "Measure nothing");
   command->callback([flags, &exit_status] { exit_status = run_bench(*flags); });
 }
