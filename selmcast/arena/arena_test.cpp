@@ -48,6 +48,7 @@ TEST(Arena, SoundingsUnderFaultsBreakNoPromise) {
   ArenaSettings settings;
   settings.seldom = true;
   settings.rounds = 24;
+  settings.planner = plan::find_planner("paper");  // sends few to slow downlinks
   settings.mixing = wire::MixingKind::push_sum;
   for_seeds(settings, 500, 20 / kShare, [&](const ArenaResult& result) {
     soundings += result.soundings;
