@@ -254,7 +254,7 @@ Effects DurableManager::stop(const std::string& why, Instant now) {
 Effects DurableManager::tick(Instant now) {
   Effects effects;
   if (finished()) return effects;
-  if (is_reading_up(now)) return effects;
+  if (must_read_on(now)) return effects;
   std::vector<StreamId> strangers;
   for (const auto& [id, stream] : streams_) {
     if (!stream.session && now >= stream.opened + settings_.hello_patience) strangers.push_back(id);
@@ -280,8 +280,8 @@ Effects DurableManager::tick(Instant now) {
   return effects;
 }
 
-// Who reads up, and stood still meanwhile, has not read for so long, and begins anew.
-bool DurableManager::is_reading_up(Instant now) {
+// Whether verdicts must wait; once a tick, as it counts slices. Who stood still while it read up begins anew.
+bool DurableManager::must_read_on(Instant now) {
   const bool late = now >= deadline() + (reading_up_ ? kReadingSlice : kStoodStill);
   const bool begins =
       (late && ++standstills_ <= kStandstillsMost) || (!reading_up_ && now >= first_silence());

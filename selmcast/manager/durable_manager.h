@@ -130,7 +130,7 @@ class DurableManager {
   void attach(SessionId id, StreamId stream, std::uint64_t heard, Instant now, Effects& effects);
   void write(Session& session, wire::ToWorker message, Effects& effects) const;
   void refuse(StreamId stream, const std::string& why, Effects& effects);
-  bool is_reading_up(Instant now);
+  bool must_read_on(Instant now);
   void lose(SessionId id, const std::string& why, Instant now, Effects& effects);
 
   ManagerSettings settings_;

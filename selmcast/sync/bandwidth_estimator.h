@@ -131,7 +131,7 @@ class BandwidthEstimator {
   struct Link {
     Rate estimate;
     bool confirmed = false;  // seen saturated
-    bool is_void = false;    // its worker is disbelieved, and it was not seen saturated since
+    bool is_void = false;    // its worker is disbelieved, and its end was not found since
     std::vector<Rate> full =
         {};              // what it carried the last kMemory times that it was saturated, oldest first
     bool risen = false;  // has carried more than the estimate since it was last seen saturated

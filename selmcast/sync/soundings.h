@@ -17,7 +17,7 @@
 // short), or where half of a model is less.
 //
 // Not for links of guests, pairs that rest (outages.h), network multicasts and relays. Deterministic: a function of
-// its arguments. O(links x workers). Pure; any thread.
+// its arguments. O(links x workers x pairs left out). Pure; any thread.
 #pragma once
 
 #include <map>

@@ -129,9 +129,9 @@ struct RoundEnded {
   std::vector<Estimate> estimates;  // after learning from this round
   std::uint32_t oldest_age = 0;
   std::uint64_t widest_gap = 0;
-  std::vector<WorkerId> guests = {};  // of the members: caught up, so they only received
-  std::vector<Resting> resting = {};  // pairs that the plan left out
-  std::vector<Settled> soundings = {};
+  std::vector<WorkerId> guests = {};    // of the members: caught up, so they only received
+  std::vector<Resting> resting = {};    // pairs that the plan left out
+  std::vector<Settled> soundings = {};  // `committed`: measured; else cancelled, with the reason
 };
 
 // ---- of OnlineRounds ---------------------------------------------------------------------------------------
